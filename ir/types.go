@@ -1,0 +1,183 @@
+package ir
+
+import (
+	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// Type is what a value is. Sizes in memory belong to loads and stores.
+type Type uint8
+
+const (
+	Void  Type = iota // no result
+	Bool              // true or false; not storable, see OpBoolToInt
+	I64               // 64 bits; signedness belongs to the ops
+	Ptr               // an address, or null
+	Gen               // a generation of the packet: what offsets are relative to
+	Check             // proof that a packet range is there
+)
+
+// Region is a part of memory that no other region overlaps.
+type Region uint8
+
+const (
+	RegionNone   Region = iota
+	RegionStack         // the function's own slots
+	RegionMap           // map values: other CPUs and user space see them
+	RegionCtx           // the program's context
+	RegionPacket        // packet bytes
+	RegionRecord        // reserved ring-buffer records
+	RegionGlobal        // .data, .bss, .rodata
+	RegionKernel        // kernel memory
+)
+
+// Mem describes one access: Size bytes (1, 2, 4 or 8; any for a check) at Off
+// bytes behind the address argument.
+type Mem struct {
+	Region Region
+	Off    int32
+	Size   int32
+	Signed bool // a narrow load sign-extends
+	BE     bool // packet loads: the bytes are a big-endian number
+}
+
+// Pos is a place in the source: File indexes Module.Files, Line and Col count
+// from 1. The zero Pos names no place.
+type Pos struct {
+	File int
+	Line int
+	Col  int
+}
+
+// Module is everything that goes into one object.
+type Module struct {
+	Files   []*diag.File
+	License string
+	Maps    []*Map
+	Funcs   []*Func
+	// BigEndian is the byte order of the target's memory.
+	BigEndian bool
+	// Types is what Map.Key and Map.Value index, kept beside the IR by the
+	// front end and not printed: the C types of keys and values. Package ir
+	// never looks inside.
+	Types any
+}
+
+// Map declares a map. Sizes are in bytes.
+type Map struct {
+	Name       string
+	Type       *kernel.MapType
+	MaxEntries uint32
+	KeySize    uint32
+	ValueSize  uint32
+	Flags      uint32
+	Pos        Pos
+	// Contents are the initial entries the script wrote, in order: key and
+	// value bytes in the target's order.
+	Contents []MapEntry
+	// Key and Value are the front end's C types; opaque here.
+	Key, Value any
+}
+
+// MapEntry is one initial entry.
+type MapEntry struct{ Key, Value []byte }
+
+// Func is one function: a program when Kind is set, otherwise a subprogram.
+type Func struct {
+	Module *Module
+	Name   string // symbol name
+	// Kind is the kind of program, nil for a subprogram or callback.
+	Kind *kernel.ProgKind
+	// Section is the ELF section of a program, as libbpf names it.
+	Section string
+	Params  []Param
+	Blocks  []*Block // Blocks[0] is the entry
+	// Short is where values that may leave go: the handler of a packet read
+	// past its end. nil once the pass "checks" has run, or if nothing may leave.
+	Short *Block
+	Slots []*Slot
+	Pos   Pos
+	Phase Phase
+
+	nextValue int
+	nextBlock int
+}
+
+// Phase says which late passes have run; ops belong to phases (see OpInfo).
+type Phase uint8
+
+const (
+	PhaseHigh Phase = iota // as the front end builds it
+	PhaseLow               // checks split, packet access expanded: what codegen takes
+)
+
+// Param is a parameter of a function. Names matter: BTF requires one.
+type Param struct {
+	Name string
+	Type Type
+}
+
+// Slot is an object on the function's stack. Size and Align are in bytes.
+type Slot struct {
+	ID    int // dense in Func.Slots
+	Size  int
+	Align int
+	Name  string // what the script calls it, for messages; may be empty
+	Pos   Pos
+}
+
+// BlockKind says how a block ends.
+type BlockKind uint8
+
+const (
+	BlockJump BlockKind = iota // one successor
+	BlockIf                    // Control is a Bool: Succs[0] if true, Succs[1] if false
+	BlockRet                   // Control is the I64 (or nil in a Void function) returned
+)
+
+// Edge is one end of a control-flow edge: the block at the other end and the
+// index of the reverse edge in its Preds or Succs.
+type Edge struct {
+	B *Block
+	I int
+}
+
+// Block is a basic block.
+type Block struct {
+	ID      int
+	Kind    BlockKind
+	Control *Value
+	Preds   []Edge
+	Succs   []Edge
+	Values  []*Value
+	Func    *Func
+	Pos     Pos // of the terminator
+	// Loop is set on a loop's header by the front end.
+	Loop *Loop
+}
+
+// Loop is what the front end knows about a loop; it sits on the header block,
+// the target of the back edge. Passes keep it as long as the header stays.
+type Loop struct {
+	// Limit is an upper bound of the trips, or 0 if none is known.
+	Limit int64
+	// Budget is set when the loop takes its trips from the budget of the run
+	// (language.md 3): it has no bound of its own.
+	Budget bool
+	// What names the statement in messages: "while", "repeat", "for".
+	What string
+	Pos  Pos
+}
+
+// Value is one SSA value.
+type Value struct {
+	ID     int
+	Op     Op
+	Type   Type
+	Args   []*Value
+	AuxInt int64
+	Aux    any // *Mem, *Slot, *Map, *Func, *kernel.Helper, as the op's row says
+	Block  *Block
+	Pos    Pos
+	Uses   int // how many Args and Controls name this value
+}
