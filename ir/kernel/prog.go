@@ -44,8 +44,9 @@ type CtxField struct {
 	Off  int32
 	Size int32 // of an element, in bytes
 	Len  int32 // elements of an array; 0 for a scalar
-	// BE: the member is in network order and reads as a host-order number.
-	BE bool
+	// BE is the width in bits of the network-order number that the member's low
+	// bits hold, and that reads as a host-order number; 0 for memory order.
+	BE int32
 	// Kind says what the member is, if not a plain number.
 	Kind FieldKind
 	// In lists the names of the program kinds that may read it; nil: all that
@@ -116,10 +117,10 @@ var skBuff = &Ctx{Name: "struct __sk_buff", Size: 192, Fields: []CtxField{
 	{Name: "pkt_type", Off: 4, Size: 4},
 	{Name: "mark", Off: 8, Size: 4},
 	{Name: "queue_mapping", Off: 12, Size: 4},
-	{Name: "protocol", Off: 16, Size: 4, BE: true},
+	{Name: "protocol", Off: 16, Size: 4, BE: 16},
 	{Name: "vlan_present", Off: 20, Size: 4},
 	{Name: "vlan_tci", Off: 24, Size: 4},
-	{Name: "vlan_proto", Off: 28, Size: 4, BE: true},
+	{Name: "vlan_proto", Off: 28, Size: 4, BE: 16},
 	{Name: "priority", Off: 32, Size: 4},
 	{Name: "ingress_ifindex", Off: 36, Size: 4},
 	{Name: "ifindex", Off: 40, Size: 4},
@@ -131,11 +132,11 @@ var skBuff = &Ctx{Name: "struct __sk_buff", Size: 192, Fields: []CtxField{
 	{Name: "data_end", Off: 80, Size: 4, Kind: PacketEnd, In: notSocket},
 	{Name: "napi_id", Off: 84, Size: 4},
 	{Name: "family", Off: 88, Size: 4, In: notSocket},
-	{Name: "remote_ip4", Off: 92, Size: 4, BE: true, In: notSocket},
-	{Name: "local_ip4", Off: 96, Size: 4, BE: true, In: notSocket},
-	{Name: "remote_ip6", Off: 100, Size: 4, Len: 4, BE: true, In: notSocket},
-	{Name: "local_ip6", Off: 116, Size: 4, Len: 4, BE: true, In: notSocket},
-	{Name: "remote_port", Off: 132, Size: 4, BE: true, In: notSocket},
+	{Name: "remote_ip4", Off: 92, Size: 4, BE: 32, In: notSocket},
+	{Name: "local_ip4", Off: 96, Size: 4, BE: 32, In: notSocket},
+	{Name: "remote_ip6", Off: 100, Size: 4, Len: 4, BE: 32, In: notSocket},
+	{Name: "local_ip6", Off: 116, Size: 4, Len: 4, BE: 32, In: notSocket},
+	{Name: "remote_port", Off: 132, Size: 4, BE: 32, In: notSocket},
 	{Name: "local_port", Off: 136, Size: 4, In: notSocket},
 	{Name: "data_meta", Off: 140, Size: 4, Kind: PacketMeta, In: notSocket},
 	{Name: "flow_keys", Off: 144, Size: 8, Kind: KernelPointer, In: []string{"flow_dissector"}},
