@@ -1,0 +1,117 @@
+package script
+
+import (
+	"io"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/luabpfc/luabpfc/frontend/ctype"
+	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// Options are what a run of the stage depends on, besides its source.
+type Options struct {
+	Args    []string // the script's arguments, in arg
+	Defines []Define // -D, in order
+	// Require returns the source of a module that the script requires, or an
+	// error that says where it was looked for. nil: there are none.
+	Require  func(name string) (*diag.File, error)
+	Output   io.Writer // the script's own output; nil discards it
+	Reporter *diag.Reporter
+	Limits   Limits // zero fields take their defaults
+}
+
+// Define is -D Name=Value. Set is false for -D Name, which means true.
+type Define struct {
+	Name, Value string
+	Set         bool
+}
+
+// Limits bound a run.
+type Limits struct {
+	Instructions int64         // VM instructions, and what library functions do as many units of
+	Memory       int64         // bytes of strings and tables
+	Time         time.Duration // wall-clock time
+}
+
+// Host is told what the script declares, and asked what only user space can
+// do. The compiler's host embeds Record.
+type Host interface {
+	// DeclareMap is called when bpf.map has made m; m has its final name when
+	// the first program is declared or the stage has ended, not before.
+	DeclareMap(st *Stage, m *Map)
+	// DeclareProgram is called inside the call that fixes p's kind.
+	DeclareProgram(st *Stage, p *Program)
+	// MapGet reads an entry; nil means there is none.
+	MapGet(st *Stage, m *Map, key *CData, sp diag.Span) *CData
+	// MapSet writes an entry, or deletes it when value is nil.
+	MapSet(st *Stage, m *Map, key, value *CData, sp diag.Span) error
+	// UserSpace does an operation that only user space has.
+	UserSpace(st *Stage, op Operation, args []lua.LValue) ([]lua.LValue, error)
+}
+
+// Operation is a user-space operation the script asks for.
+type Operation struct {
+	Name string // as messages name it: "reading map 'counts'", "os.time()"
+	Span diag.Span
+}
+
+// Map is a map that the script declared.
+type Map struct {
+	Name       string // unique among maps and programs; a C identifier
+	Type       *kernel.MapType
+	MaxEntries uint32
+	Key, Value ctype.Type
+	Flags      uint32
+	Span       diag.Span // the declaring call
+	Contents   []Entry   // what the script wrote, in the order of first writing
+}
+
+// Entry is an entry of a map's initial contents.
+type Entry struct{ Key, Value CData }
+
+// Program is a program that the script declared. What bpf(fn) returned and
+// was not passed on yet has no Kind.
+type Program struct {
+	Kind    *kernel.ProgKind
+	Name    string // unique among maps and programs; a C identifier
+	Func    *lua.LFunction
+	Span    diag.Span  // the declaring call
+	OnShort lua.LValue // lua.LNil, a number (or 64-bit cdata) or a function
+	License string     // in force where the program is declared
+	Section string
+	Target  string // interface or file descriptor; "" when none is given
+}
+
+// CType is a C type as a value of the script: ffi.typeof('uint32_t').
+type CType struct{ Type ctype.Type }
+
+// CData is a C scalar as a value of the script: 42ULL, ffi.new('uint16_t', 5).
+// Bits holds its value, sign- or zero-extended to 64 bits.
+type CData struct {
+	Type ctype.Type
+	Bits uint64
+}
+
+// ToMap returns the map that v holds.
+func ToMap(v lua.LValue) (*Map, bool) { return userdata[*Map](v) }
+
+// ToProgram returns the program that v holds.
+func ToProgram(v lua.LValue) (*Program, bool) { return userdata[*Program](v) }
+
+// ToCType returns the C type that v holds.
+func ToCType(v lua.LValue) (*CType, bool) { return userdata[*CType](v) }
+
+// ToCData returns the C scalar that v holds.
+func ToCData(v lua.LValue) (*CData, bool) { return userdata[*CData](v) }
+
+func userdata[T any](v lua.LValue) (T, bool) {
+	if u, ok := v.(*lua.LUserData); ok {
+		t, ok := u.Value.(T)
+		return t, ok
+	}
+	var zero T
+	return zero, false
+}
