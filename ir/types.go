@@ -88,6 +88,8 @@ type Func struct {
 	Name   string // symbol name
 	// Kind is the kind of program, nil for a subprogram or callback.
 	Kind *kernel.ProgKind
+	// Callback is set on a loop's body that a helper calls (ir/opt/loopform.go).
+	Callback *Callback
 	// Section is the ELF section of a program, as libbpf names it.
 	Section string
 	Params  []Param
@@ -101,6 +103,23 @@ type Func struct {
 
 	nextValue int
 	nextBlock int
+}
+
+// Callback is what a function called by a helper has in place of a program's
+// parameters. Its result is 0 to be called again, 1 to stop.
+type Callback struct {
+	// Prog is the kind of program it runs in: it says how the packet and the
+	// context are reached. What the kernel allows in main functions only
+	// (LD_ABS, tail calls) is not allowed here.
+	Prog *kernel.ProgKind
+	// Frame is the parameter that points to the frame: an object on the stack
+	// of a caller, accessed with RegionStack. Accesses through it, or through
+	// any address that is not a slot's, may be to every slot of every caller,
+	// and to no slot of this function whose address was not stored.
+	Frame int
+	// Ctx is the offset in the frame of the context's address, -1 if the
+	// program's context never came so far.
+	Ctx int32
 }
 
 // Phase says which late passes have run; ops belong to phases (see OpInfo).
@@ -157,12 +176,32 @@ type Block struct {
 }
 
 // Loop is what the front end knows about a loop; it sits on the header block,
-// the target of the back edge. Passes keep it as long as the header stays.
+// the target of the back edges. Passes keep it as long as the header stays.
+//
+// What the front end builds: every loop is a cycle of blocks that is entered
+// only at its header (goto into a loop is refused there). It may be tested
+// anywhere, left by any number of edges, and have several back edges. Values
+// carried round are the header's phis, I64, Bool or Ptr; a Gen is not carried,
+// each trip takes a new OpPktGen where the packet may have moved.
+//
+// A numeric `for` computes its trip count n (0 if there is none) in front of
+// the loop and counts a phi i from 0 by 1, tested `ult i, n` in the header; the
+// script's variable is start + i*step. The loop passes recognise such a counter
+// in the header's or the only latch's test, whatever the optimiser made of it.
+// So n needs no field here; Limit is for what is known of n besides its value.
+//
+// Which form the loop takes is decided by ir/opt/loopform.go, by the counter's
+// constant bound if it has one, else by Limit. With neither, the loop is turned
+// into a callback that runs exactly as often as the script says, up to 2^46
+// trips (2^24 on targets from 5.13 to 5.16; there is an error before).
 type Loop struct {
-	// Limit is an upper bound of the trips, or 0 if none is known.
+	// Limit is an upper bound of the trips, that is of how often control comes
+	// back to the header, or 0 if none is known. It is a promise: the loop
+	// itself leaves by then, no pass adds a test.
 	Limit int64
 	// Budget is set when the loop takes its trips from the budget of the run
-	// (language.md 3): it has no bound of its own.
+	// (language.md 3): it has no bound of its own but that counter, which the
+	// front end tests; Limit is the whole budget.
 	Budget bool
 	// What names the statement in messages: "while", "repeat", "for".
 	What string
