@@ -1,0 +1,339 @@
+package regalloc
+
+// spiller rewrites the code so that some registers live in memory.
+type spiller struct {
+	g       *graph
+	c       *code
+	stats   *Stats
+	spilled []bool // of each register that was in the graph
+	slot    []int32
+	remat   []*inst // the one definition of a spilled register that can be redone
+
+	cur     []current         // registers that have a copy at hand
+	pending map[int][]current // what a Check leaves in its successors
+	out     []inst
+}
+
+// current says that the value of spilled register of is in register temp.
+type current struct{ of, temp Reg }
+
+// rewrite puts the spilled registers into memory. nslots is how many slots there
+// are before; it returns how many after.
+func rewrite(g *graph, spilled []Reg, nslots int, stats *Stats) int {
+	s := &spiller{
+		g: g, c: g.code, stats: stats,
+		spilled: make([]bool, g.code.nreg), slot: make([]int32, g.code.nreg), remat: make([]*inst, g.code.nreg),
+		pending: map[int][]current{},
+	}
+	for _, r := range spilled {
+		s.spilled[r] = true
+	}
+	s.commit()
+	s.findRemat(spilled)
+	nslots = s.shareSlots(spilled, nslots)
+	for _, b := range preorder(s.c) {
+		s.block(b)
+	}
+	return nslots
+}
+
+// preorder returns the blocks in depth-first order from the entry, those that it
+// does not reach last.
+func preorder(c *code) []int {
+	var order []int
+	seen := make([]bool, len(c.blocks))
+	for root := range c.blocks {
+		stack := []int{root}
+		for len(stack) > 0 {
+			b := stack[len(stack)-1]
+			stack = stack[:len(stack)-1]
+			if seen[b] {
+				continue
+			}
+			seen[b] = true
+			order = append(order, b)
+			stack = append(stack, c.succs[b]...)
+		}
+	}
+	return order
+}
+
+// rep returns the virtual register that r was merged into.
+func (s *spiller) rep(r Reg) Reg {
+	for s.g.state[r] == nodeCoalesced && s.g.alias[r].Virtual() {
+		r = s.g.alias[r]
+	}
+	return r
+}
+
+// commit renames the registers merged with each other. What was merged into a
+// machine register stays apart, so that it can be decided anew.
+func (s *spiller) commit() {
+	for r := FirstVirtual; r < s.c.nreg; r++ {
+		if p := s.rep(r); p != r {
+			s.c.ranged[p] = s.c.ranged[p] || s.c.ranged[r]
+		}
+	}
+	for b := range s.c.blocks {
+		for i := range s.c.blocks[b] {
+			in := &s.c.blocks[b][i]
+			for j, u := range in.uses {
+				in.uses[j] = s.rep(u)
+			}
+			for j, d := range in.defs {
+				in.defs[j] = s.rep(d)
+			}
+			if in.flags&Move != 0 && in.uses[0] == in.defs[0] && in.kind == Keep {
+				in.kind = Elided
+			}
+		}
+	}
+	for b, list := range s.g.liveIn {
+		for i, r := range list {
+			s.g.liveIn[b][i] = s.rep(r)
+		}
+	}
+}
+
+// findRemat finds the spilled registers whose only definition can be redone.
+func (s *spiller) findRemat(spilled []Reg) {
+	defs := make([]int32, s.c.nreg)
+	for b := range s.c.blocks {
+		for i := range s.c.blocks[b] {
+			in := &s.c.blocks[b][i]
+			if in.kind == Elided {
+				continue
+			}
+			for _, d := range in.defs {
+				defs[d]++
+				s.remat[d] = nil
+				if in.flags&Remat != 0 && defs[d] == 1 {
+					def := *in
+					s.remat[d] = &def
+				}
+			}
+		}
+	}
+	for _, r := range spilled {
+		if s.remat[r] != nil {
+			s.stats.Rematerialised++
+		} else {
+			s.stats.Spilled++
+		}
+	}
+}
+
+// shareSlots gives slots to the spilled registers: one slot for those that moves
+// connect and that do not interfere.
+func (s *spiller) shareSlots(spilled []Reg, nslots int) int {
+	group := map[Reg][]Reg{}
+	leader := map[Reg]Reg{}
+	for _, r := range spilled {
+		group[r], leader[r] = []Reg{r}, r
+	}
+	for _, m := range s.g.moves {
+		a, b := s.rep(m.dst), s.rep(m.src)
+		if a >= Reg(len(s.spilled)) || b >= Reg(len(s.spilled)) || !s.spilled[a] || !s.spilled[b] || s.remat[a] != nil || s.remat[b] != nil {
+			continue
+		}
+		a, b = leader[a], leader[b]
+		if a == b || s.anyInterferes(group[a], group[b]) {
+			continue
+		}
+		for _, r := range group[b] {
+			leader[r] = a
+		}
+		group[a] = append(group[a], group[b]...)
+	}
+	number := map[Reg]int32{}
+	for _, r := range spilled {
+		if s.remat[r] != nil {
+			continue
+		}
+		l := leader[r]
+		if _, ok := number[l]; !ok {
+			number[l] = int32(nslots)
+			nslots++
+		}
+		s.slot[r] = number[l]
+	}
+	return nslots
+}
+
+func (s *spiller) anyInterferes(as, bs []Reg) bool {
+	for _, a := range as {
+		for _, b := range bs {
+			if s.g.edges.has(a, b) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (s *spiller) isSpilled(r Reg) bool { return int(r) < len(s.spilled) && s.spilled[r] }
+
+// block rewrites one block.
+func (s *spiller) block(b int) {
+	old := s.c.blocks[b]
+	s.out = make([]inst, 0, len(old)+4)
+	s.cur = s.cur[:0]
+	for _, p := range s.pending[b] {
+		s.store(p.of, p.temp)
+		s.cur = append(s.cur, p)
+	}
+	for i := range old {
+		s.inst(b, &old[i])
+	}
+	s.c.blocks[b] = s.out
+}
+
+func (s *spiller) inst(b int, in *inst) {
+	if in.kind == Elided {
+		s.out = append(s.out, *in)
+		return
+	}
+	if in.flags&Move != 0 && s.elideMove(in) {
+		return
+	}
+	if in.flags&Remat != 0 && in.kind != Load && s.isSpilled(in.defs[0]) && s.remat[in.defs[0]] != nil {
+		// The definition is redone where it is needed. Of a redone one there
+		// is nothing left to tell.
+		if in.kind == Keep {
+			in.kind = Elided
+			s.out = append(s.out, *in)
+		}
+		return
+	}
+	var checked []current
+	for j, u := range in.uses {
+		if s.isSpilled(u) {
+			t := s.reload(u)
+			in.uses[j] = t
+			if in.flags&Check != 0 && s.c.ranged[u] && s.remat[u] == nil {
+				checked = append(checked, current{u, t})
+			}
+		}
+	}
+	var stores []current
+	for j, d := range in.defs {
+		if s.isSpilled(d) {
+			t := s.define(d)
+			in.defs[j] = t
+			stores = append(stores, current{d, t})
+		}
+	}
+	s.out = append(s.out, *in)
+	for _, st := range stores {
+		s.store(st.of, st.temp)
+	}
+	s.forget(in)
+	for _, ch := range checked {
+		for _, succ := range s.c.succs[b] {
+			if s.liveInto(succ, ch.of) {
+				s.pending[succ] = append(s.pending[succ], ch)
+			}
+		}
+	}
+}
+
+func (s *spiller) liveInto(b int, r Reg) bool {
+	for _, l := range s.g.liveIn[b] {
+		if l == r {
+			return true
+		}
+	}
+	return false
+}
+
+// elideMove drops a move between registers that share a slot.
+func (s *spiller) elideMove(in *inst) bool {
+	d, u := in.defs[0], in.uses[0]
+	if !s.isSpilled(d) || !s.isSpilled(u) || s.remat[d] != nil || s.remat[u] != nil || s.slot[d] != s.slot[u] {
+		return false
+	}
+	in.kind = Elided
+	s.out = append(s.out, *in)
+	s.drop(d)
+	if t, ok := s.at(u); ok {
+		s.cur = append(s.cur, current{d, t})
+	}
+	return true
+}
+
+// at returns the register that holds the value of spilled r.
+func (s *spiller) at(r Reg) (Reg, bool) {
+	for _, c := range s.cur {
+		if c.of == r {
+			return c.temp, true
+		}
+	}
+	return 0, false
+}
+
+// drop forgets what is at hand of r.
+func (s *spiller) drop(r Reg) {
+	for i, c := range s.cur {
+		if c.of == r {
+			s.cur = append(s.cur[:i], s.cur[i+1:]...)
+			return
+		}
+	}
+}
+
+// reload returns a register with the value of spilled r.
+func (s *spiller) reload(r Reg) Reg {
+	if t, ok := s.at(r); ok {
+		return t
+	}
+	t := s.temp(r)
+	if def := s.remat[r]; def != nil {
+		redo := *def
+		if redo.kind == Keep {
+			redo.kind = Redo
+		}
+		redo.defs = []Reg{t}
+		s.out = append(s.out, redo)
+	} else {
+		s.out = append(s.out, inst{kind: Load, slot: s.slot[r], defs: []Reg{t}})
+	}
+	s.cur = append(s.cur, current{r, t})
+	return t
+}
+
+// define returns a register for the new value of spilled r: that of the old
+// value if it is at hand, since the instruction may change it in place.
+func (s *spiller) define(r Reg) Reg {
+	t, ok := s.at(r)
+	if !ok {
+		t = s.temp(r)
+	}
+	kept := s.cur[:0]
+	for _, c := range s.cur {
+		if c.temp != t && c.of != r {
+			kept = append(kept, c)
+		}
+	}
+	s.cur = append(kept, current{r, t})
+	return t
+}
+
+func (s *spiller) temp(r Reg) Reg {
+	return s.c.newReg(min(s.c.level[r]+1, 2), s.c.ranged[r])
+}
+
+func (s *spiller) store(r, t Reg) {
+	s.out = append(s.out, inst{kind: Store, slot: s.slot[r], uses: []Reg{t}})
+}
+
+// forget ends the short live ranges that must not go on behind the instruction:
+// all of them at a call, those split before at once.
+func (s *spiller) forget(in *inst) {
+	kept := s.cur[:0]
+	for _, c := range s.cur {
+		if in.clobbers == 0 && s.c.level[c.of] == 0 {
+			kept = append(kept, c)
+		}
+	}
+	s.cur = kept
+}
