@@ -1,0 +1,268 @@
+package ir
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// maxID bounds the numbers of values and blocks in a text: side tables are as
+// long as the largest of them.
+const maxID = 1 << 20
+
+// Parse reads a module in the text form. name stands in front of error
+// messages, which are *ParseError. What it returns is well formed as a graph
+// (edges, uses, IDs agree), but need not pass Verify.
+func Parse(name, text string) (m *Module, err error) {
+	p := &parser{name: name, lex: lexer{text: text, line: 1}, m: &Module{}}
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case *ParseError:
+			m, err = nil, r
+		default:
+			panic(r)
+		}
+	}()
+	p.advance()
+	p.module()
+	for _, fix := range p.fixups {
+		fix()
+	}
+	return p.m, nil
+}
+
+// parser is a recursive-descent parser with one token of lookahead. It leaves
+// by panicking with a *ParseError, which Parse recovers.
+type parser struct {
+	name   string
+	lex    lexer
+	tok    token
+	m      *Module
+	fixups []func() // references to maps and functions that may come later
+	fn     *funcParser
+}
+
+func (p *parser) failAt(t token, format string, args ...any) {
+	panic(&ParseError{p.name, t.line, t.col, fmt.Sprintf(format, args...)})
+}
+
+// advance makes the next token current and returns the one that was.
+func (p *parser) advance() token {
+	old := p.tok
+	t, msg := p.lex.next()
+	if msg != "" {
+		p.failAt(t, "%s", msg)
+	}
+	p.tok = t
+	return old
+}
+
+// is reports whether the current token is the punctuation or word s.
+func (p *parser) is(s string) bool {
+	return (p.tok.kind == tokPunct || p.tok.kind == tokWord) && p.tok.text == s
+}
+
+// got consumes the current token if it is s.
+func (p *parser) got(s string) bool {
+	if p.is(s) {
+		p.advance()
+		return true
+	}
+	return false
+}
+
+func (p *parser) expect(s string) token {
+	if !p.is(s) {
+		p.failAt(p.tok, "expected '%s', found %s", s, p.tok)
+	}
+	return p.advance()
+}
+
+func (p *parser) word(what string) token {
+	if p.tok.kind != tokWord {
+		p.failAt(p.tok, "expected %s, found %s", what, p.tok)
+	}
+	return p.advance()
+}
+
+// nameOf reads a name: a word or a string.
+func (p *parser) nameOf(what string) token {
+	if p.tok.kind != tokString {
+		return p.word(what)
+	}
+	return p.advance()
+}
+
+func (p *parser) quoted(what string) string {
+	if p.tok.kind != tokString {
+		p.failAt(p.tok, "expected %s in quotes, found %s", what, p.tok)
+	}
+	return p.advance().text
+}
+
+func (p *parser) endLine() {
+	if p.tok.kind != tokEOF && p.tok.kind != tokNewline {
+		p.failAt(p.tok, "expected end of line, found %s", p.tok)
+	}
+	p.advance()
+}
+
+// blank skips empty lines.
+func (p *parser) blank() {
+	for p.tok.kind == tokNewline {
+		p.advance()
+	}
+}
+
+// number reads a decimal or hexadecimal number in [lo, hi].
+func (p *parser) number(what string, lo, hi int64) int64 {
+	at := p.tok
+	sign := ""
+	if p.got("-") {
+		sign = "-"
+	}
+	w := p.word(what)
+	n, err := strconv.ParseInt(sign+w.text, 0, 64)
+	if err != nil && sign == "" && lo < 0 {
+		var u uint64
+		u, err = strconv.ParseUint(w.text, 0, 64)
+		n = int64(u)
+	}
+	if err != nil {
+		p.failAt(at, "expected %s, found '%s%s'", what, sign, w.text)
+	}
+	if n < lo || n > hi {
+		p.failAt(at, "%s %d is out of range", what, n)
+	}
+	return n
+}
+
+// pos reads a place, if there is one.
+func (p *parser) pos() Pos {
+	if !p.got("@") {
+		return Pos{}
+	}
+	a := p.number("a line", 0, math.MaxInt32)
+	p.expect(":")
+	b := p.number("a column", 0, math.MaxInt32)
+	if !p.got(":") {
+		return Pos{Line: int(a), Col: int(b)}
+	}
+	c := p.number("a column", 0, math.MaxInt32)
+	return Pos{int(a), int(b), int(c)}
+}
+
+func (p *parser) module() {
+	for p.blank(); p.tok.kind != tokEOF; p.blank() {
+		switch w := p.word("a declaration"); w.text {
+		case "file":
+			p.m.Files = append(p.m.Files, diag.NewFile(p.quoted("a file name"), ""))
+			p.endLine()
+		case "license":
+			p.m.License = p.quoted("a license")
+			p.endLine()
+		case "bigendian":
+			p.m.BigEndian = true
+			p.endLine()
+		case "map":
+			p.mapDecl()
+		case "func":
+			p.function()
+		default:
+			p.failAt(w, "expected file, license, bigendian, map or func, found %s", w)
+		}
+	}
+}
+
+func (p *parser) mapDecl() {
+	at := p.nameOf("the map's name")
+	if p.findMap(at.text) != nil {
+		p.failAt(at, "map '%s' is declared twice", at.text)
+	}
+	m := &Map{Name: at.text}
+	p.m.Maps = append(p.m.Maps, m)
+	typ := p.word("the map's type")
+	t, ok := kernel.MapTypeByName(typ.text)
+	if !ok {
+		p.failAt(typ, "unknown map type '%s'", typ.text)
+	}
+	m.Type = t
+	for _, x := range []struct {
+		word string
+		n    *uint32
+	}{{"key", &m.KeySize}, {"value", &m.ValueSize}, {"entries", &m.MaxEntries}} {
+		p.expect(x.word)
+		*x.n = uint32(p.number("a number", 0, math.MaxUint32))
+	}
+	if p.got("flags") {
+		m.Flags = uint32(p.number("a number", 0, math.MaxUint32))
+	}
+	m.Pos = p.pos()
+	if !p.got("{") {
+		p.endLine()
+		return
+	}
+	p.endLine()
+	for p.blank(); !p.is("}"); p.blank() {
+		k := p.bytes("a key")
+		p.expect(":")
+		m.Contents = append(m.Contents, MapEntry{k, p.bytes("a value")})
+		p.endLine()
+	}
+	p.expect("}")
+	p.endLine()
+}
+
+func (p *parser) bytes(what string) []byte {
+	if p.tok.kind == tokString && p.tok.text == "" {
+		p.advance()
+		return nil
+	}
+	w := p.word(what)
+	b, err := hex.DecodeString(w.text)
+	if err != nil {
+		p.failAt(w, "expected %s as hexadecimal bytes, found %s", what, w)
+	}
+	return b
+}
+
+func (p *parser) findMap(name string) *Map {
+	for _, m := range p.m.Maps {
+		if m.Name == name {
+			return m
+		}
+	}
+	return nil
+}
+
+func (p *parser) findFunc(name string) *Func {
+	for _, f := range p.m.Funcs {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// ref returns the number of a reference such as v3.
+func (p *parser) ref(t token, letter byte) (int, bool) {
+	if t.kind != tokWord || len(t.text) < 2 || t.text[0] != letter {
+		return 0, false
+	}
+	n := 0
+	for i := 1; i < len(t.text); i++ {
+		c := t.text[i]
+		if c < '0' || c > '9' || i == 2 && n == 0 {
+			return 0, false
+		}
+		if n = n*10 + int(c-'0'); n >= maxID {
+			p.failAt(t, "'%s' has too large a number", t.text)
+		}
+	}
+	return n, true
+}

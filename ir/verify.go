@@ -1,0 +1,390 @@
+package ir
+
+import (
+	"fmt"
+
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// The verifier is the specification of the IR: it checks what the package
+// documentation lists under "Invariants", and what each op's row says. It runs
+// after every pass in tests. An error names the function, the block and the
+// value, in the text form; the first one found is returned.
+
+// Verify checks the module's declarations and all its functions.
+func (m *Module) Verify() error {
+	if err := m.verifyDecls(); err != nil {
+		return err
+	}
+	for _, f := range m.Funcs {
+		if f.Module != m {
+			return fmt.Errorf("%s: is in another module's list", f.Name)
+		}
+		if err := Verify(f); err != nil {
+			return err
+		}
+	}
+	return m.verifyCalls()
+}
+
+func (m *Module) verifyDecls() error {
+	seen := map[string]bool{}
+	for _, x := range m.Maps {
+		if x.Name == "" {
+			return fmt.Errorf("a map has no name")
+		}
+		if seen[x.Name] {
+			return fmt.Errorf("map %s: the name is taken", x.Name)
+		}
+		seen[x.Name] = true
+		if msg := verifyMap(x); msg != "" {
+			return fmt.Errorf("map %s: %s", x.Name, msg)
+		}
+	}
+	for _, f := range m.Funcs {
+		if f.Name == "" {
+			return fmt.Errorf("a function has no name")
+		}
+		if seen[f.Name] {
+			return fmt.Errorf("%s: the name is taken", f.Name)
+		}
+		seen[f.Name] = true
+	}
+	return nil
+}
+
+func verifyMap(m *Map) string {
+	switch {
+	case m.Type == nil:
+		return "has no type"
+	case m.MaxEntries == 0:
+		return "has no entries"
+	case m.KeySize == 0:
+		return "keys have no size"
+	case m.ValueSize == 0:
+		return "values have no size"
+	case m.Type.Array && m.KeySize != 4:
+		return fmt.Sprintf("keys of an array have 4 bytes, not %d", m.KeySize)
+	}
+	for i, e := range m.Contents {
+		if len(e.Key) != int(m.KeySize) || len(e.Value) != int(m.ValueSize) {
+			return fmt.Sprintf("entry %d has %d and %d bytes, not %d and %d", i, len(e.Key), len(e.Value), m.KeySize, m.ValueSize)
+		}
+	}
+	return ""
+}
+
+// verifyCalls checks that calls between functions do not recurse: BPF has no
+// stack for it.
+func (m *Module) verifyCalls() error {
+	const active, done = 1, 2
+	state := map[*Func]int{}
+	var visit func(f *Func) error
+	visit = func(f *Func) error {
+		state[f] = active
+		for _, b := range f.Blocks {
+			for _, v := range b.Values {
+				g, ok := v.Aux.(*Func)
+				if !ok || state[g] == done {
+					continue
+				}
+				if state[g] == active {
+					return verifyErr(f, b, v, "recursion")
+				}
+				if err := visit(g); err != nil {
+					return err
+				}
+			}
+		}
+		state[f] = done
+		return nil
+	}
+	for _, f := range m.Funcs {
+		if state[f] == 0 {
+			if err := visit(f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func verifyErr(f *Func, b *Block, v *Value, format string, args ...any) error {
+	msg := fmt.Sprintf(format, args...)
+	switch {
+	case v != nil:
+		return fmt.Errorf("%s: %s: %s: %s", f.Name, b, v.LongString(), msg)
+	case b != nil:
+		return fmt.Errorf("%s: %s: %s", f.Name, b, msg)
+	}
+	return fmt.Errorf("%s: %s", f.Name, msg)
+}
+
+// Verify checks one function, given that the functions it calls are there.
+func Verify(f *Func) error {
+	c := &checker{f: f}
+	for _, step := range []func() error{c.header, c.structure, c.edges, c.uses, c.order, c.rows, c.special} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type checker struct {
+	f     *Func
+	index []int  // place of a value in its block, by ID
+	ret   *Block // the first block that returns
+}
+
+func (c *checker) errf(b *Block, v *Value, format string, args ...any) error {
+	return verifyErr(c.f, b, v, format, args...)
+}
+
+// header checks what is not in a block.
+func (c *checker) header() error {
+	f := c.f
+	if f.Module == nil {
+		return c.errf(nil, nil, "is in no module")
+	}
+	if len(f.Blocks) == 0 {
+		return c.errf(nil, nil, "has no blocks")
+	}
+	for i, p := range f.Params {
+		if p.Type != I64 && p.Type != Ptr && p.Type != Bool {
+			return c.errf(nil, nil, "parameter %d is %s", i, p.Type)
+		}
+		if p.Name == "" {
+			return c.errf(nil, nil, "parameter %d has no name", i)
+		}
+	}
+	if f.Kind != nil && (len(f.Params) != 1 || f.Params[0].Type != Ptr) {
+		return c.errf(nil, nil, "a program has one parameter, a ptr")
+	}
+	if (f.Kind != nil) != (f.Section != "") {
+		return c.errf(nil, nil, "a program, and nothing else, has a section")
+	}
+	for i, s := range f.Slots {
+		switch {
+		case s.ID != i:
+			return c.errf(nil, nil, "slot %d has ID %d", i, s.ID)
+		case s.Size <= 0:
+			return c.errf(nil, nil, "slot %s has %d bytes", s, s.Size)
+		case s.Align != 1 && s.Align != 2 && s.Align != 4 && s.Align != 8:
+			return c.errf(nil, nil, "slot %s has alignment %d", s, s.Align)
+		}
+	}
+	if f.Phase >= PhaseLow {
+		if f.Short != nil {
+			return c.errf(nil, nil, "a low function has no short block")
+		}
+		if len(f.Params) > 5 {
+			return c.errf(nil, nil, "has %d parameters, BPF passes 5", len(f.Params))
+		}
+	}
+	return nil
+}
+
+// structure checks IDs, back pointers and how each block ends.
+func (c *checker) structure() error {
+	f := c.f
+	c.index = make([]int, f.NumValues())
+	blocks := make([]bool, f.NumBlocks())
+	seen := make([]bool, f.NumValues())
+	short := f.Short == nil
+	for _, b := range f.Blocks {
+		switch {
+		case b.Func != f:
+			return c.errf(b, nil, "belongs to another function")
+		case b.ID < 0 || b.ID >= len(blocks):
+			return c.errf(b, nil, "ID is out of range")
+		case blocks[b.ID]:
+			return c.errf(b, nil, "ID is taken")
+		}
+		blocks[b.ID] = true
+		short = short || b == f.Short
+		for i, v := range b.Values {
+			switch {
+			case v.Op == OpInvalid || v.Op >= NumOps:
+				return c.errf(b, nil, "%s has no op", v)
+			case v.Block != b:
+				return c.errf(b, v, "is in another block's list")
+			case v.ID < 0 || v.ID >= len(seen):
+				return c.errf(b, v, "ID is out of range")
+			case seen[v.ID]:
+				return c.errf(b, v, "ID %d is taken", v.ID)
+			}
+			seen[v.ID] = true
+			c.index[v.ID] = i
+		}
+		if err := c.ends(b); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !short:
+		return c.errf(nil, nil, "the short block %s is not in the function", f.Short)
+	case f.Short != nil && f.Short == f.Entry():
+		return c.errf(nil, nil, "the short block is the entry")
+	}
+	return nil
+}
+
+// ends checks the number of successors and the control value.
+func (c *checker) ends(b *Block) error {
+	want := 0
+	switch b.Kind {
+	case BlockJump:
+		want = 1
+		if b.Control != nil {
+			return c.errf(b, nil, "a jump has no control value")
+		}
+	case BlockIf:
+		want = 2
+		if b.Control == nil {
+			return c.errf(b, nil, "a branch needs a control value")
+		}
+		if b.Control.Type != Bool {
+			return c.errf(b, nil, "control value %s is %s, not bool", b.Control, b.Control.Type)
+		}
+	case BlockRet:
+		if b.Control == nil && c.f.Kind != nil {
+			return c.errf(b, nil, "a program returns a value")
+		}
+		if b.Control != nil && b.Control.Type != I64 {
+			return c.errf(b, nil, "returns %s, which is %s, not i64", b.Control, b.Control.Type)
+		}
+		if c.ret == nil {
+			c.ret = b
+		}
+		if (c.ret.Control == nil) != (b.Control == nil) {
+			return c.errf(b, nil, "only some blocks return a value")
+		}
+	default:
+		return c.errf(b, nil, "unknown kind of block %d", b.Kind)
+	}
+	if len(b.Succs) != want {
+		return c.errf(b, nil, "has %d successors, not %d", len(b.Succs), want)
+	}
+	return nil
+}
+
+// edges checks that both ends of each edge agree, and phis with them.
+func (c *checker) edges() error {
+	for _, b := range c.f.Blocks {
+		for i, e := range b.Succs {
+			if e.B.Func != c.f || e.I >= len(e.B.Preds) || e.B.Preds[e.I] != (Edge{b, i}) {
+				return c.errf(b, nil, "edge to %s has no reverse", e.B)
+			}
+		}
+		for i, e := range b.Preds {
+			if e.B.Func != c.f || e.I >= len(e.B.Succs) || e.B.Succs[e.I] != (Edge{b, i}) {
+				return c.errf(b, nil, "edge from %s has no reverse", e.B)
+			}
+		}
+		phis := true
+		for _, v := range b.Values {
+			switch {
+			case v.Op != OpPhi:
+				phis = false
+			case !phis:
+				return c.errf(b, v, "stands behind other values")
+			case b == c.f.Short:
+				return c.errf(b, v, "the short block has no phis")
+			case len(v.Args) != len(b.Preds):
+				return c.errf(b, v, "has %d arguments for %d predecessors", len(v.Args), len(b.Preds))
+			}
+		}
+	}
+	if n := len(c.f.Entry().Preds); n != 0 {
+		return c.errf(c.f.Entry(), nil, "the entry has predecessors")
+	}
+	return nil
+}
+
+// uses checks that arguments are in the function and the Uses counts right.
+func (c *checker) uses() error {
+	f := c.f
+	uses := make([]int, f.NumValues())
+	here := make([]bool, f.NumValues())
+	for _, b := range f.Blocks {
+		for _, v := range b.Values {
+			here[v.ID] = true
+		}
+	}
+	in := func(v *Value) bool {
+		return v != nil && v.ID >= 0 && v.ID < len(here) && here[v.ID] && v.Block != nil && v.Block.Func == f &&
+			v.Block.Values[c.index[v.ID]] == v
+	}
+	for _, b := range f.Blocks {
+		for _, v := range b.Values {
+			for _, a := range v.Args {
+				if !in(a) {
+					return c.errf(b, v, "argument %s is in no block", a)
+				}
+				uses[a.ID]++
+			}
+		}
+		if b.Control != nil {
+			if !in(b.Control) {
+				return c.errf(b, nil, "control value %s is in no block", b.Control)
+			}
+			uses[b.Control.ID]++
+		}
+	}
+	for _, b := range f.Blocks {
+		for _, v := range b.Values {
+			if v.Uses != uses[v.ID] {
+				return c.errf(b, v, "is used %d times, Uses says %d", uses[v.ID], v.Uses)
+			}
+		}
+	}
+	return nil
+}
+
+// order checks reachability and that definitions dominate uses.
+func (c *checker) order() error {
+	f := c.f
+	d := Dominators(f)
+	for _, b := range f.Blocks {
+		if !d.Reachable(b) {
+			return c.errf(b, nil, "is not reachable")
+		}
+	}
+	for _, b := range f.Blocks {
+		for i, v := range b.Values {
+			for j, a := range v.Args {
+				if v.Op == OpPhi {
+					if p := b.Preds[j].B; a.Block != p && !d.Available(a, p) {
+						return c.errf(b, v, "%s is not computed on the edge from %s", a, p)
+					}
+					continue
+				}
+				if !c.before(d, a, b, i) {
+					return c.errf(b, v, "%s is not computed before", a)
+				}
+			}
+		}
+		if v := b.Control; v != nil && !c.before(d, v, b, len(b.Values)) {
+			return c.errf(b, nil, "control value %s is not computed before", v)
+		}
+	}
+	return nil
+}
+
+// before reports whether a is computed whenever control is at b.Values[i].
+func (c *checker) before(d *Dom, a *Value, b *Block, i int) bool {
+	if a.Block == b {
+		return c.index[a.ID] < i
+	}
+	return d.Available(a, b)
+}
+
+// helperMinArgs returns how many arguments a call of h has at least: those of
+// a format string may be left out.
+func helperMinArgs(h *kernel.Helper) int {
+	if h.Name == "trace_printk" {
+		return 2
+	}
+	return len(h.Args)
+}
