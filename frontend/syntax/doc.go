@@ -27,6 +27,6 @@
 // A node's range lies within its parent's. A function's begins at the keyword
 // function, also where a name stands between it and the parameters. The
 // implicit self has the range of the method's name. A block reaches from its
-// first statement to its last; an empty one is empty, where its closing token
-// begins.
+// first statement to its last; an empty one is empty, behind the token that opens
+// it.
 package syntax

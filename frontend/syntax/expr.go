@@ -250,16 +250,23 @@ func (p *parser) startsField() bool {
 // skipField passes over the rest of a broken field. It reports whether another
 // field or the table's end follows.
 func (p *parser) skipField() bool {
-	p.skip(func() bool {
-		switch p.tok.kind {
-		case tComma, tSemi, tRBrace:
-			return true
-		}
-		return false
-	})
+	p.skip(func() bool { return p.tok.kind == tComma || p.tok.kind == tSemi || p.closesBracket() })
 	switch p.tok.kind {
 	case tComma, tSemi, tRBrace:
 		p.quiet = p.dead
+		return true
+	}
+	return false
+}
+
+// callsMethod reports whether a method call begins here: name, ':', name and
+// arguments.
+func (p *parser) callsMethod() bool {
+	if p.peek(2) != tName {
+		return false
+	}
+	switch p.peek(3) {
+	case tLParen, tString, tLBrace:
 		return true
 	}
 	return false
@@ -275,6 +282,13 @@ func (p *parser) tableField() *Field {
 		f.Key, f.Named = &StringExpr{t.Range, t.text}, true
 		f.Value = p.expr()
 		nameFunction(f.Value, t.text)
+	case p.tok.kind == tName && p.peek(1) == tColon && !p.callsMethod():
+		t := p.next()
+		p.fail(diag.UnexpectedToken, p.tok.Range, "'=' expected between a field's name and its value, found ':'")
+		p.quiet = p.dead
+		p.next()
+		f.Key, f.Named = &StringExpr{t.Range, t.text}, true
+		f.Value = p.expr()
 	case p.tok.kind == tLBracket:
 		open := p.opens()
 		p.next()

@@ -85,8 +85,9 @@ func (p *parser) accept(k kind) bool {
 	return true
 }
 
-// from returns the range from start to the last token taken.
-func (p *parser) from(start int) Range { return Range{start, max(start, p.prev)} }
+// from returns the range from start to the last token taken, an empty one behind
+// that token when none was taken since start.
+func (p *parser) from(start int) Range { return Range{min(start, p.prev), p.prev} }
 
 // report records an error that the parser stays in step after.
 func (p *parser) report(code diag.Code, at Range, format string, args ...any) *diag.Diagnostic {

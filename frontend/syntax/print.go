@@ -36,6 +36,9 @@ func form(name string, items ...*sexp) *sexp { return list(append([]*sexp{atom(n
 
 func list(items ...*sexp) *sexp {
 	s := &sexp{list: items, head: 1, width: 1 + len(items)}
+	if len(items) > 1 && !items[1].tall {
+		s.head = 2
+	}
 	for _, x := range items {
 		s.width += x.width
 		s.tall = s.tall || x.tall

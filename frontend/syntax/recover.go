@@ -83,12 +83,22 @@ func (p *parser) skipTo(k kind) {
 	p.quiet = p.dead
 }
 
-// skipBracket passes over the rest of a bracket up to its closer. It reports
-// whether it took it; if not the statement is lost.
+// closesBracket reports whether the current token closes a bracket.
+func (p *parser) closesBracket() bool {
+	switch p.tok.kind {
+	case tRParen, tRBrace, tRBracket:
+		return true
+	}
+	return false
+}
+
+// skipBracket passes over the rest of a bracket up to its closer, or that of a
+// bracket around it. It reports whether it took its own; if not, the parser is
+// not put right.
 func (p *parser) skipBracket(closer kind) bool {
 	p.quiet = true
 	p.skip(func() bool {
-		return p.tok.kind == closer || p.tok.kind == tName && p.tok.newline && p.peek(1) == tAssign
+		return p.closesBracket() || p.tok.kind == tName && p.tok.newline && p.peek(1) == tAssign
 	})
 	if !p.accept(closer) {
 		return false
@@ -111,7 +121,7 @@ func (p *parser) close(open opener, closer kind) {
 }
 
 func (p *parser) unclosed(open opener, closer kind) {
-	if p.line(open.Start) == p.line(p.tok.Start) {
+	if p.line(open.Start) == p.line(p.here().Start) {
 		p.fail(diag.UnclosedBracket, p.here(), "'%s' expected, found %s", kindText[closer], p.found())
 		return
 	}
@@ -130,7 +140,11 @@ func (p *parser) closeBlock(open opener, closer kind) {
 		return
 	}
 	p.misnested = true
-	d := p.fail(diag.UnclosedBlock, p.here(), "'%s' expected to close '%s' at line %d, found %s",
+	at := p.tok.Range
+	if p.tok.kind == tEOF {
+		at = p.here()
+	}
+	d := p.fail(diag.UnclosedBlock, at, "'%s' expected to close '%s' at line %d, found %s",
 		kindText[closer], open.what, p.line(open.Start), p.found())
 	d.Note(open.In(p.file), "'%s' begins here", open.what)
 	if s := p.suspect; s != nil && s.Start > open.Start {
@@ -138,6 +152,10 @@ func (p *parser) closeBlock(open opener, closer kind) {
 	}
 	if e := p.elseIf; e != nil && e.Start > open.Start {
 		d.Note(e.In(p.file), "'else if' begins a second 'if', which needs an 'end' of its own: write 'elseif'")
+	}
+	if closer == tUntil && p.tok.kind == tEnd && p.indent(p.tok.Start) == p.indent(open.Start) {
+		p.next()
+		p.quiet = p.dead
 	}
 }
 

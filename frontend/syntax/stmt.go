@@ -30,7 +30,7 @@ func (p *parser) stmts() *Block {
 	b := &Block{}
 	if !p.enter() {
 		defer p.leave()
-		b.Range = Range{p.tok.Start, p.tok.Start}
+		b.Range = Range{p.prev, p.prev}
 		return b
 	}
 	defer p.leave()
@@ -42,7 +42,7 @@ func (p *parser) stmts() *Block {
 		if returned != nil {
 			p.report(diag.StatementAfterReturn, p.tok.Range,
 				"'return' must be the last statement of its block, found %s behind it", p.found()).
-				Note(returned.Bounds().In(p.file), "this 'return'; put 'do' and 'end' around it to end the run here")
+				Note(returned.Bounds().In(p.file), "this 'return'; 'do return end' may stand anywhere")
 			returned = nil
 		}
 		before := p.pos
@@ -64,7 +64,7 @@ func (p *parser) stmts() *Block {
 	if n := len(b.Stmts); n > 0 {
 		b.Range = Range{b.Stmts[0].Bounds().Start, b.Stmts[n-1].Bounds().End}
 	} else {
-		b.Range = Range{p.tok.Start, p.tok.Start}
+		b.Range = Range{p.prev, p.prev}
 	}
 	return b
 }
@@ -132,15 +132,20 @@ func (p *parser) condition(of string, then kind) Expr {
 		return cond
 	}
 	missing := !p.quiet && p.tok.newline
+	swapped := (p.tok.kind == tThen || p.tok.kind == tDo) && !p.tok.newline
 	if p.tok.kind == tLBrace && !p.quiet {
 		p.fail(diag.UnexpectedToken, p.here(), "'%s' expected after the condition of '%s', found '{': blocks are written '%s' ... 'end'",
 			kindText[then], of, kindText[then])
 	} else {
 		p.fail(diag.UnexpectedToken, p.here(), "'%s' expected after the condition of '%s', found %s", kindText[then], of, p.found())
 	}
-	if missing {
+	switch {
+	case swapped:
+		p.next()
 		p.quiet = p.dead
-	} else {
+	case missing:
+		p.quiet = p.dead
+	default:
 		p.skipTo(then)
 	}
 	return cond
@@ -308,6 +313,9 @@ func (p *parser) functionStmt() Stmt {
 // unnamedFunction passes over what follows a missing name: a whole function, if
 // its parameters are there.
 func (p *parser) unnamedFunction(open opener) {
+	if p.tok.kind != tLParen && p.peek(1) == tLParen {
+		p.next()
+	}
 	if p.tok.kind == tLParen {
 		p.quiet = p.dead
 		p.functionBody(&Function{}, open)
@@ -440,6 +448,10 @@ func (p *parser) labelStmt() Stmt {
 	start := p.next().Start
 	text, _, ok := p.name("the label's name")
 	if !ok || !p.expect(tColon2) {
+		if p.peek(1) == tColon2 {
+			p.next()
+			p.next()
+		}
 		return nil
 	}
 	s := &LabelStmt{p.from(start), text}
@@ -479,6 +491,7 @@ func (p *parser) exprStmt() Stmt {
 			p.fail(diag.UnexpectedToken, p.tok.Range, "a statement expected, found '%s' (comments begin with '--')", kindText[p.tok.kind])
 			for p.next(); !p.tok.newline && p.tok.kind != tEOF; p.next() {
 			}
+			p.quiet = p.dead
 			return nil
 		}
 	case tName, tLParen:
