@@ -1,0 +1,238 @@
+package interp
+
+import (
+	"fmt"
+
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// maxLoops is how often bpf_loop calls back at most.
+const maxLoops = 1 << 23
+
+// helperFunc is what a helper does.
+type helperFunc func(c *helperCall) (word, error)
+
+// helperCall is one call: the arguments, and where it stands.
+type helperCall struct {
+	fr   *frame
+	m    *Machine
+	args []word
+}
+
+// helper returns the simulation of a helper, nil if there is none.
+func helper(name string) helperFunc {
+	switch name {
+	case "map_lookup_elem":
+		return mapLookup
+	case "map_update_elem":
+		return mapUpdate
+	case "map_delete_elem":
+		return mapDelete
+	case "ktime_get_ns":
+		return func(c *helperCall) (word, error) {
+			t := c.m.Env.Time
+			c.m.Env.Time += c.m.Env.TimeStep
+			return word{bits: t}, nil
+		}
+	case "trace_printk":
+		return tracePrintk
+	case "get_prandom_u32":
+		return prandom
+	case "get_smp_processor_id":
+		return func(c *helperCall) (word, error) { return word{bits: uint64(c.m.Env.CPU)}, nil }
+	case "get_current_pid_tgid":
+		return func(c *helperCall) (word, error) { return word{bits: c.m.Env.PidTgid}, nil }
+	case "get_current_uid_gid":
+		return func(c *helperCall) (word, error) { return word{bits: c.m.Env.UidGid}, nil }
+	case "get_current_comm":
+		return currentComm
+	case "skb_load_bytes":
+		return skbLoadBytes
+	case "for_each_map_elem":
+		return forEachMapElem
+	case "loop":
+		return loop
+	}
+	return nil
+}
+
+// callHelper executes a call: arguments are checked as the helper's row says.
+func callHelper(fr *frame, v *ir.Value) (word, error) {
+	h := v.Aux.(*kernel.Helper)
+	c := &helperCall{fr: fr, m: fr.m}
+	for i := range v.Args {
+		w := fr.arg(v, i)
+		switch h.Args[i] {
+		case kernel.ArgMap:
+			if w.obj == nil || w.obj.mp == nil {
+				return word{}, errText(fmt.Sprintf("argument %d is no map", i))
+			}
+		case kernel.ArgCallback:
+			if w.obj == nil || w.obj.fn == nil {
+				return word{}, errText(fmt.Sprintf("argument %d is no function", i))
+			}
+		case kernel.ArgCtx:
+			if w.obj == nil || w.obj.ctx == nil || w.bits != 0 {
+				return word{}, errText(fmt.Sprintf("argument %d is not the context", i))
+			}
+		}
+		c.args = append(c.args, w)
+	}
+	f := helper(h.Name)
+	if f == nil {
+		return word{}, errText("helper " + h.Name + " is not simulated")
+	}
+	w, err := f(c)
+	if h.Effects&kernel.EffectMovesPacket != 0 {
+		c.m.gen++
+	}
+	return w, err
+}
+
+// errno is a helper's result.
+func errno(n int) word { return word{bits: uint64(int64(n))} }
+
+// key returns the map and the key of a call whose arguments start so.
+func (c *helperCall) key() (*mapState, []byte, error) {
+	s := c.args[0].obj.mp
+	k, err := c.args[1].read(int(s.decl.KeySize))
+	return s, k, err
+}
+
+func mapLookup(c *helperCall) (word, error) {
+	s, k, err := c.key()
+	if err != nil {
+		return word{}, err
+	}
+	e := s.find(k, c.m.module.BigEndian)
+	if e == nil {
+		return word{}, nil
+	}
+	return word{obj: s.value(e, c.m.Env.CPU)}, nil
+}
+
+func mapUpdate(c *helperCall) (word, error) {
+	s, k, err := c.key()
+	if err != nil {
+		return word{}, err
+	}
+	b, err := c.args[2].read(int(s.decl.ValueSize))
+	if err != nil {
+		return word{}, err
+	}
+	return errno(s.update(k, append([]byte(nil), b...), c.args[3].bits, c.m.Env.CPU, c.m.module.BigEndian)), nil
+}
+
+func mapDelete(c *helperCall) (word, error) {
+	s, k, err := c.key()
+	if err != nil {
+		return word{}, err
+	}
+	return errno(s.delete(k)), nil
+}
+
+func prandom(c *helperCall) (word, error) {
+	r := c.m.Env.Random
+	if len(r) == 0 {
+		return word{}, nil
+	}
+	x := r[c.m.randoms%len(r)]
+	c.m.randoms++
+	return word{bits: uint64(x)}, nil
+}
+
+// size returns the size of the buffer in front of argument i.
+func (c *helperCall) size(i int) (int, error) {
+	n := c.args[i].bits
+	if n == 0 || n > 1<<29 {
+		return 0, errText(fmt.Sprintf("the size %d is none", int64(n)))
+	}
+	return int(n), nil
+}
+
+func currentComm(c *helperCall) (word, error) {
+	n, err := c.size(1)
+	if err != nil {
+		return word{}, err
+	}
+	if _, err := c.args[0].at(0, n); err != nil {
+		return word{}, err
+	}
+	b := make([]byte, n)
+	copy(b[:n-1], c.m.Env.Comm)
+	return word{}, c.args[0].write(b)
+}
+
+// skbLoadBytes copies packet bytes; if they are not all there it fills the
+// buffer with zeros and fails.
+func skbLoadBytes(c *helperCall) (word, error) {
+	n, err := c.size(3)
+	if err != nil {
+		return word{}, err
+	}
+	if _, err := c.args[2].at(0, n); err != nil {
+		return word{}, err
+	}
+	off, p := int64(uint32(c.args[1].bits)), c.m.packet.data
+	if off+int64(n) > int64(len(p)) {
+		return errno(-efault), c.args[2].write(make([]byte, n))
+	}
+	return word{}, c.args[2].write(p[off : off+int64(n)])
+}
+
+// callback calls argument 1 with args and the frame behind them.
+func (c *helperCall) callback(args ...word) (stop bool, err error) {
+	if w := c.args[2]; w.obj == nil && w.bits != 0 {
+		return false, errText("the frame is no address")
+	}
+	r, err := c.m.call(c.args[1].obj.fn, append(args, c.args[2]), c.fr.depth+1)
+	if err == nil && r.bits > 1 {
+		err = errText(fmt.Sprintf("the callback returned %d, not 0 or 1", int64(r.bits)))
+	}
+	return r.bits == 1, err
+}
+
+func loop(c *helperCall) (word, error) {
+	n := c.args[0].bits
+	switch {
+	case c.args[3].bits != 0:
+		return errno(-einval), nil
+	case n>>32 != 0:
+		return word{}, errText("kernels differ on loop counts above 32 bits")
+	case n > maxLoops:
+		return errno(-e2big), nil
+	}
+	for i := range n {
+		stop, err := c.callback(word{bits: i})
+		if err != nil {
+			return word{}, err
+		}
+		if stop {
+			return word{bits: i + 1}, nil
+		}
+	}
+	return word{bits: n}, nil
+}
+
+func forEachMapElem(c *helperCall) (word, error) {
+	if c.args[3].bits != 0 {
+		return errno(-einval), nil
+	}
+	s, n := c.args[0].obj.mp, uint64(0)
+	for _, e := range s.sorted(c.m.module.BigEndian) {
+		if s.entries[string(e.key)] != e {
+			continue // deleted by the callback meanwhile
+		}
+		key := &object{name: "a key of map " + s.decl.Name, region: ir.RegionMap, data: e.key, readOnly: true}
+		n++
+		stop, err := c.callback(c.args[0], word{obj: key}, word{obj: s.value(e, c.m.Env.CPU)})
+		if err != nil {
+			return word{}, err
+		}
+		if stop {
+			break
+		}
+	}
+	return word{bits: n}, nil
+}
