@@ -1,0 +1,94 @@
+package codegen
+
+import (
+	"github.com/luabpfc/luabpfc/codegen/bpf"
+	"github.com/luabpfc/luabpfc/codegen/regalloc"
+	"github.com/luabpfc/luabpfc/ir"
+)
+
+// allocOrder is the order in which registers are given out: those that calls
+// lose first, so that the others are left for values that live across calls.
+var allocOrder = []reg{1, 2, 3, 4, 5, 0, 6, 7, 8, 9}
+
+// allocate replaces the virtual registers by machine registers and spill slots,
+// which become objects.
+func (m *mfunc) allocate(check bool) {
+	f := m.allocFunc()
+	res, err := regalloc.Allocate(f)
+	if err == nil && check {
+		err = regalloc.Verify(f, res)
+	}
+	if err != nil {
+		ir.Bugf("%s: %v\n%s", m.fn.Name, err, m)
+	}
+	m.stats = res.Stats
+	firstSlot := len(m.objs)
+	for range res.Slots {
+		m.objs = append(m.objs, object{size: 8, align: 8, spill: true})
+	}
+	out := make([][]minst, len(m.blocks))
+	for i := range m.blocks {
+		out[i] = m.applySteps(i, res.Blocks[i], firstSlot)
+	}
+	for i, b := range m.blocks {
+		b.insts = out[i]
+	}
+}
+
+// allocFunc describes the function to the allocator.
+func (m *mfunc) allocFunc() *regalloc.Func {
+	index := make([]int, m.nblock)
+	for i, b := range m.blocks {
+		index[b.id] = i
+	}
+	f := &regalloc.Func{Order: allocOrder, Ranged: m.ranged, Blocks: make([]regalloc.Block, len(m.blocks))}
+	for i, b := range m.blocks {
+		rb := &f.Blocks[i]
+		rb.Weight = b.weight
+		for _, s := range b.succs {
+			rb.Succs = append(rb.Succs, index[s.id])
+		}
+		rb.Insts = make([]regalloc.Inst, len(b.insts))
+		for j := range b.insts {
+			in, ri := &b.insts[j], &rb.Insts[j]
+			ri.Uses, ri.Defs, ri.Clobbers = in.operands(nil, nil)
+			switch {
+			case in.isMove():
+				ri.Flags = regalloc.Move
+			case in.isConst() && in.dst.Virtual():
+				ri.Flags = regalloc.Remat
+			case in.op.IsCond():
+				ri.Flags = regalloc.Check
+			}
+		}
+	}
+	return f
+}
+
+// applySteps makes the allocator's steps instructions.
+func (m *mfunc) applySteps(block int, steps []regalloc.Step, firstSlot int) []minst {
+	out := make([]minst, 0, len(steps))
+	var pos ir.Pos
+	for i := range steps {
+		st := &steps[i]
+		switch st.Kind {
+		case regalloc.Elided:
+		case regalloc.Load:
+			out = append(out, minst{op: bpf.Load, size: bpf.B64, dst: st.Defs[0], obj: firstSlot + st.Slot, pos: pos})
+		case regalloc.Store:
+			out = append(out, minst{op: bpf.Store, size: bpf.B64, src: st.Uses[0], obj: firstSlot + st.Slot, pos: pos})
+		default:
+			in := m.blocks[st.Block].insts[st.Inst]
+			if st.Kind == regalloc.Keep {
+				pos = in.pos
+			} else {
+				in.pos = pos
+			}
+			in.setOperands(st.Uses, st.Defs)
+			if !in.isMove() || in.dst != in.src {
+				out = append(out, in)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,170 @@
+package codegen
+
+import (
+	"github.com/luabpfc/luabpfc/codegen/bpf"
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// Options are what the caller decides.
+type Options struct {
+	CPU    int            // level of the instruction set, 1 to 4; 0 means 3
+	Kernel kernel.Version // the oldest kernel that must load the object
+	Lines  bool           // write func_info and line_info
+	Check  bool           // run the verifiers of this package
+	// Dump, if set, is shown the machine IR after each stage: "select",
+	// "allocate", "layout".
+	Dump func(stage, fn, text string)
+}
+
+// Output is what Compile makes.
+type Output struct {
+	Object []byte
+	Funcs  []FuncCode // in the order of the module
+}
+
+// FuncCode is the code of one function.
+type FuncCode struct {
+	Name    string
+	Section string
+	Insts   []bpf.Inst // Pos indexes FuncCode.Pos
+	Pos     []ir.Pos   // of each instruction
+	Stack   int        // bytes
+}
+
+// Slots returns the length of the code in slots of eight bytes.
+func (c *FuncCode) Slots() int {
+	n := 0
+	for i := range c.Insts {
+		n += c.Insts[i].Slots()
+	}
+	return n
+}
+
+// textSection holds the functions that are not programs.
+const textSection = ".text"
+
+// Compile makes an object of a module whose functions are in ir.PhaseLow. An
+// error is a diag.List.
+func Compile(m *ir.Module, o Options) (*Output, error) {
+	if o.CPU == 0 {
+		o.CPU = int(bpf.V3)
+	}
+	out := &Output{}
+	var rep diag.Reporter
+	for _, f := range m.Funcs {
+		out.Funcs = append(out.Funcs, compileFunc(f, o, &rep))
+	}
+	if rep.Errors() == 0 {
+		checkChains(m, out.Funcs, &rep)
+	}
+	if err := rep.Err(); err != nil {
+		return nil, err
+	}
+	if o.Check {
+		for i := range out.Funcs {
+			if err := verifyCode(m, m.Funcs[i], &out.Funcs[i]); err != nil {
+				ir.Bugf("%s: %v", out.Funcs[i].Name, err)
+			}
+		}
+	}
+	object, err := writeObject(m, out.Funcs, o)
+	if err != nil {
+		return nil, err
+	}
+	out.Object = object
+	return out, nil
+}
+
+// compileFunc makes the code of one function.
+func compileFunc(f *ir.Func, o Options, rep *diag.Reporter) FuncCode {
+	cpu := bpf.CPU(o.CPU)
+	dump := func(stage string, m *mfunc) {
+		if o.Dump != nil {
+			o.Dump(stage, f.Name, m.String())
+		}
+	}
+	m := selectFunc(f, cpu)
+	dump("select", m)
+	m.allocate(o.Check)
+	dump("allocate", m)
+	m.placeObjects()
+	m.checkStack(rep)
+	m.layout()
+	dump("layout", m)
+	code := FuncCode{Name: f.Name, Section: f.Section, Stack: m.stack}
+	if f.Kind == nil {
+		code.Section = textSection
+	}
+	for i, l := range m.emit(cpu, reach) {
+		l.inst.Pos = int32(i)
+		code.Insts = append(code.Insts, l.inst)
+		code.Pos = append(code.Pos, l.pos)
+	}
+	return code
+}
+
+// checkStack reports a function that needs more stack than there is, at its
+// largest object.
+func (m *mfunc) checkStack(rep *diag.Reporter) {
+	if m.stack <= maxStack {
+		return
+	}
+	pos, size := m.fn.Pos, 0
+	for i := range m.objs {
+		if o := &m.objs[i]; !o.spill && o.size > size {
+			pos, size = o.pos, o.size
+		}
+	}
+	rep.Errorf(diag.StackOverflow, span(m.fn.Module, pos), "the program needs %d bytes of stack; %d are available", m.stack, maxStack)
+}
+
+// checkChains reports calls whose frames together are too large. The kernel
+// rounds each frame up to 32 bytes.
+func checkChains(m *ir.Module, code []FuncCode, rep *diag.Reporter) {
+	index := map[*ir.Func]int{}
+	for i, f := range m.Funcs {
+		index[f] = i
+	}
+	depth := make([]int, len(m.Funcs))
+	var need func(i int) int
+	need = func(i int) int {
+		if depth[i] != 0 {
+			return depth[i]
+		}
+		own := max(32, (code[i].Stack+31)&^31)
+		depth[i] = own // ends recursion, which the kernel refuses anyway
+		deepest := 0
+		for _, b := range m.Funcs[i].Blocks {
+			for _, v := range b.Values {
+				if callee, ok := v.Aux.(*ir.Func); ok {
+					deepest = max(deepest, need(index[callee]))
+				}
+			}
+		}
+		depth[i] = own + deepest
+		return depth[i]
+	}
+	for i, f := range m.Funcs {
+		if n := need(i); f.Kind != nil && n > maxStack && n > max(32, (code[i].Stack+31)&^31) {
+			rep.Errorf(diag.StackOverflow, span(m, f.Pos), "the program and the functions that it calls need %d bytes of stack; %d are available", n, maxStack)
+		}
+	}
+}
+
+// span returns the place pos names.
+func span(m *ir.Module, pos ir.Pos) diag.Span {
+	if pos.Line < 1 || pos.File < 0 || pos.File >= len(m.Files) {
+		return diag.Span{}
+	}
+	f := m.Files[pos.File]
+	off := 0
+	for line := 1; line < pos.Line && off < len(f.Text); off++ {
+		if f.Text[off] == '\n' {
+			line++
+		}
+	}
+	off = min(off+max(pos.Col-1, 0), len(f.Text))
+	return diag.Span{File: f, Start: off, End: off}
+}

@@ -1,0 +1,247 @@
+package codegen
+
+import (
+	"sort"
+
+	"github.com/luabpfc/luabpfc/codegen/bpf"
+)
+
+// Places on the stack.
+//
+// An object is live between two accesses of which the second may read what is
+// there: some access comes before (forward problem) and some read comes later
+// that no write of the whole object comes before (backward problem). A call
+// accesses what its arguments point to. Two objects conflict when one is
+// accessed where the other is live; objects without conflict may share bytes
+// ("stack colouring"). An object whose address escapes conflicts with all.
+//
+// Slots and spills do not share with each other: the verifier treats a
+// register on the stack differently from bytes, and without privileges refuses
+// to overwrite part of one.
+//
+// Method: bit-vector data flow over the blocks, then first fit, the largest
+// object first, from the frame pointer down. Cost: objects times blocks.
+
+// maxStack is what the kernel gives a function and all its callers together.
+const maxStack = 512
+
+// bitset is a set of stack objects.
+type bitset []uint64
+
+func newBitset(n int) bitset       { return make(bitset, (n+63)/64) }
+func (s bitset) has(i int) bool    { return s[i/64]>>(i%64)&1 != 0 }
+func (s bitset) add(i int)         { s[i/64] |= 1 << (i % 64) }
+func (s bitset) remove(i int)      { s[i/64] &^= 1 << (i % 64) }
+func (s bitset) copyFrom(t bitset) { copy(s, t) }
+
+// or adds t's members and reports whether s grew.
+func (s bitset) or(t bitset) bool {
+	grew := false
+	for i, w := range t {
+		if w&^s[i] != 0 {
+			s[i] |= w
+			grew = true
+		}
+	}
+	return grew
+}
+
+// accesses returns what the instruction reads and writes on the stack.
+func (in *minst) accesses() []use {
+	if in.obj == 0 || in.op == opLea {
+		return in.mem
+	}
+	u := use{obj: in.obj, off: in.off, size: int32(in.size)}
+	switch {
+	case in.op == bpf.Store:
+		u.write = true
+	case in.op.IsAtomic():
+		u.read, u.write = true, true
+	default:
+		u.read = true
+	}
+	return []use{u}
+}
+
+// frame is the work of placing objects.
+type frame struct {
+	m         *mfunc
+	conflicts []bitset // of each object
+}
+
+// placeObjects gives every object that is accessed its place and sets m.stack.
+func (m *mfunc) placeObjects() {
+	if len(m.objs) == 1 {
+		return
+	}
+	f := &frame{m: m, conflicts: make([]bitset, len(m.objs))}
+	for i := range f.conflicts {
+		f.conflicts[i] = newBitset(len(m.objs))
+	}
+	used := f.findConflicts()
+	bottom := f.place(used, false, 0)
+	m.stack = f.place(used, true, (bottom+7)&^7)
+	m.stack = (m.stack + 7) &^ 7
+}
+
+// findConflicts returns the objects that are accessed or whose address is taken.
+func (f *frame) findConflicts() bitset {
+	m, n := f.m, len(f.m.objs)
+	index := make([]int, m.nblock)
+	for i, b := range m.blocks {
+		index[b.id] = i
+	}
+	used := newBitset(n)
+	before, after := f.forward(index), f.backward(index)
+	live := newBitset(n)
+	for i, b := range m.blocks {
+		// seen[j]: accessed before instruction j.
+		seen := make([]bitset, len(b.insts)+1)
+		cur := newBitset(n)
+		cur.copyFrom(before[i])
+		for j := range b.insts {
+			seen[j] = append(bitset(nil), cur...)
+			for _, u := range b.insts[j].accesses() {
+				cur.add(u.obj)
+			}
+		}
+		seen[len(b.insts)] = cur
+		live.copyFrom(after[i])
+		for j := len(b.insts) - 1; j >= 0; j-- {
+			in := &b.insts[j]
+			if in.obj != 0 {
+				used.add(in.obj)
+			}
+			acc := in.accesses()
+			f.conflict(acc, live, seen[j+1])
+			f.transfer(acc, live)
+			f.conflict(acc, live, seen[j])
+			for _, u := range acc {
+				used.add(u.obj)
+			}
+		}
+	}
+	return used
+}
+
+// conflict notes that the objects accessed conflict with those live and with
+// each other.
+func (f *frame) conflict(acc []use, live, seen bitset) {
+	for _, u := range acc {
+		for o := range f.m.objs {
+			if o != u.obj && live.has(o) && seen.has(o) {
+				f.conflicts[o].add(u.obj)
+				f.conflicts[u.obj].add(o)
+			}
+		}
+		for _, w := range acc {
+			if w.obj != u.obj {
+				f.conflicts[u.obj].add(w.obj)
+			}
+		}
+	}
+}
+
+// transfer steps backwards over an instruction.
+func (f *frame) transfer(acc []use, live bitset) {
+	for _, u := range acc {
+		if u.write && !u.read && u.off == 0 && int(u.size) >= f.m.objs[u.obj].size {
+			live.remove(u.obj)
+		}
+	}
+	for _, u := range acc {
+		if u.read {
+			live.add(u.obj)
+		}
+	}
+}
+
+// forward returns the objects accessed on some way to each block.
+func (f *frame) forward(index []int) []bitset {
+	m := f.m
+	in := make([]bitset, len(m.blocks))
+	gen := make([]bitset, len(m.blocks))
+	for i, b := range m.blocks {
+		in[i], gen[i] = newBitset(len(m.objs)), newBitset(len(m.objs))
+		for j := range b.insts {
+			for _, u := range b.insts[j].accesses() {
+				gen[i].add(u.obj)
+			}
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for i, b := range m.blocks {
+			for _, s := range b.succs {
+				t := in[index[s.id]]
+				if t.or(in[i]) {
+					changed = true
+				}
+				if t.or(gen[i]) {
+					changed = true
+				}
+			}
+		}
+	}
+	return in
+}
+
+// backward returns the objects that may be read behind each block.
+func (f *frame) backward(index []int) []bitset {
+	m := f.m
+	out := make([]bitset, len(m.blocks))
+	for i := range out {
+		out[i] = newBitset(len(m.objs))
+	}
+	live := newBitset(len(m.objs))
+	for changed := true; changed; {
+		changed = false
+		for i := len(m.blocks) - 1; i >= 0; i-- {
+			for _, s := range m.blocks[i].succs {
+				k := index[s.id]
+				live.copyFrom(out[k])
+				for j := len(s.insts) - 1; j >= 0; j-- {
+					f.transfer(s.insts[j].accesses(), live)
+				}
+				if out[i].or(live) {
+					changed = true
+				}
+			}
+		}
+	}
+	return out
+}
+
+// place gives the used objects of one class their places, starting start bytes
+// below the frame pointer, and returns where the lowest ends.
+func (f *frame) place(used bitset, spill bool, start int) (bottom int) {
+	m := f.m
+	var order []int
+	for o := 1; o < len(m.objs); o++ {
+		if used.has(o) && m.objs[o].spill == spill {
+			order = append(order, o)
+		}
+	}
+	sort.SliceStable(order, func(i, j int) bool { return m.objs[order[i]].size > m.objs[order[j]].size })
+	bottom = start
+	for i, o := range order {
+		obj := &m.objs[o]
+		at := start // the object's upper end
+		for moved := true; moved; {
+			moved = false
+			end := (at + obj.size + obj.align - 1) / obj.align * obj.align
+			at = end - obj.size
+			for _, p := range order[:i] {
+				other := &m.objs[p]
+				top := -other.off - other.size
+				if !obj.escapes && !other.escapes && !f.conflicts[o].has(p) || at >= top+other.size || at+obj.size <= top {
+					continue
+				}
+				at, moved = top+other.size, true
+			}
+		}
+		obj.off = -(at + obj.size)
+		bottom = max(bottom, at+obj.size)
+	}
+	return bottom
+}

@@ -1,0 +1,245 @@
+package codegen
+
+import (
+	"sort"
+
+	"github.com/luabpfc/luabpfc/codegen/bpf"
+)
+
+// Order of blocks.
+//
+// After clean-up (empty blocks, joined lines, equal endings), blocks are put in
+// reverse postorder. The search goes to the successor that runs more rarely
+// first, so that a loop's blocks stay together and what leaves it comes behind.
+// Then loops are turned: where the last block of a loop jumps back to a header
+// that tests, the header is moved behind it. So the test is at the bottom and
+// the back edge is the taken side of a conditional jump, which the kernel's
+// verifier follows last: it keeps one pending state for the loop instead of one
+// for each trip.
+
+// layout cleans the control flow up and orders the blocks.
+func (m *mfunc) layout() {
+	m.threadJumps()
+	m.dropUnreachable()
+	m.joinLines()
+	m.mergeEndings()
+	m.threadJumps()
+	m.dropUnreachable()
+	m.joinLines()
+	m.blocks = rotate(reversePostorder(m.blocks[0], m.nblock))
+}
+
+// threadJumps leads jumps to empty blocks on to where these go, and makes
+// branches with one target jumps.
+func (m *mfunc) threadJumps() {
+	final := func(b *mblock) *mblock {
+		for steps := 0; b.kind == endJump && len(b.insts) == 0 && b.succs[0] != b && steps < m.nblock; steps++ {
+			b = b.succs[0]
+		}
+		return b
+	}
+	for _, b := range m.blocks {
+		for i, s := range b.succs {
+			b.succs[i] = final(s)
+		}
+		if b.kind == endIf && b.succs[0] == b.succs[1] {
+			b.kind, b.succs = endJump, b.succs[:1]
+			b.insts = b.insts[:len(b.insts)-1]
+		}
+	}
+	// The entry stays first, but may be empty.
+	if e := m.blocks[0]; e.kind == endJump && len(e.insts) == 0 {
+		to := final(e)
+		if to != e && !jumpedTo(m.blocks, to) {
+			for i, b := range m.blocks {
+				if b == to {
+					m.blocks[0], m.blocks[i] = to, e
+				}
+			}
+		}
+	}
+}
+
+// jumpedTo reports whether a block other than the first goes to b.
+func jumpedTo(blocks []*mblock, b *mblock) bool {
+	for _, p := range blocks[1:] {
+		for _, s := range p.succs {
+			if s == b {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (m *mfunc) dropUnreachable() {
+	m.blocks = reversePostorder(m.blocks[0], m.nblock)
+}
+
+// joinLines appends a block to its only predecessor if that just jumps there.
+func (m *mfunc) joinLines() {
+	preds := make([]int, m.nblock)
+	for _, b := range m.blocks {
+		for _, s := range b.succs {
+			preds[s.id]++
+		}
+	}
+	gone := make([]bool, m.nblock)
+	for _, b := range m.blocks {
+		if gone[b.id] {
+			continue
+		}
+		for b.kind == endJump && b.succs[0] != b && b.succs[0] != m.blocks[0] && preds[b.succs[0].id] == 1 {
+			s := b.succs[0]
+			b.insts = append(b.insts, s.insts...)
+			b.kind, b.succs, b.pos = s.kind, s.succs, s.pos
+			gone[s.id] = true
+		}
+	}
+	kept := m.blocks[:0]
+	for _, b := range m.blocks {
+		if !gone[b.id] {
+			kept = append(kept, b)
+		}
+	}
+	m.blocks = kept
+}
+
+// mergeEndings makes blocks that do the same and return one.
+func (m *mfunc) mergeEndings() {
+	var rets []*mblock
+	same := make([]*mblock, m.nblock)
+	for _, b := range m.blocks {
+		if b.kind != endRet {
+			continue
+		}
+		for _, r := range rets {
+			if sameInsts(r.insts, b.insts) {
+				same[b.id] = r
+				break
+			}
+		}
+		if same[b.id] == nil {
+			rets = append(rets, b)
+		}
+	}
+	for _, b := range m.blocks {
+		for i, s := range b.succs {
+			if r := same[s.id]; r != nil {
+				b.succs[i] = r
+			}
+		}
+	}
+}
+
+func sameInsts(a, b []minst) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !sameInst(&a[i], &b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameInst compares all but places in the source.
+func sameInst(a, b *minst) bool {
+	return a.op == b.op && a.size == b.size && a.k == b.k && a.dst == b.dst && a.src == b.src &&
+		a.off == b.off && a.imm == b.imm && a.sym == b.sym && a.obj == b.obj && a.args == b.args && len(a.mem) == 0 && len(b.mem) == 0
+}
+
+// reversePostorder orders the blocks that entry reaches.
+func reversePostorder(entry *mblock, n int) []*mblock {
+	type visit struct {
+		b    *mblock
+		next int
+		succ []*mblock
+	}
+	seen := make([]bool, n)
+	var order []*mblock
+	enter := func(b *mblock) visit {
+		seen[b.id] = true
+		succ := append([]*mblock(nil), b.succs...)
+		sort.SliceStable(succ, func(i, j int) bool { return succ[i].weight < succ[j].weight })
+		return visit{b: b, succ: succ}
+	}
+	stack := []visit{enter(entry)}
+	for len(stack) > 0 {
+		top := &stack[len(stack)-1]
+		if top.next == len(top.succ) {
+			order = append(order, top.b)
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		s := top.succ[top.next]
+		top.next++
+		if !seen[s.id] {
+			stack = append(stack, enter(s))
+		}
+	}
+	for i, j := 0, len(order)-1; i < j; i, j = i+1, j-1 {
+		order[i], order[j] = order[j], order[i]
+	}
+	return order
+}
+
+// rotate moves headers that test behind the block that jumps back to them.
+func rotate(order []*mblock) []*mblock {
+	n := 0
+	for _, b := range order {
+		n = max(n, b.id+1)
+	}
+	index := make([]int, n)
+	number := func() {
+		for i, b := range order {
+			index[b.id] = i
+		}
+	}
+	number()
+	// Inner loops end before outer ones, so going down the order meets them
+	// first.
+	for i := 0; i < len(order); i++ {
+		last := order[i]
+		if last.kind != endJump {
+			continue
+		}
+		header := last.succs[0]
+		j := index[header.id]
+		if j == 0 || j >= i || header.kind != endIf || !turns(order[j:i+1], header, index, j, i) {
+			continue
+		}
+		copy(order[j:i], order[j+1:i+1])
+		order[i] = header
+		number()
+	}
+	return order
+}
+
+// turns reports whether the loop order[j..i] may be turned: one side of its
+// header goes on in it, the other leaves, and nothing in it runs more rarely
+// than the header.
+func turns(loop []*mblock, header *mblock, index []int, j, i int) bool {
+	inside := 0
+	for _, s := range header.succs {
+		if k := index[s.id]; k >= j && k <= i {
+			inside++
+		}
+	}
+	if inside != 1 {
+		return false
+	}
+	for _, b := range loop {
+		if b.weight < header.weight {
+			return false
+		}
+	}
+	return true
+}
+
+// canJump reports whether the level has the comparison.
+func canJump(op bpf.Op, cpu bpf.CPU) bool {
+	in := bpf.Inst{Op: op, Size: bpf.B64}
+	return in.CPU() <= cpu
+}
