@@ -221,7 +221,7 @@ func (s *scanner) symbol() {
 	start, rest := s.pos, s.src[s.pos:]
 	for i := range symbols {
 		y := &symbols[i]
-		if !strings.HasPrefix(rest, y.text) {
+		if y.text[0] != rest[0] || !strings.HasPrefix(rest, y.text) {
 			continue
 		}
 		s.pos += len(y.text)

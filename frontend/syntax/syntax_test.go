@@ -327,14 +327,14 @@ func (s *sexp) line() string {
 	return "(" + strings.Join(parts, " ") + ")"
 }
 
-// TestDepth tries what nests: 150 levels are right, 100,000 are one error.
+// TestDepth tries what nests: 150 levels are right, 20,000 are one error.
 func TestDepth(t *testing.T) {
 	for _, x := range []struct{ open, mid, close string }{
 		{"(", "x", ")"}, {"{", "x", "}"}, {"- ", "x", ""}, {"not ", "x", ""}, {"a..", "x", ""}, {"2^", "x", ""},
 		{"t[", "x", "]"}, {"f(", "x", ")"}, {"a:b{", "x", "}"}, {"{[", "x", "]=1}"}, {"{a=", "x", "}"},
 		{"function() return ", "x", " end"}, {"function(", "x", ""}, {"function ", "x", ""},
 	} {
-		for _, n := range []int{60, 100_000} {
+		for _, n := range []int{60, 20_000} {
 			text := "x = " + strings.Repeat(x.open, n) + x.mid + strings.Repeat(x.close, n)
 			_, list := parse("x.lua", text)
 			switch {
@@ -357,7 +357,7 @@ func TestDepth(t *testing.T) {
 		if _, list := parse("x.lua", strings.Repeat(x.open, 90)+strings.Repeat(x.close, 90)); list != nil {
 			t.Errorf("90 %q: %v", x.open, list)
 		}
-		_, list := parse("x.lua", strings.Repeat(x.open, 100_000))
+		_, list := parse("x.lua", strings.Repeat(x.open, 20_000))
 		if len(list) != 1 || list[0].Code != diag.TooDeep {
 			t.Errorf("%q: %v", x.open, list)
 		}
