@@ -85,15 +85,22 @@ func (p *parser) params() {
 func (p *parser) attributes() {
 	f := p.fn.f
 	if p.got("kind") {
-		w := p.word("a kind of program")
-		k, ok := kernel.ProgKindByName(w.text)
-		if !ok {
-			p.failAt(w, "unknown kind of program '%s'", w.text)
-		}
-		f.Kind, f.Section = k, k.Section
+		f.Kind = p.progKind()
+		f.Section = f.Kind.Section
 	}
 	if p.got("section") {
 		f.Section = p.quoted("a section")
+	}
+	if p.got("callback") {
+		c := &Callback{}
+		if !p.is("frame") {
+			c.Prog = p.progKind()
+		}
+		p.expect("frame")
+		c.Frame = int(p.number("a parameter", 0, math.MaxInt32))
+		p.expect("ctx")
+		c.Ctx = int32(p.number("an offset", -1, math.MaxInt32))
+		f.Callback = c
 	}
 	if p.got("low") {
 		f.Phase = PhaseLow
@@ -102,6 +109,15 @@ func (p *parser) attributes() {
 		f.Short = p.blockRef()
 	}
 	f.Pos = p.pos()
+}
+
+func (p *parser) progKind() *kernel.ProgKind {
+	w := p.word("a kind of program")
+	k, ok := kernel.ProgKindByName(w.text)
+	if !ok {
+		p.failAt(w, "unknown kind of program '%s'", w.text)
+	}
+	return k
 }
 
 func (p *parser) slot() {

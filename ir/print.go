@@ -211,6 +211,13 @@ func (p *printer) fn(f *Func) {
 	if f.Section != section {
 		p.printf(" section %s", strconv.Quote(f.Section))
 	}
+	if c := f.Callback; c != nil {
+		p.printf(" callback ")
+		if c.Prog != nil {
+			p.printf("%s ", c.Prog.Name)
+		}
+		p.printf("frame %d ctx %d", c.Frame, c.Ctx)
+	}
 	if f.Phase != PhaseHigh {
 		p.printf(" %s", f.Phase)
 	}

@@ -164,6 +164,9 @@ func (c *checker) header() error {
 	if (f.Kind != nil) != (f.Section != "") {
 		return c.errf(nil, nil, "a program, and nothing else, has a section")
 	}
+	if msg := c.callbackOf(); msg != "" {
+		return c.errf(nil, nil, "%s", msg)
+	}
 	for i, s := range f.Slots {
 		switch {
 		case s.ID != i:
@@ -183,6 +186,30 @@ func (c *checker) header() error {
 		}
 	}
 	return nil
+}
+
+// callbackOf checks what makes a function a callback.
+func (c *checker) callbackOf() string {
+	f, cb := c.f, c.f.Callback
+	switch {
+	case cb == nil:
+		return ""
+	case f.Kind != nil:
+		return "a program is no callback"
+	case cb.Prog == nil:
+		return "a callback needs the kind of its program"
+	case cb.Frame < 0 || cb.Frame >= len(f.Params) || f.Params[cb.Frame].Type != Ptr:
+		return fmt.Sprintf("the callback's frame is parameter %d, which is no ptr", cb.Frame)
+	}
+	return ""
+}
+
+// kind returns the kind of program that f runs in, nil if it is not known.
+func (c *checker) kind() *kernel.ProgKind {
+	if c.f.Callback != nil {
+		return c.f.Callback.Prog
+	}
+	return c.f.Kind
 }
 
 // structure checks IDs, back pointers and how each block ends.

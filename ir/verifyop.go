@@ -151,7 +151,7 @@ func (c *checker) rule(v *Value) string {
 	case OpLoad, OpStore, OpAtomicAdd:
 		return c.access(v)
 	case OpPktGen:
-		if k := c.f.Kind; k != nil && k.Packet == kernel.NoPacket {
+		if k := c.kind(); k != nil && k.Packet == kernel.NoPacket {
 			return fmt.Sprintf("%s programs have no packet", k.Name)
 		}
 	case OpPktCheck:
@@ -358,9 +358,9 @@ func (c *checker) call(v *Value) string {
 	if v.Type != want && v.Type != Void {
 		return fmt.Sprintf("is %s, %s returns %s", v.Type, h.Name, want)
 	}
-	if c.f.Kind != nil {
-		if _, ok := h.Since(c.f.Kind); !ok {
-			return fmt.Sprintf("%s programs have no such helper", c.f.Kind.Name)
+	if k := c.kind(); k != nil {
+		if _, ok := h.Since(k); !ok {
+			return fmt.Sprintf("%s programs have no such helper", k.Name)
 		}
 	}
 	for i, a := range v.Args {

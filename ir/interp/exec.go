@@ -106,7 +106,7 @@ func (fr *frame) block(b *ir.Block) (left bool, err error) {
 		if fr.m.steps++; fr.m.steps > limit {
 			return false, fr.fault(b, v, errText("the run takes too many steps"))
 		}
-		w, err := handler(v.Op)(fr, v)
+		w, err := fr.value(v)
 		switch {
 		case err == errLeave:
 			return true, nil
@@ -120,6 +120,16 @@ func (fr *frame) block(b *ir.Block) (left bool, err error) {
 		return false, fr.fault(b, nil, errText("the run takes too many steps"))
 	}
 	return false, nil
+}
+
+// value computes one value.
+func (fr *frame) value(v *ir.Value) (word, error) {
+	for _, a := range v.Args {
+		if !fr.have[a.ID] {
+			return word{}, errText(a.String() + " is used and was not computed")
+		}
+	}
+	return handler(v.Op)(fr, v)
 }
 
 func (fr *frame) set(v *ir.Value, w word) { fr.vals[v.ID], fr.have[v.ID] = w, true }
