@@ -1,0 +1,92 @@
+package loader
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sys/unix"
+)
+
+// AttachSocket makes the socket filter prog see every packet of the interface,
+// in both directions: on lo it sees each packet twice, once as it leaves and
+// once as it comes in. What the filter returns decides only what its own
+// socket would receive.
+func (o *Object) AttachSocket(prog, iface string) error {
+	p, err := o.program(prog, ebpf.SocketFilter)
+	if err != nil {
+		return err
+	}
+	ifi, err := net.InterfaceByName(iface)
+	if err != nil {
+		return fmt.Errorf("interface '%s': %w", iface, err)
+	}
+	// The socket has no protocol until it is bound, so no packet gets past
+	// the filter.
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			return &AccessError{Missing: "a packet socket needs CAP_NET_RAW: run as root", Cause: err}
+		}
+		return fmt.Errorf("packet socket: %w", err)
+	}
+	s := socket(fd)
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ATTACH_BPF, p.FD()); err != nil {
+		s.Close()
+		return fmt.Errorf("attaching '%s' to a socket: %w", prog, err)
+	}
+	all := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL))
+	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: ifi.Index}); err != nil {
+		s.Close()
+		return fmt.Errorf("binding to '%s': %w", iface, err)
+	}
+	o.attached = append(o.attached, s)
+	return nil
+}
+
+type socket int
+
+func (s socket) Close() error { return unix.Close(int(s)) }
+
+// AttachXDP attaches the XDP program prog to the interface: in the driver
+// where it can, else in the kernel's generic mode.
+func (o *Object) AttachXDP(prog, iface string) error {
+	p, err := o.program(prog, ebpf.XDP)
+	if err != nil {
+		return err
+	}
+	ifi, err := net.InterfaceByName(iface)
+	if err != nil {
+		return fmt.Errorf("interface '%s': %w", iface, err)
+	}
+	l, err := link.AttachXDP(link.XDPOptions{Program: p, Interface: ifi.Index})
+	if err != nil && !errors.Is(err, unix.EBUSY) && !errors.Is(err, fs.ErrPermission) {
+		l, err = link.AttachXDP(link.XDPOptions{Program: p, Interface: ifi.Index, Flags: link.XDPGenericMode})
+	}
+	switch {
+	case errors.Is(err, unix.EBUSY):
+		return fmt.Errorf("'%s' has another XDP program attached: %w", iface, err)
+	case errors.Is(err, fs.ErrPermission):
+		return &AccessError{Missing: "attaching XDP needs CAP_NET_ADMIN: run as root", Cause: err}
+	case err != nil:
+		return fmt.Errorf("attaching '%s' to '%s': %w", prog, iface, err)
+	}
+	o.attached = append(o.attached, l)
+	return nil
+}
+
+// liftMemlock lifts the limit on locked memory on kernels before 5.11, which
+// count maps against it.
+func liftMemlock() error {
+	if err := rlimit.RemoveMemlock(); err != nil {
+		return &AccessError{Missing: "kernels before 5.11 count BPF maps against RLIMIT_MEMLOCK: run as root or raise it with 'ulimit -l unlimited'", Cause: err}
+	}
+	return nil
+}
+
+func noSyscall(err error) bool { return errors.Is(err, unix.ENOSYS) }

@@ -1,0 +1,21 @@
+//go:build !linux
+
+package loader
+
+import (
+	"errors"
+
+	"github.com/cilium/ebpf"
+)
+
+var errNotLinux = &AccessError{Missing: "BPF programs run on Linux only", Cause: errors.ErrUnsupported}
+
+// AttachSocket returns an error: only Linux has packet sockets.
+func (o *Object) AttachSocket(prog, iface string) error { return errNotLinux }
+
+// AttachXDP returns an error: only Linux has XDP.
+func (o *Object) AttachXDP(prog, iface string) error { return errNotLinux }
+
+func liftMemlock() error { return errNotLinux }
+
+func noSyscall(err error) bool { return errors.Is(err, ebpf.ErrNotSupported) }

@@ -1,0 +1,185 @@
+package loader
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/cilium/ebpf"
+)
+
+// RejectError is the verifier's refusal of a program.
+type RejectError struct {
+	Program string
+	// File and Line are the last place of the source that the verifier came
+	// to, Text that line; Line is 0 where the log names none.
+	File string
+	Line int
+	Text string
+	// Reason is what the verifier said last, Log all it said, line by line.
+	Reason string
+	Log    []string
+	Cause  error
+}
+
+// Error returns the place, the reason and the end of the log.
+func (e *RejectError) Error() string {
+	var b strings.Builder
+	if e.Line > 0 {
+		fmt.Fprintf(&b, "%s:%d: ", e.File, e.Line)
+	}
+	fmt.Fprintf(&b, "the kernel's verifier refuses program '%s': %s", e.Program, e.Reason)
+	if e.Text != "" {
+		fmt.Fprintf(&b, "\n    %s", e.Text)
+	}
+	tail := e.Log[max(0, len(e.Log)-logTail):]
+	for _, l := range tail {
+		fmt.Fprintf(&b, "\n  | %s", l)
+	}
+	return b.String()
+}
+
+// logTail is how many lines of the log Error shows.
+const logTail = 12
+
+// Unwrap returns the system call's error.
+func (e *RejectError) Unwrap() error { return e.Cause }
+
+// AccessError says that this process may not use BPF, or that there is none.
+type AccessError struct {
+	Missing string // what is missing, and how to get it
+	Cause   error
+}
+
+// Error returns what is missing.
+func (e *AccessError) Error() string { return e.Missing + " (" + e.Cause.Error() + ")" }
+
+// Unwrap returns the system call's error.
+func (e *AccessError) Unwrap() error { return e.Cause }
+
+// explain turns an error of loading into the one that says what to do.
+func explain(spec *ebpf.CollectionSpec, err error) error {
+	var ve *ebpf.VerifierError
+	if errors.As(err, &ve) && len(ve.Log) > 0 {
+		return reject(spec, err, ve)
+	}
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, ebpf.ErrNotSupported) || noSyscall(err) {
+		return &AccessError{Missing: missing(err), Cause: err}
+	}
+	return fmt.Errorf("loading: %w", err)
+}
+
+// The verifier writes the source line in front of the instructions it checks:
+// "; x = y @ prog.lua:12" since 6.10, "; x = y" before.
+var (
+	sourceLine  = regexp.MustCompile(`^; (.*) @ ([^@]*):(\d+)$`)
+	programName = regexp.MustCompile(`^program ([^:\s]+):`)
+)
+
+func reject(spec *ebpf.CollectionSpec, err error, ve *ebpf.VerifierError) *RejectError {
+	r := &RejectError{Log: ve.Log, Cause: err}
+	if m := programName.FindStringSubmatch(err.Error()); m != nil {
+		r.Program = m[1]
+	}
+	for _, l := range ve.Log {
+		if m := sourceLine.FindStringSubmatch(l); m != nil {
+			r.Text, r.File = m[1], m[2]
+			r.Line, _ = strconv.Atoi(m[3])
+		} else if t, ok := strings.CutPrefix(l, "; "); ok {
+			r.Text, r.File, r.Line = t, "", 0
+		} else if l != "" && !strings.HasPrefix(l, "processed ") && !strings.HasPrefix(l, "verification time ") && !strings.HasPrefix(l, "stack depth ") {
+			r.Reason = l
+		}
+	}
+	if r.Line == 0 && r.Text != "" {
+		r.File, r.Line = findLine(spec.Programs[r.Program], r.Text)
+	}
+	r.Text = strings.TrimSpace(r.Text)
+	return r
+}
+
+// findLine looks a source line up in a program's line table, for kernels whose
+// log has the text only. The first line with that text is taken.
+func findLine(p *ebpf.ProgramSpec, text string) (file string, line int) {
+	if p == nil {
+		return "", 0
+	}
+	for _, ins := range p.Instructions {
+		src := ins.Source()
+		if src == nil || strings.TrimSpace(src.String()) != strings.TrimSpace(text) {
+			continue
+		}
+		if l, ok := src.(interface {
+			FileName() string
+			LineNumber() uint32
+		}); ok {
+			return l.FileName(), int(l.LineNumber())
+		}
+	}
+	return "", 0
+}
+
+// Capabilities that BPF asks for, by their numbers in linux/capability.h.
+const (
+	capNetAdmin = 12
+	capSysAdmin = 21
+	capPerfmon  = 38
+	capBPF      = 39
+)
+
+// missing says what keeps this process from using BPF.
+func missing(err error) string {
+	if noSyscall(err) || errors.Is(err, ebpf.ErrNotSupported) && !errors.Is(err, fs.ErrPermission) {
+		return "this system has no BPF, or not the feature that the program needs"
+	}
+	caps, ok := effectiveCaps()
+	if !ok {
+		return "this process may not load BPF programs"
+	}
+	return missingCaps(caps, setting("/proc/sys/kernel/unprivileged_bpf_disabled"))
+}
+
+// missingCaps is missing for the effective capabilities caps and the value of
+// kernel.unprivileged_bpf_disabled.
+func missingCaps(caps uint64, unprivileged string) string {
+	has := func(c int) bool { return caps>>c&1 != 0 }
+	switch {
+	case has(capSysAdmin) || has(capBPF) && has(capNetAdmin) && has(capPerfmon):
+		return "this process has the capabilities for BPF and is refused all the same: a seccomp filter (a container?), a security module or kernel lockdown forbids it"
+	case !has(capBPF):
+		s := "loading BPF programs needs CAP_BPF, and CAP_NET_ADMIN for network programs: run as root, or 'setcap cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon=ep' the program"
+		if unprivileged != "" && unprivileged != "0" {
+			s += "; kernel.unprivileged_bpf_disabled is " + unprivileged
+		}
+		return s
+	case !has(capNetAdmin):
+		return "network programs other than socket filters need CAP_NET_ADMIN besides CAP_BPF"
+	}
+	return "this program needs CAP_PERFMON besides CAP_BPF"
+}
+
+func effectiveCaps() (uint64, bool) {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, false
+	}
+	for l := range strings.Lines(string(status)) {
+		if hex, ok := strings.CutPrefix(l, "CapEff:"); ok {
+			n, err := strconv.ParseUint(strings.TrimSpace(hex), 16, 64)
+			return n, err == nil
+		}
+	}
+	return 0, false
+}
+
+func setting(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}

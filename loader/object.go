@@ -1,0 +1,136 @@
+package loader
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cilium/ebpf"
+)
+
+// Object is a compiled object: its description, and once loaded its programs
+// and maps in the kernel.
+type Object struct {
+	spec *ebpf.CollectionSpec
+	coll *ebpf.Collection // nil until Load
+	// attached holds what ends an attachment when closed, in order.
+	attached []io.Closer
+}
+
+// Open reads the object in elf. It needs no privilege and no kernel.
+func Open(elf []byte) (*Object, error) {
+	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(elf))
+	if err != nil {
+		return nil, fmt.Errorf("reading the object: %w", err)
+	}
+	return &Object{spec: spec}, nil
+}
+
+// Programs returns the names of the object's programs, sorted.
+func (o *Object) Programs() []string { return names(o.spec.Programs) }
+
+// Maps returns the names of the maps that the object's source declares, sorted.
+func (o *Object) Maps() []string {
+	return slices.DeleteFunc(names(o.spec.Maps), func(n string) bool { return strings.HasPrefix(n, ".") })
+}
+
+func names[T any](m map[string]T) []string {
+	l := make([]string, 0, len(m))
+	for n := range m {
+		l = append(l, n)
+	}
+	slices.Sort(l)
+	return l
+}
+
+// Load makes the maps and loads every program. The error is a *RejectError
+// where the verifier refused, an *AccessError where this process may not.
+func (o *Object) Load() error {
+	if o.coll != nil {
+		return errors.New("the object is loaded already")
+	}
+	if err := liftMemlock(); err != nil {
+		return err
+	}
+	coll, err := ebpf.NewCollection(o.spec)
+	if err != nil {
+		return explain(o.spec, err)
+	}
+	o.coll = coll
+	return nil
+}
+
+// Close ends the attachments that Attach calls made and releases programs and
+// maps. What is pinned stays.
+func (o *Object) Close() error {
+	var errs []error
+	for _, c := range slices.Backward(o.attached) {
+		errs = append(errs, c.Close())
+	}
+	o.attached = nil
+	if o.coll != nil {
+		o.coll.Close()
+		o.coll = nil
+	}
+	return errors.Join(errs...)
+}
+
+// Pin makes each program and map reachable below dir, a folder in a BPF file
+// system, under its own name: programs in dir/prog, maps in dir/map. After an
+// error nothing of it is left.
+func (o *Object) Pin(dir string) (err error) {
+	if o.coll == nil {
+		return errNotLoaded
+	}
+	var done []string
+	defer func() {
+		if err != nil {
+			for _, p := range done {
+				os.Remove(p)
+			}
+		}
+	}()
+	pin := func(sub, name string, to func(string) error) error {
+		path := filepath.Join(dir, sub, strings.ReplaceAll(name, ".", "_"))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		if err := to(path); err != nil {
+			return fmt.Errorf("pinning '%s': %w", name, err)
+		}
+		done = append(done, path)
+		return nil
+	}
+	for _, n := range names(o.coll.Programs) {
+		if err := pin("prog", n, o.coll.Programs[n].Pin); err != nil {
+			return err
+		}
+	}
+	for _, n := range o.Maps() {
+		if err := pin("map", n, o.coll.Maps[n].Pin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errNotLoaded = errors.New("the object is not loaded")
+
+func (o *Object) program(name string, want ebpf.ProgramType) (*ebpf.Program, error) {
+	if o.coll == nil {
+		return nil, errNotLoaded
+	}
+	p := o.coll.Programs[name]
+	if p == nil {
+		return nil, fmt.Errorf("no program '%s' in the object; it has %s", name, strings.Join(o.Programs(), ", "))
+	}
+	if p.Type() != want {
+		return nil, fmt.Errorf("program '%s' is of type %s, not %s", name, p.Type(), want)
+	}
+	return p, nil
+}
