@@ -75,7 +75,9 @@ type Map struct {
 	// Contents are the initial entries the script wrote, in order: key and
 	// value bytes in the target's order.
 	Contents []MapEntry
-	// Key and Value are the front end's C types; opaque here.
+	// Source is what the front end made the map from, and Key and Value are its
+	// C types; opaque here.
+	Source     any
 	Key, Value any
 }
 

@@ -147,3 +147,21 @@ func Name(t Type) string {
 	}
 	return fmt.Sprint(t)
 }
+
+// Encode returns the bytes that a scalar of type t with the given value has in
+// memory of a target's byte order.
+func Encode(t Type, bits uint64, bigEndian bool) []byte {
+	n := Size(t)
+	if IsBool(t) && bits != 0 {
+		bits = 1
+	}
+	out := make([]byte, n)
+	for i := range out {
+		shift := 8 * i
+		if bigEndian || BigEndian(t) {
+			shift = 8 * (n - 1 - i)
+		}
+		out[i] = byte(bits >> shift)
+	}
+	return out
+}

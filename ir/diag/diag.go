@@ -178,3 +178,18 @@ func AsList(err error) (List, bool) {
 	ok := errors.As(err, &l)
 	return l, ok
 }
+
+// Mark returns a state that Reset goes back to.
+func (r *Reporter) Mark() int { return len(r.list) }
+
+// Reset forgets what was recorded since the mark: the front end lowers a loop
+// a second time when it learns more about the loop's variables.
+func (r *Reporter) Reset(mark int) {
+	for _, d := range r.list[mark:] {
+		delete(r.seen, d.String())
+		if d.Severity == Error {
+			r.errors--
+		}
+	}
+	r.list = r.list[:mark]
+}

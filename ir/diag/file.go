@@ -78,3 +78,11 @@ func (s Span) Text() string {
 	}
 	return s.File.Text[s.Start:s.End]
 }
+
+// Offset converts a line and a column, counted from 1, to a byte offset; a
+// place outside the file is clamped.
+func (f *File) Offset(line, col int) int {
+	s := f.starts()
+	line = max(1, min(line, len(s)))
+	return min(s[line-1]+max(col-1, 0), len(f.Text))
+}

@@ -1,0 +1,113 @@
+// Package frontend turns a Lua script into an ir.Module: it runs the script
+// stage and lowers each declared program on the spot.
+//
+// It must not know passes, BPF instructions or ELF.
+package frontend
+
+import (
+	"io"
+
+	"github.com/luabpfc/luabpfc/frontend/ctype"
+	"github.com/luabpfc/luabpfc/frontend/lower"
+	"github.com/luabpfc/luabpfc/frontend/script"
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// Options are what compiling a script depends on besides its source.
+type Options struct {
+	Kernel    kernel.Version
+	BigEndian bool
+	Defines   []script.Define
+	Args      []string
+	// Require returns the source of a module the script requires.
+	Require func(name string) (*diag.File, error)
+	// Output gets what the script itself prints.
+	Output io.Writer
+}
+
+// host compiles each program inside the call that declares it.
+type host struct {
+	script.Record
+	mod      *ir.Module
+	opts     Options
+	reporter *diag.Reporter
+	programs []*Program
+}
+
+// Program pairs a declared program with its function.
+type Program struct {
+	*script.Program
+	Func *ir.Func
+}
+
+// DeclareMap does nothing: a map enters the module when the stage has ended,
+// with its final name and contents.
+func (h *host) DeclareMap(*script.Stage, *script.Map) {}
+
+// DeclareProgram lowers p on the values of this moment.
+func (h *host) DeclareProgram(st *script.Stage, p *script.Program) {
+	f, ok := lower.Program(st, p, h.mod, h.reporter, lower.Options{Kernel: h.opts.Kernel})
+	if ok {
+		h.programs = append(h.programs, &Program{p, f})
+	}
+}
+
+// Compile runs the script in file. What is wrong with it goes to r; the module
+// is usable if r has no errors then.
+func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Program) {
+	mod := &ir.Module{Files: []*diag.File{file}, BigEndian: opts.BigEndian}
+	h := &host{mod: mod, opts: opts, reporter: r}
+	st := script.Run(file, h, script.Options{Args: opts.Args, Defines: opts.Defines, Require: opts.Require,
+		Output: opts.Output, Reporter: r})
+	if r.Errors() > 0 {
+		return nil, nil
+	}
+	mod.License = st.License()
+	var maps []*ir.Map
+	for _, m := range st.Maps() {
+		maps = append(maps, finish(mod, m))
+	}
+	mod.Maps = maps
+	for _, p := range h.programs {
+		p.Func.Name, p.Func.Section = p.Name, section(p.Program)
+	}
+	return mod, h.programs
+}
+
+func section(p *script.Program) string {
+	if p.Section != "" {
+		return p.Section
+	}
+	return p.Kind.Section
+}
+
+// finish gives the module's map the name and the contents that m has at the
+// end of the stage.
+func finish(mod *ir.Module, m *script.Map) *ir.Map {
+	out := lower.Map(mod, m)
+	out.Name = m.Name
+	out.Pos = position(mod, m.Span)
+	for _, e := range m.Contents {
+		out.Contents = append(out.Contents, ir.MapEntry{
+			Key:   ctype.Encode(m.Key, e.Key.Bits, mod.BigEndian),
+			Value: ctype.Encode(m.Value, e.Value.Bits, mod.BigEndian),
+		})
+	}
+	return out
+}
+
+func position(mod *ir.Module, sp diag.Span) ir.Pos {
+	line, col := sp.Position()
+	for i, f := range mod.Files {
+		if f == sp.File {
+			return ir.Pos{File: i, Line: line, Col: col}
+		}
+	}
+	if sp.File == nil {
+		return ir.Pos{}
+	}
+	mod.Files = append(mod.Files, sp.File)
+	return ir.Pos{File: len(mod.Files) - 1, Line: line, Col: col}
+}

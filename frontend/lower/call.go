@@ -1,0 +1,242 @@
+package lower
+
+import (
+	"github.com/luabpfc/luabpfc/frontend/script"
+	"github.com/luabpfc/luabpfc/frontend/syntax"
+	"github.com/luabpfc/luabpfc/ir/diag"
+	lua "github.com/yuin/gopher-lua"
+)
+
+// maxDepth bounds calls within calls: recursion must end when compiling.
+const maxDepth = 190
+
+// maxValues bounds the size of a program while it is built.
+const maxValues = 2_000_000
+
+// tooLarge reports a program that inlining and unrolling let grow beyond what
+// any kernel loads.
+func (lw *lowerer) tooLarge(n syntax.Node) bool {
+	if lw.b.Func.NumValues() < maxValues {
+		return false
+	}
+	lw.errorf(n, diag.TooLarge, "the program is too large: calls and unrolled loops made %d operations of it", lw.b.Func.NumValues())
+	return true
+}
+
+// callExpr evaluates fn(args). A call has any number of results: a Tuple,
+// unless it is known to be one.
+func (lw *lowerer) callExpr(e *syntax.Call, statement bool) Value {
+	fn := lw.expr(e.Fn)
+	if lw.b.Block == nil {
+		return Bad{}
+	}
+	fn = lw.resolve(fn)
+	switch f := fn.(type) {
+	case *Closure:
+		args := lw.exprs(e.Args, -1)
+		if lw.b.Block == nil {
+			return Bad{}
+		}
+		lw.at(e)
+		return lw.call(f, args, e.Range, false)
+	case Global:
+		return lw.builtin(e, f.Name)
+	case Pointer:
+		return lw.slice(e, f)
+	case Const:
+		if v, ok := lw.callConst(e, f.V); ok {
+			return v
+		}
+	case *Conflict:
+		lw.useConflict(e.Fn, f)
+		return Bad{}
+	case Bad:
+		return f
+	}
+	name := "this"
+	if s := exprName(e.Fn); s != "" {
+		name = "'" + s + "'"
+	}
+	return lw.errorf(e.Fn, diag.NotAFunction, "%s is %s, not a function", name, describe(fn))
+}
+
+// exprName names a variable or a chain of members, "" for anything else.
+func exprName(e syntax.Expr) string {
+	switch e := e.(type) {
+	case *syntax.Name:
+		return e.Name
+	case *syntax.Index:
+		if s, ok := e.Key.(*syntax.StringExpr); ok && e.Dot {
+			if o := exprName(e.Obj); o != "" {
+				return o + "." + s.Value
+			}
+		}
+	}
+	return ""
+}
+
+// callConst calls a function or ctype of the script stage.
+func (lw *lowerer) callConst(e *syntax.Call, v lua.LValue) (Value, bool) {
+	if ct, ok := script.ToCType(v); ok {
+		return lw.convert(e, ct.Type), true
+	}
+	f, ok := v.(*lua.LFunction)
+	if !ok {
+		return nil, false
+	}
+	name := lw.stage.BuiltinName(f)
+	if _, ok := builtins[name]; ok {
+		return lw.builtin(e, name), true
+	}
+	args := lw.exprs(e.Args, -1)
+	if lw.b.Block == nil {
+		return Bad{}, true
+	}
+	lw.at(e)
+	known := make([]lua.LValue, len(args))
+	for i, a := range args {
+		if _, bad := a.(Bad); bad {
+			return Bad{}, true
+		}
+		k, ok := lw.lua(a)
+		if !ok {
+			n := syntax.Node(e)
+			if i < len(e.Args) {
+				n = e.Args[i]
+			}
+			return lw.errorf(n, diag.NeedsConstant, "'%s' runs when compiling: its arguments must be known then", name), true
+		}
+		known[i] = k
+	}
+	res, err := lw.stage.Call(f, known...)
+	if err != nil {
+		return lw.errorf(e, diag.CallFailed, "%v", err), true
+	}
+	out := make(Tuple, len(res))
+	for i, r := range res {
+		out[i] = lw.constant(r)
+	}
+	return out, true
+}
+
+// call inlines a Lua function.
+func (lw *lowerer) call(c *Closure, args []Value, at syntax.Range, main bool) Value {
+	fn := c.Func
+	if lw.depth >= maxDepth {
+		return lw.errorf(&syntax.NilExpr{Range: at}, diag.Recursion,
+			"calls are nested more than %d deep: recursion must end when compiling", maxDepth)
+	}
+	if lw.tooLarge(&syntax.NilExpr{Range: at}) {
+		return Bad{}
+	}
+	file, fileNo, caller, pos := lw.file, lw.fileNo, lw.frame, lw.b.Pos
+	lw.enter(fn)
+	lw.frame = &frame{fn: fn, closure: c, cells: map[*syntax.Local]*cell{}, main: main, mark: lw.mark()}
+	lw.depth++
+	for i, p := range fn.Params {
+		var v Value = Nil
+		if i < len(args) {
+			v = args[i]
+		}
+		lw.declare(p, lw.hold(v))
+	}
+	if fn.Vararg && len(args) > len(fn.Params) {
+		lw.frame.varargs = args[len(fn.Params):]
+		for _, v := range lw.frame.varargs {
+			lw.hold(v)
+		}
+	}
+	lw.block(fn.Body)
+	if lw.b.Block != nil {
+		lw.b.Pos = lw.pos(syntax.Range{Start: max(fn.End-3, fn.Start), End: fn.End})
+		if main {
+			lw.b.Ret(lw.b.Const(lw.prog.Kind.Default))
+		} else {
+			lw.frame.returns = append(lw.frame.returns, lw.leaveTo(lw.frame.mark, Tuple{}))
+		}
+	}
+	returns, mark := lw.frame.returns, lw.frame.mark
+	lw.depth--
+	lw.file, lw.fileNo, lw.frame, lw.b.Pos = file, fileNo, caller, pos
+	lw.rollback(mark)
+	if main {
+		return Bad{}
+	}
+	return lw.joinReturns(returns)
+}
+
+// joinReturns goes on behind an inlined call. Returns of different counts are
+// filled up with nil.
+func (lw *lowerer) joinReturns(returns []edge) Value {
+	n := 0
+	for _, r := range returns {
+		n = max(n, len(r.results[0].(Tuple)))
+	}
+	for i := range returns {
+		t := returns[i].results[0].(Tuple)
+		vals := append([]Value(nil), t...)
+		for len(returns) > 1 && len(vals) < n {
+			vals = append(vals, Nil)
+		}
+		returns[i].results = vals
+	}
+	return Tuple(lw.join(returns))
+}
+
+// methodCall evaluates recv:name(args).
+func (lw *lowerer) methodCall(e *syntax.MethodCall) Value {
+	recv := lw.resolve(lw.expr(e.Recv))
+	if lw.b.Block == nil {
+		return Bad{}
+	}
+	switch r := recv.(type) {
+	case *Table:
+		if c := r.fields[lua.LString(e.Name)]; c != nil {
+			if f, ok := c.val.(*Closure); ok {
+				return lw.call(f, append([]Value{r}, lw.exprs(e.Args, -1)...), e.Range, false)
+			}
+		}
+	case Const:
+		switch t := r.V.(type) {
+		case *lua.LTable:
+			if f, ok := lw.constant(t.RawGetString(e.Name)).(*Closure); ok {
+				return lw.call(f, append([]Value{r}, lw.exprs(e.Args, -1)...), e.Range, false)
+			}
+		case lua.LString:
+			return lw.stringMethod(e, t)
+		}
+	case Bad:
+		return r
+	}
+	return lw.unsupported(e, "the method '"+e.Name+"' of "+describe(recv))
+}
+
+// stringMethod calls a function of the string library on a constant.
+func (lw *lowerer) stringMethod(e *syntax.MethodCall, s lua.LString) Value {
+	lib, _ := lw.stage.Global(lw.scriptFunc(), "string").(*lua.LTable)
+	var f *lua.LFunction
+	ok := false
+	if lib != nil {
+		f, ok = lib.RawGetString(e.Name).(*lua.LFunction)
+	}
+	if !ok {
+		return lw.errorf(e, diag.UnknownField, "strings have no method '%s'", e.Name)
+	}
+	known := []lua.LValue{s}
+	for _, a := range lw.exprs(e.Args, -1) {
+		k, ok := lw.lua(a)
+		if !ok {
+			return lw.errorf(e, diag.NeedsConstant, "'%s' runs when compiling: its arguments must be known then", e.Name)
+		}
+		known = append(known, k)
+	}
+	res, err := lw.stage.Call(f, known...)
+	if err != nil {
+		return lw.errorf(e, diag.CallFailed, "%v", err)
+	}
+	out := make(Tuple, len(res))
+	for i, r := range res {
+		out[i] = lw.constant(r)
+	}
+	return out
+}

@@ -1,0 +1,237 @@
+package lower
+
+import (
+	"github.com/luabpfc/luabpfc/frontend/syntax"
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
+	lua "github.com/yuin/gopher-lua"
+)
+
+// cond evaluates e as a condition and splits the path. The edges of each
+// outcome are relative to mark, to which the log is taken back.
+func (lw *lowerer) cond(e syntax.Expr, mark int) (yes, no []edge) {
+	switch e := e.(type) {
+	case *syntax.Paren:
+		return lw.cond(e.X, mark)
+	case *syntax.Unary:
+		if e.Op == syntax.OpNot {
+			no, yes = lw.cond(e.X, mark)
+			return yes, no
+		}
+	case *syntax.Binary:
+		switch e.Op {
+		case syntax.OpAnd:
+			yes, no = lw.cond(e.L, mark)
+			if len(reachable(yes)) == 0 {
+				return nil, no
+			}
+			lw.join(yes)
+			y2, n2 := lw.cond(e.R, mark)
+			return y2, append(no, n2...)
+		case syntax.OpOr:
+			yes, no = lw.cond(e.L, mark)
+			if len(reachable(no)) == 0 {
+				return yes, nil
+			}
+			lw.join(no)
+			y2, n2 := lw.cond(e.R, mark)
+			return append(yes, y2...), n2
+		}
+	}
+	v := lw.expr(e)
+	if lw.b.Block == nil {
+		return nil, nil
+	}
+	lw.at(e)
+	return lw.truth(e, v, mark)
+}
+
+// truth splits the path on whether v is true, as language.md 2, "Truth".
+func (lw *lowerer) truth(e syntax.Expr, v Value, mark int) (yes, no []edge) {
+	always := func(t bool) ([]edge, []edge) {
+		here := []edge{lw.leave(mark)}
+		if t {
+			return here, nil
+		}
+		return nil, here
+	}
+	v = lw.resolve(v)
+	switch v := v.(type) {
+	case Const:
+		return always(lua.LVAsBool(v.V))
+	case Int:
+		if v.Bit {
+			return lw.split(lw.b.Op(ir.OpNe, v.V, lw.b.Const(0)), mark)
+		}
+		if _, ok := v.V.IsConst(); ok {
+			return always(true)
+		}
+		lw.errorf(e, diag.NumberAsCondition, "a number is always true in Lua, 0 too; write '~= 0' to test it")
+		return always(true)
+	case Bool:
+		return lw.split(v.V, mark)
+	case Opt:
+		yes, no = lw.split(v.Present, mark)
+		inner := v.Val
+		if n, ok := inner.(Int); ok && !n.Bit {
+			return yes, no
+		}
+		lw.join(yes)
+		y2, n2 := lw.truth(e, inner, mark)
+		return y2, append(no, n2...)
+	case *Entry:
+		return lw.split(v.Present, mark)
+	case Pointer:
+		return lw.headerTruth(v, mark)
+	case *Conflict:
+		lw.useConflict(e, v)
+		return always(true)
+	}
+	return always(true)
+}
+
+// split branches on a Bool.
+func (lw *lowerer) split(c *ir.Value, mark int) (yes, no []edge) {
+	y, n := lw.branch(c, mark)
+	return []edge{y}, []edge{n}
+}
+
+// andOr evaluates "and" and "or" as values.
+func (lw *lowerer) andOr(e *syntax.Binary) Value {
+	mark := lw.mark()
+	l := lw.expr(e.L)
+	if lw.b.Block == nil {
+		return Bad{}
+	}
+	if _, ok := l.(*Entry); ok {
+		l = lw.hold(l)
+	}
+	l = lw.resolve(l)
+	if n, ok := l.(Int); ok && !n.Bit {
+		if _, ok := n.V.IsConst(); !ok {
+			return lw.errorf(e.L, diag.NumberAsCondition, "a number is always true in Lua, 0 too; write '~= 0' to test it")
+		}
+	}
+	yes, no := lw.truth(e.L, l, mark)
+	right, left := yes, no // "and": the right side if true
+	if e.Op == syntax.OpOr {
+		right, left = no, yes
+	}
+	var ends []edge
+	if len(reachable(left)) > 0 {
+		lw.join(left)
+		ends = append(ends, lw.leave(mark, lw.refine(l, e.Op == syntax.OpOr)))
+	}
+	if len(reachable(right)) > 0 {
+		lw.join(right)
+		v := lw.expr(e.R)
+		if lw.b.Block != nil {
+			ends = append(ends, lw.leave(mark, lw.hold(v)))
+		}
+		lw.rollback(mark)
+	}
+	res := lw.join(ends)
+	if lw.b.Block == nil {
+		return Bad{}
+	}
+	return res[0]
+}
+
+// refine returns what v is where it is known to be true, or known not to be.
+func (lw *lowerer) refine(v Value, truth bool) Value {
+	switch w := lw.resolve(v).(type) {
+	case Bool:
+		return Const{lua.LBool(truth)}
+	case Int:
+		if w.Bit && !truth {
+			return Int{V: lw.b.Const(0), Bit: true}
+		}
+		return w
+	default:
+		return w
+	}
+}
+
+// resolve replaces an optional value by what the path knows of it.
+func (lw *lowerer) resolve(v Value) Value {
+	switch v := v.(type) {
+	case *Entry:
+		if truth, ok := lw.known(v.Present); ok && !truth {
+			return Nil
+		}
+	case Opt:
+		if truth, ok := lw.known(v.Present); ok {
+			if truth {
+				return lw.resolve(v.Val)
+			}
+			return Nil
+		}
+	case Bool:
+		if truth, ok := lw.known(v.V); ok {
+			return Const{lua.LBool(truth)}
+		}
+	case Tuple:
+		if len(v) == 0 {
+			return Nil
+		}
+		return lw.resolve(v[0])
+	}
+	return v
+}
+
+// useConflict reports the use of a variable with values of two kinds.
+func (lw *lowerer) useConflict(n syntax.Node, c *Conflict) {
+	d := lw.r.Errorf(diag.MixedKinds, n.Bounds().In(lw.file),
+		"this is %s on one path and %s on another", describe(c.A), describe(c.B))
+	for _, p := range []struct {
+		v   Value
+		pos ir.Pos
+	}{{c.A, c.APos}, {c.B, c.BPos}} {
+		if p.pos.Line > 0 {
+			d.Note(lw.span(p.pos), "%s is assigned here", describe(p.v))
+		}
+	}
+}
+
+// boolValue turns a condition into a Bool value.
+func (lw *lowerer) boolValue(e syntax.Expr) Value {
+	mark := lw.mark()
+	yes, no := lw.cond(e, mark)
+	var ends []edge
+	if len(reachable(yes)) > 0 {
+		lw.join(yes)
+		ends = append(ends, lw.leave(mark, Const{lua.LTrue}))
+	}
+	if len(reachable(no)) > 0 {
+		lw.join(no)
+		ends = append(ends, lw.leave(mark, Const{lua.LFalse}))
+	}
+	res := lw.join(ends)
+	if lw.b.Block == nil {
+		return Bad{}
+	}
+	return res[0]
+}
+
+// asBool returns v as an IR Bool if it is a boolean.
+func (lw *lowerer) asBool(v Value) (*ir.Value, bool) {
+	switch v := v.(type) {
+	case Bool:
+		return v.V, true
+	case Const:
+		if b, ok := v.V.(lua.LBool); ok && lw.b.Block != nil {
+			return lw.b.Bool(bool(b)), true
+		}
+	}
+	return nil, false
+}
+func constBool(b bool) Value { return Const{lua.LBool(b)} }
+
+func isBoolean(v Value) bool {
+	if c, ok := v.(Const); ok {
+		_, ok := c.V.(lua.LBool)
+		return ok
+	}
+	_, ok := v.(Bool)
+	return ok
+}

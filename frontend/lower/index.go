@@ -1,0 +1,321 @@
+package lower
+
+import (
+	"github.com/luabpfc/luabpfc/frontend/script"
+	"github.com/luabpfc/luabpfc/frontend/syntax"
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+	lua "github.com/yuin/gopher-lua"
+)
+
+// index evaluates obj[key] and obj.key.
+func (lw *lowerer) index(e *syntax.Index) Value {
+	obj := lw.expr(e.Obj)
+	if lw.b.Block == nil {
+		return Bad{}
+	}
+	key := lw.expr(e.Key)
+	if lw.b.Block == nil {
+		return Bad{}
+	}
+	lw.at(e)
+	obj = lw.resolve(obj)
+	name, named := stringConst(key)
+	switch o := obj.(type) {
+	case Context:
+		if named {
+			return lw.ctxField(e, o, name)
+		}
+	case Pointer:
+		if named {
+			return lw.member(e, o, name)
+		}
+		i, ok := lw.intOf(e.Key, key, "a packet index")
+		if !ok {
+			return Bad{}
+		}
+		return lw.byteAt(e, o, i)
+	case *Table:
+		return lw.field(e, o, key)
+	case *Entry:
+		if c, ok := lw.zeroIndex(e.Key, key); ok {
+			if !c {
+				return lw.errorf(e.Key, diag.OutOfRange, "an entry of a scalar type has only the element [0]")
+			}
+			return lw.readOpt(lw.fresh(o))
+		}
+	case Const:
+		if m, ok := script.ToMap(o.V); ok {
+			if named {
+				return lw.unsupported(e, "'"+name+"' of a map")
+			}
+			return lw.lookup(e, m, e.Key, key)
+		}
+		switch t := o.V.(type) {
+		case *lua.LTable:
+			return lw.constField(e, t, key)
+		case *lua.LNilType:
+			return Nil // a member of nil reads nil
+		}
+	case Opt:
+		return lw.errorf(e, diag.NotATable, "a number has no members")
+	case *Conflict:
+		lw.useConflict(e.Obj, o)
+		return Bad{}
+	case Bad:
+		return o
+	}
+	return lw.errorf(e, diag.NotATable, "%s can't be indexed", describe(obj))
+}
+
+// zeroIndex reports whether key is the constant 0, and whether it is constant.
+func (lw *lowerer) zeroIndex(n syntax.Node, key Value) (zero, ok bool) {
+	i, isInt := key.(Int)
+	if !isInt {
+		return false, false
+	}
+	c, known := i.V.IsConst()
+	return c == 0, known
+}
+
+// fresh returns an entry that reads the element as it is now.
+func (lw *lowerer) fresh(e *Entry) *Entry {
+	out := *e
+	out.num = lw.newCell(nil)
+	out.num.entry = &out
+	return &out
+}
+
+// constField reads a table of the script stage.
+func (lw *lowerer) constField(e *syntax.Index, t *lua.LTable, key Value) Value {
+	k, ok := lw.lua(key)
+	if !ok {
+		if _, bad := key.(Bad); bad {
+			return Bad{}
+		}
+		return lw.errorf(e.Key, diag.NeedsConstant, "a table of constants needs a key that is known when compiling; for one known at run time use an array map")
+	}
+	return lw.constant(t.RawGet(k))
+}
+
+// field reads a field of a table of the kernel stage.
+func (lw *lowerer) field(e *syntax.Index, t *Table, key Value) Value {
+	k, ok := lw.lua(key)
+	if !ok {
+		return lw.errorf(e.Key, diag.NeedsConstant, "a table made in the kernel needs keys that are known when compiling; use an array or a map")
+	}
+	if c := t.fields[k]; c != nil {
+		return lw.resolve(c.val)
+	}
+	return Nil
+}
+
+// table evaluates a constructor: fields with keys known when compiling.
+func (lw *lowerer) table(e *syntax.TableExpr) Value {
+	t := &Table{fields: map[lua.LValue]*cell{}}
+	for i, f := range e.Fields {
+		if f.Key != nil {
+			k, ok := lw.lua(lw.expr(f.Key))
+			if !ok || k == lua.LNil {
+				return lw.errorf(f.Key, diag.NeedsConstant, "the keys of a table made in the kernel must be known when compiling")
+			}
+			lw.setField(t, k, lw.expr(f.Value))
+			continue
+		}
+		if i == len(e.Fields)-1 {
+			vals := lw.exprs([]syntax.Expr{f.Value}, -1)
+			for _, v := range vals {
+				lw.setField(t, lua.LNumber(t.n+1), v)
+			}
+			continue
+		}
+		lw.setField(t, lua.LNumber(t.n+1), lw.expr(f.Value))
+	}
+	return t
+}
+
+func (lw *lowerer) setField(t *Table, k lua.LValue, v Value) {
+	c := t.fields[k]
+	if c == nil {
+		c = lw.newCell(Nil)
+		t.fields[k] = c
+		t.keys = append(t.keys, k)
+	}
+	lw.set(c, lw.hold(v))
+	for t.fields[lua.LNumber(t.n+1)] != nil {
+		t.n++
+	}
+}
+
+// setIndex evaluates obj[key] = v.
+func (lw *lowerer) setIndex(e *syntax.Index, obj, key, v Value) {
+	if lw.b.Block == nil {
+		return
+	}
+	obj = lw.resolve(obj)
+	switch o := obj.(type) {
+	case Const:
+		if m, ok := script.ToMap(o.V); ok {
+			lw.setEntry(e, m, e.Key, key, v)
+			return
+		}
+		if _, ok := o.V.(*lua.LTable); ok {
+			lw.errorf(e, diag.AssignToCaptured, "a table of the script is a constant in the kernel; use a map or bpf.global for what changes")
+			return
+		}
+		if isNil(o) {
+			return // writing through nil does nothing
+		}
+	case *Table:
+		k, ok := lw.lua(key)
+		if !ok {
+			lw.errorf(e.Key, diag.NeedsConstant, "a table made in the kernel needs keys that are known when compiling; use an array or a map")
+			return
+		}
+		if o.fields[k] == nil && len(lw.building) > 0 {
+			lw.errorf(e, diag.NeedsConstant, "a field can't be added to a table inside a loop; give it a value before")
+			return
+		}
+		lw.setField(o, k, v)
+		return
+	case *Entry:
+		if zero, ok := lw.zeroIndex(e.Key, key); ok && zero {
+			lw.storeEntry(e, o, v)
+			return
+		}
+	case Pointer:
+		lw.unsupported(e, "writing to the packet")
+		return
+	case Context:
+		lw.unsupported(e, "writing to the context")
+		return
+	case Bad:
+		return
+	}
+	lw.errorf(e, diag.NotATable, "%s can't be assigned to by index", describe(obj))
+}
+
+// storeEntry evaluates v[0] = x on an entry.
+func (lw *lowerer) storeEntry(e *syntax.Index, o *Entry, v Value) {
+	if en, ok := v.(*Entry); ok {
+		v = lw.readOpt(en)
+	}
+	x, ok := lw.storable(e, v, "stored")
+	if !ok {
+		return
+	}
+	lw.flush()
+	lw.ifPresent(o, func(p *ir.Value) {
+		lw.b.Store(p, lw.toMemory(o.Map.Value, x), typeMem(o.Map.Value, ir.RegionMap))
+	})
+}
+
+// ctxField reads a member of the program's context.
+func (lw *lowerer) ctxField(e *syntax.Index, c Context, name string) Value {
+	f, ok := c.Kind.Ctx.Field(name)
+	if !ok {
+		var names []string
+		for _, f := range c.Kind.Ctx.Fields {
+			names = append(names, f.Name)
+		}
+		if s := diag.Closest(name, names); s != "" {
+			return lw.errorf(e, diag.UnknownField, "'%s' has no member '%s' (did you mean '%s'?)", c.Kind.Ctx.Name, name, s)
+		}
+		return lw.errorf(e, diag.UnknownField, "'%s' has no member '%s'", c.Kind.Ctx.Name, name)
+	}
+	if !f.Readable(c.Kind) {
+		return lw.errorf(e, diag.NotReadable, "'%s' can't be read by %s programs", name, c.Kind.Name)
+	}
+	switch {
+	case f.Kind == kernel.PacketStart:
+		return Pointer{View: headers["data"]}
+	case f.Kind == kernel.PacketEnd:
+		return Pointer{Base: lw.b.PktLen(lw.gen), View: headers["data"]}
+	case f.Kind != kernel.Scalar:
+		return lw.unsupported(e, "the member '"+name+"'")
+	case f.Len > 0:
+		return lw.unsupported(e, "the array '"+name+"'")
+	}
+	v := lw.b.Load(ir.I64, lw.ctx, ir.Mem{Region: ir.RegionCtx, Off: f.Off, Size: f.Size})
+	if f.BE > 0 {
+		v = lw.b.OpBits(ir.OpToBE, int64(f.BE), v)
+	}
+	return Int{V: v, Unsigned: f.Size == 8}
+}
+
+// peek returns what a name or a chain of members is, without evaluating it.
+func (lw *lowerer) peek(e syntax.Expr) Value {
+	switch e := e.(type) {
+	case *syntax.Name:
+		if c, ok := lw.variable(e); ok {
+			return c.val
+		}
+		f := lw.scriptFunc()
+		if f == nil {
+			return nil
+		}
+		v := lw.stage.Global(f, e.Name)
+		if e.Local != nil {
+			v, _ = lw.stage.Upvalue(f, e.Name)
+		}
+		if v == nil || v == lua.LNil {
+			return nil
+		}
+		return Const{v}
+	case *syntax.Index:
+		s, ok := e.Key.(*syntax.StringExpr)
+		if !ok {
+			if c, isConst := lw.peek(e.Obj).(Const); isConst {
+				if t, isTable := c.V.(*lua.LTable); isTable { // a row of a table of tables
+					if _, v := t.Next(lua.LNil); v != lua.LNil {
+						return Const{v}
+					}
+				}
+			}
+			return nil
+		}
+		switch o := lw.peek(e.Obj).(type) {
+		case Const:
+			if t, ok := o.V.(*lua.LTable); ok {
+				return Const{t.RawGetString(s.Value)}
+			}
+		case *Table:
+			if c := o.fields[lua.LString(s.Value)]; c != nil {
+				return c.val
+			}
+		}
+	case *syntax.TableExpr:
+		return &Table{}
+	case *syntax.Paren:
+		return lw.peek(e.X)
+	}
+	return nil
+}
+
+// isTable reports whether e is a table, whose keys must be constants.
+func (lw *lowerer) isTable(e syntax.Expr) bool {
+	switch v := lw.peek(e).(type) {
+	case *Table:
+		return true
+	case Const:
+		_, ok := v.V.(*lua.LTable)
+		return ok
+	}
+	return false
+}
+
+// wantsConstants reports whether e is a function of the script's library that
+// the kernel stage calls when compiling.
+func (lw *lowerer) wantsConstants(e syntax.Expr) bool {
+	c, ok := lw.peek(e).(Const)
+	if !ok {
+		return false
+	}
+	f, ok := c.V.(*lua.LFunction)
+	if !ok {
+		return false
+	}
+	name := lw.stage.BuiltinName(f)
+	return name != "" && kernelName(name) == ""
+}

@@ -1,0 +1,595 @@
+package lower
+
+import (
+	"github.com/luabpfc/luabpfc/frontend/syntax"
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
+	lua "github.com/yuin/gopher-lua"
+)
+
+// maxUnroll bounds the copies of a body whose variable must be a constant.
+const maxUnroll = 4096
+
+// maxAttempts bounds how often a loop is lowered anew because a variable
+// turned out to hold more than its value before the loop showed.
+const maxAttempts = 8
+
+// shape is what a variable carried round a loop is known to hold.
+type shape struct {
+	v    Value // the value before the loop, if it never changes
+	phi  bool
+	kind Value // a sample of the kind: Int, Bool or Pointer
+	opt  bool
+	bad  *Conflict
+}
+
+// loopState is what a loop being lowered must take back to start anew.
+type loopState struct {
+	blocks, slots, returns, gotos, log, diags int
+	pre                                       *ir.Block
+	facts                                     *facts
+}
+
+func (lw *lowerer) saveLoop() loopState {
+	f := lw.b.Func
+	return loopState{len(f.Blocks), len(f.Slots), len(lw.frame.returns), len(lw.frame.gotos),
+		lw.mark(), lw.r.Mark(), lw.b.Block, lw.facts}
+}
+
+// restoreLoop drops what was built since the state was saved.
+func (lw *lowerer) restoreLoop(s loopState) {
+	f := lw.b.Func
+	for _, b := range f.Blocks[s.blocks:] {
+		discard(b)
+	}
+	f.Blocks = f.Blocks[:s.blocks]
+	f.Slots = f.Slots[:s.slots]
+	s.pre.SetControl(nil)
+	for len(s.pre.Succs) > 0 {
+		s.pre.RemoveEdge(0)
+	}
+	lw.frame.returns = lw.frame.returns[:s.returns]
+	lw.frame.gotos = lw.frame.gotos[:s.gotos]
+	lw.rollback(s.log)
+	lw.r.Reset(s.diags)
+	lw.b.Block, lw.facts, lw.pending = s.pre, s.facts, nil
+}
+
+// loop lowers a loop of the CFG. changed are the variables that its body may
+// assign. body lowers one trip: it is called with the header open, and calls
+// again for the next trip; what leaves the loop is joined behind it.
+func (lw *lowerer) loop(n syntax.Node, info ir.Loop, changed []*cell, body func(l *loopScope, again func())) {
+	lw.flush()
+	shapes := map[*cell]*shape{}
+	for _, c := range changed {
+		shapes[c] = lw.firstShape(c)
+	}
+	for try := 0; ; try++ {
+		state := lw.saveLoop()
+		build := &loopBuild{start: lw.born, has: map[*cell]bool{}}
+		for _, c := range changed {
+			build.has[c] = true
+		}
+		lw.building = append(lw.building, build)
+		done := lw.tryLoop(n, info, changed, shapes, body)
+		lw.building = lw.building[:len(lw.building)-1]
+		if done && len(build.missed) == 0 {
+			return
+		}
+		if try == maxAttempts {
+			lw.errorf(n, diag.MixedKinds, "the variables of this loop change their kinds too often; declare some of them inside it")
+			return
+		}
+		lw.restoreLoop(state)
+		for _, c := range build.missed {
+			changed = append(changed, c)
+			shapes[c] = lw.firstShape(c)
+		}
+	}
+}
+
+// loopBuild is one attempt at a loop. missed are the variables from before the
+// loop that were assigned in it without being carried round.
+type loopBuild struct {
+	start  int
+	has    map[*cell]bool
+	missed []*cell
+}
+
+// firstShape is what the value before the loop shows.
+func (lw *lowerer) firstShape(c *cell) *shape {
+	v := c.val
+	if e, ok := v.(*Entry); ok {
+		v = lw.readOpt(e)
+		lw.set(c, v)
+	}
+	s := &shape{v: v}
+	switch v := lw.resolve(v).(type) {
+	case Int:
+		s.phi, s.kind = true, v
+	case Bool:
+		s.phi, s.kind = true, v
+	case Pointer:
+		s.phi, s.kind = true, v
+	case Opt:
+		s.phi, s.kind, s.opt = true, v.Val, true
+	case Const:
+		if _, ok := v.V.(lua.LBool); ok {
+			s.phi, s.kind = true, Bool{}
+		}
+	}
+	return s
+}
+
+// carried is the phi or phis of one variable.
+type carried struct {
+	c            *cell
+	s            *shape
+	present, val *ir.Value
+}
+
+// tryLoop builds the loop once; false means that the shapes were widened and
+// the loop must be built again.
+func (lw *lowerer) tryLoop(n syntax.Node, info ir.Loop, changed []*cell, shapes map[*cell]*shape,
+	body func(l *loopScope, again func())) bool {
+	header := lw.b.Func.NewBlock(ir.BlockJump)
+	info.Pos = lw.pos(n.Bounds())
+	header.Loop = &info
+	var vars []*carried
+	for _, c := range changed {
+		if s := shapes[c]; s.phi {
+			vars = append(vars, &carried{c: c, s: s})
+		} else if s.bad != nil {
+			lw.set(c, s.bad)
+		}
+	}
+	inits := make([][2]*ir.Value, len(vars))
+	for i, cv := range vars {
+		inits[i][0], inits[i][1], _ = lw.parts2(cv.c.val, cv.s)
+	}
+	lw.b.Jump(header)
+	lw.b.Block = header
+	for i, cv := range vars {
+		lw.enterPhi(cv, inits[i])
+	}
+	mark := lw.mark()
+	l := &loopScope{up: lw.frame.loop, mark: mark}
+	lw.frame.loop = l
+	ok := true
+	again := func() {
+		if lw.b.Block == nil {
+			return
+		}
+		lw.flush()
+		if !lw.closeLoop(header, vars, changed, shapes) {
+			ok = false
+		}
+	}
+	body(l, again)
+	lw.frame.loop = l.up
+	if !ok {
+		return false
+	}
+	lw.rollback(mark)
+	lw.b.Block = nil
+	lw.at(n)
+	lw.join(l.breaks)
+	return true
+}
+
+// enterPhi makes the phis of a variable and assigns them to it.
+func (lw *lowerer) enterPhi(cv *carried, init [2]*ir.Value) {
+	phi := func(t ir.Type, v *ir.Value) *ir.Value {
+		p := lw.b.Phi(t)
+		// Phi puts new ones behind the others, in front of other values.
+		p.AddArg(v)
+		return p
+	}
+	var v Value
+	switch k := cv.s.kind.(type) {
+	case Int:
+		cv.val = phi(ir.I64, init[1])
+		v = Int{V: cv.val, Unsigned: k.Unsigned, Bit: k.Bit, Slice: k.Slice}
+	case Bool:
+		cv.val = phi(ir.Bool, init[1])
+		v = Bool{cv.val}
+	case Pointer:
+		cv.val = phi(ir.I64, init[1])
+		v = Pointer{Base: cv.val, View: k.View}
+	}
+	if cv.s.opt {
+		cv.present = phi(ir.Bool, init[0])
+		v = Opt{cv.present, v}
+	}
+	lw.set(cv.c, v)
+}
+
+// parts2 converts a value to what the phis of shape s take; ok is false if it
+// does not fit.
+func (lw *lowerer) parts2(v Value, s *shape) (present, val *ir.Value, ok bool) {
+	v = lw.resolve(v)
+	if s.opt {
+		switch o := v.(type) {
+		case Opt:
+			_, val, ok = lw.parts2(o.Val, &shape{kind: s.kind})
+			return o.Present, val, ok
+		case Const:
+			if isNil(o) {
+				if _, isBool := s.kind.(Bool); isBool {
+					return lw.b.Bool(false), lw.b.Bool(false), true
+				}
+				return lw.b.Bool(false), lw.b.Const(0), true
+			}
+		}
+		_, val, ok = lw.parts2(v, &shape{kind: s.kind})
+		return lw.b.Bool(true), val, ok
+	}
+	switch k := s.kind.(type) {
+	case Int:
+		if n, isInt := v.(Int); isInt {
+			return nil, n.V, n.Unsigned == k.Unsigned || k.Unsigned
+		}
+	case Bool:
+		if b, isBool := lw.asBool(v); isBool {
+			return nil, b, true
+		}
+	case Pointer:
+		if p, isPtr := v.(Pointer); isPtr && p.View == k.View {
+			return nil, lw.offset(p).V, true
+		}
+	}
+	return nil, nil, false
+}
+
+// closeLoop adds a back edge. It returns false after widening a shape.
+func (lw *lowerer) closeLoop(header *ir.Block, vars []*carried, changed []*cell, shapes map[*cell]*shape) bool {
+	ok := true
+	type back struct{ present, val *ir.Value }
+	backs := make([]back, len(vars))
+	for i, cv := range vars {
+		v := cv.c.val
+		if e, isEntry := v.(*Entry); isEntry {
+			v = lw.readOpt(e)
+		}
+		p, x, fits := lw.parts2(v, cv.s)
+		if n, isInt := v.(Int); fits && isInt {
+			if k, _ := cv.s.kind.(Int); k.Bit && !n.Bit || k.Slice != n.Slice {
+				cv.s.kind = Int{Unsigned: k.Unsigned}
+				ok = false
+			}
+		}
+		if !fits {
+			lw.widen(cv.s, v, cv.c)
+			ok = false
+		}
+		backs[i] = back{p, x}
+	}
+	for _, c := range changed {
+		if s := shapes[c]; !s.phi && s.bad == nil && !identical(c.val, s.v) {
+			lw.widen(s, c.val, c)
+			ok = false
+		}
+	}
+	if !ok {
+		lw.b.Block = nil
+		return false
+	}
+	for i, cv := range vars {
+		cv.val.AddArg(backs[i].val)
+		if cv.present != nil {
+			cv.present.AddArg(backs[i].present)
+		}
+	}
+	lw.b.Jump(header)
+	return true
+}
+
+// widen makes room in a shape for v.
+func (lw *lowerer) widen(s *shape, v Value, c *cell) {
+	if e, ok := v.(*Entry); ok {
+		v = lw.readOpt(e)
+	}
+	v = lw.resolve(v)
+	opt := isNil(v)
+	inner := v
+	if o, ok := v.(Opt); ok {
+		opt, inner = true, o.Val
+	}
+	if isNil(s.v) {
+		opt = true
+	}
+	if _, ok := inner.(Const); ok && !isNil(inner) {
+		if _, isBool := inner.(Const).V.(lua.LBool); isBool {
+			inner = Bool{}
+		}
+	}
+	switch k := s.kind.(type) {
+	case nil:
+		switch inner.(type) {
+		case Int, Bool:
+			if isNil(s.v) {
+				s.phi, s.kind, s.opt = true, inner, true
+				return
+			}
+		}
+	case Int:
+		if n, ok := inner.(Int); ok {
+			s.kind = Int{Unsigned: k.Unsigned || n.Unsigned, Bit: k.Bit && n.Bit}
+			s.opt = s.opt || opt
+			return
+		}
+		if opt && isNil(inner) {
+			s.opt = true
+			return
+		}
+	case Bool:
+		if _, ok := inner.(Bool); ok || isNil(inner) {
+			s.opt = s.opt || opt
+			return
+		}
+	}
+	s.phi, s.kind = false, nil
+	s.bad = &Conflict{s.v, v, ir.Pos{}, c.pos}
+}
+
+// whileStmt lowers while; its trips come from the run's budget.
+func (lw *lowerer) whileStmt(s *syntax.WhileStmt) {
+	lw.budgetLoop(s, "while", func(l *loopScope, again func()) {
+		yes, no := lw.cond(s.Cond, l.mark)
+		l.breaks = append(l.breaks, reachable(no)...)
+		lw.join(yes)
+		if lw.b.Block != nil {
+			lw.spend(s, l)
+			lw.block(s.Body)
+		}
+		again()
+	})
+}
+
+// repeatStmt lowers repeat; its condition sees the body's variables.
+func (lw *lowerer) repeatStmt(s *syntax.RepeatStmt) {
+	lw.budgetLoop(s, "repeat", func(l *loopScope, again func()) {
+		lw.spend(s, l)
+		lw.block(s.Body)
+		if lw.b.Block == nil {
+			return
+		}
+		yes, no := lw.cond(s.Cond, l.mark)
+		l.breaks = append(l.breaks, reachable(yes)...)
+		lw.join(no)
+		again()
+	})
+}
+
+// budgetLoop lowers a loop without a bound of its own.
+func (lw *lowerer) budgetLoop(n syntax.Node, what string, body func(*loopScope, func())) {
+	lw.loop(n, ir.Loop{What: what, Budget: true, Limit: lw.opts.LoopLimit}, lw.changedIn(n), body)
+}
+
+// spend takes one trip from the budget, and leaves the loop if there is none.
+func (lw *lowerer) spend(n syntax.Node, l *loopScope) {
+	lw.at(n)
+	left := lw.budget.val.(Int).V
+	yes, no := lw.branch(lw.b.Op(ir.OpNe, left, lw.b.Const(0)), l.mark)
+	if no.block != nil {
+		l.breaks = append(l.breaks, no)
+	}
+	lw.open(yes)
+	lw.set(lw.budget, Int{V: lw.b.Op(ir.OpSub, left, lw.b.Const(1))})
+	lw.r.Warnf(diag.LoopBudget, n.Bounds().In(lw.file),
+		"no bound is known for this loop: it is left after %d iterations of all such loops in a run", lw.opts.LoopLimit)
+}
+
+// numFor lowers for v = from, to, step.
+func (lw *lowerer) numFor(s *syntax.NumForStmt) {
+	from, ok1 := lw.intOf(s.From, lw.expr(s.From), "'for'")
+	to, ok2 := lw.intOf(s.To, lw.expr(s.To), "'for'")
+	step, ok3 := Int{V: nil}, true
+	if s.Step != nil {
+		step, ok3 = lw.intOf(s.Step, lw.expr(s.Step), "'for'")
+	}
+	if lw.b.Block == nil || !ok1 || !ok2 || !ok3 {
+		return
+	}
+	lw.at(s)
+	if step.V == nil {
+		step = Int{V: lw.b.Const(1)}
+	}
+	unsigned := from.Unsigned || to.Unsigned || step.Unsigned
+	n := lw.trips(from.V, to.V, step, unsigned)
+	if c, ok := n.IsConst(); ok {
+		if c == 0 {
+			return
+		}
+		if lw.needsConstant(s) {
+			lw.unroll(s, from, step, c)
+			return
+		}
+	}
+	lw.countedLoop(s, from, step, n, unsigned)
+}
+
+// trips is how often a numeric for runs: 0 if it runs never, or if step is 0.
+func (lw *lowerer) trips(from, to *ir.Value, step Int, unsigned bool) *ir.Value {
+	b := lw.b
+	one, zero := b.Const(1), b.Const(0)
+	le := ir.OpSLe
+	if unsigned {
+		le = ir.OpULe
+	}
+	up := func() Value {
+		return lw.choose(b.Op(le, from, to), func() *ir.Value {
+			return b.Op(ir.OpAdd, b.Op(ir.OpUDiv, b.Op(ir.OpSub, to, from), step.V), one)
+		}, zero)
+	}
+	down := func() Value {
+		return lw.choose(b.Op(le, to, from), func() *ir.Value {
+			return b.Op(ir.OpAdd, b.Op(ir.OpUDiv, b.Op(ir.OpSub, from, to), b.Op(ir.OpNeg, step.V)), one)
+		}, zero)
+	}
+	if c, ok := step.V.IsConst(); ok {
+		switch {
+		case c == 0:
+			return zero
+		case c > 0 || step.Unsigned:
+			return up().(Int).V
+		}
+		return down().(Int).V
+	}
+	if step.Unsigned {
+		return lw.choose(b.Op(ir.OpNe, step.V, zero), func() *ir.Value { return up().(Int).V }, zero).(Int).V
+	}
+	positive := b.Op(ir.OpSLt, zero, step.V)
+	return lw.choose(positive, func() *ir.Value { return up().(Int).V }, nil, func() *ir.Value {
+		return lw.choose(b.Op(ir.OpSLt, step.V, zero), func() *ir.Value { return down().(Int).V }, zero).(Int).V
+	}).(Int).V
+}
+
+// choose is yes() if cond holds, else the number no, or the result of other.
+func (lw *lowerer) choose(cond *ir.Value, yes func() *ir.Value, no *ir.Value, other ...func() *ir.Value) Value {
+	mark := lw.mark()
+	y, n := lw.branch(cond, mark)
+	if y.block != nil {
+		lw.open(y)
+		y = lw.leave(mark, Int{V: yes()})
+	}
+	if n.block != nil {
+		lw.open(n)
+		if len(other) > 0 {
+			no = other[0]()
+		}
+		n = lw.leave(mark, Int{V: no})
+	}
+	return lw.join([]edge{y, n})[0]
+}
+
+// countedLoop lowers a numeric for as a loop that counts its trips.
+func (lw *lowerer) countedLoop(s *syntax.NumForStmt, from, step Int, n *ir.Value, unsigned bool) {
+	counter := lw.newCell(Int{V: lw.b.Const(0)})
+	info := ir.Loop{What: "for"}
+	if c, ok := n.IsConst(); ok {
+		info.Limit = c
+	}
+	changed := append([]*cell{counter}, lw.changedIn(s)...)
+	lw.loop(s, info, changed, func(l *loopScope, again func()) {
+		i := counter.val.(Int).V
+		yes, no := lw.branch(lw.b.Op(ir.OpULt, i, n), l.mark)
+		if no.block != nil {
+			l.breaks = append(l.breaks, no)
+		}
+		lw.open(yes)
+		v := lw.b.Op(ir.OpAdd, from.V, lw.b.Op(ir.OpMul, i, step.V))
+		lw.declare(s.Var, Int{V: v, Unsigned: unsigned})
+		lw.block(s.Body)
+		if lw.b.Block != nil {
+			lw.at(s)
+			lw.set(counter, Int{V: lw.b.Op(ir.OpAdd, i, lw.b.Const(1))})
+		}
+		again()
+	})
+}
+
+// unroll lowers a numeric for with constant bounds as copies of its body.
+func (lw *lowerer) unroll(s *syntax.NumForStmt, from, step Int, n int64) {
+	if n > maxUnroll {
+		lw.errorf(s, diag.TooManyCopies, "the variable of this loop is used where a constant is needed, which takes %d copies of the body; the limit is %d", n, maxUnroll)
+		return
+	}
+	first, _ := from.V.IsConst()
+	by, ok := step.V.IsConst()
+	if _, known := from.V.IsConst(); !ok || !known {
+		lw.errorf(s, diag.NeedsConstant, "the variable of this loop is used where a constant is needed; start and step must be constants")
+		return
+	}
+	lw.copies(s, s.Body, int(n), func(i int) {
+		lw.declare(s.Var, Int{V: lw.b.Const(first + int64(i)*by), Unsigned: from.Unsigned})
+	})
+}
+
+// copies lowers body n times in a row; break leaves them all.
+func (lw *lowerer) copies(n syntax.Node, body *syntax.Block, count int, bind func(i int)) {
+	l := &loopScope{up: lw.frame.loop, mark: lw.mark()}
+	lw.frame.loop = l
+	for i := 0; i < count && lw.b.Block != nil; i++ {
+		lw.at(n)
+		bind(i)
+		lw.block(body)
+		if lw.tooLarge(n) {
+			break
+		}
+	}
+	lw.frame.loop = l.up
+	edges := l.breaks
+	if len(edges) == 0 {
+		return
+	}
+	if lw.b.Block != nil {
+		edges = append(edges, lw.snapshot(l.mark))
+	}
+	lw.rollback(l.mark)
+	lw.at(n)
+	lw.join(edges)
+}
+
+// genFor lowers for k, v in pairs(t) and ipairs(t) over tables known now.
+func (lw *lowerer) genFor(s *syntax.GenForStmt) {
+	call, ok := s.Exprs[0].(*syntax.Call)
+	if ok && len(call.Args) == 1 && len(s.Exprs) == 1 {
+		if g, ok := lw.expr(call.Fn).(Global); ok && (g.Name == "pairs" || g.Name == "ipairs") {
+			keys, vals, ok := lw.pairs(call, g.Name, lw.expr(call.Args[0]))
+			if !ok {
+				return
+			}
+			if len(keys) > maxUnroll {
+				lw.errorf(s, diag.TooManyCopies, "a loop over a table of %d entries takes as many copies of the body; the limit is %d", len(keys), maxUnroll)
+				return
+			}
+			lw.copies(s, s.Body, len(keys), func(i int) {
+				lw.declare(s.Vars[0], lw.constant(keys[i]))
+				if len(s.Vars) > 1 {
+					lw.declare(s.Vars[1], vals(i))
+				}
+				for _, v := range s.Vars[min(2, len(s.Vars)):] {
+					lw.declare(v, Nil)
+				}
+			})
+			return
+		}
+	}
+	lw.unsupported(s, "a generic 'for' over anything but pairs and ipairs of a table known when compiling")
+}
+
+// pairs lists a table's entries in the order the script stage would.
+func (lw *lowerer) pairs(n syntax.Node, name string, v Value) (keys []lua.LValue, val func(i int) Value, ok bool) {
+	switch t := v.(type) {
+	case *Table:
+		keys = t.keys
+		if name == "ipairs" {
+			keys = nil
+			for i := 1; i <= t.n; i++ {
+				keys = append(keys, lua.LNumber(i))
+			}
+		}
+		return keys, func(i int) Value { return lw.resolve(t.fields[keys[i]].val) }, true
+	case Const:
+		table, isTable := t.V.(*lua.LTable)
+		if !isTable {
+			break
+		}
+		var vals []lua.LValue
+		if name == "ipairs" {
+			for i := 1; table.RawGetInt(i) != lua.LNil; i++ {
+				keys, vals = append(keys, lua.LNumber(i)), append(vals, table.RawGetInt(i))
+			}
+		} else {
+			for k, x := table.Next(lua.LNil); k != lua.LNil; k, x = table.Next(k) {
+				keys, vals = append(keys, k), append(vals, x)
+			}
+		}
+		return keys, func(i int) Value { return lw.constant(vals[i]) }, true
+	case Bad:
+		return nil, nil, false
+	}
+	lw.errorf(n, diag.NotATable, "%s needs a table that is known when compiling, not %s", name, describe(v))
+	return nil, nil, false
+}

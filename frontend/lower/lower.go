@@ -1,0 +1,234 @@
+package lower
+
+import (
+	"github.com/luabpfc/luabpfc/frontend/script"
+	"github.com/luabpfc/luabpfc/frontend/syntax"
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+	lua "github.com/yuin/gopher-lua"
+)
+
+// Options are what the kernel stage must know of the target.
+type Options struct {
+	Kernel kernel.Version
+	// LoopLimit is the budget of iterations of a run (bpf.loop_limit).
+	LoopLimit int64
+}
+
+// DefaultLoopLimit is the budget of loops without a bound of their own.
+const DefaultLoopLimit = 1 << 16
+
+// lowerer is the state of lowering one program.
+type lowerer struct {
+	stage *script.Stage
+	mod   *ir.Module
+	r     *diag.Reporter
+	opts  Options
+	prog  *script.Program
+
+	b       *ir.Builder
+	file    *diag.File // of the function being walked
+	fileNo  int
+	frame   *frame
+	depth   int // nesting of calls
+	log     []undo
+	facts   *facts
+	pending *entries
+
+	ctx, gen *ir.Value
+	keys     map[*ir.Map]*ir.Slot // one key and one value slot per map
+	vals     map[*ir.Map]*ir.Slot
+	budget   *cell
+	inShort  bool // lowering the on_short handler
+	free     map[*syntax.Function][]*syntax.Local
+	assigned map[syntax.Node]*assignments
+	born     int          // cells made so far
+	building []*loopBuild // enclosing loops
+	last     Value        // see multi
+	closures map[*lua.LFunction]*Closure
+}
+
+// frame is one activation of a Lua function.
+type frame struct {
+	fn      *syntax.Function
+	cells   map[*syntax.Local]*cell
+	varargs []Value
+	closure *Closure
+	main    bool // the function handed to the declaring call
+	mark    int
+	returns []edge
+	loop    *loopScope
+	gotos   []pendingGoto
+	labels  map[*syntax.LabelStmt]int // the mark where the label's block starts
+}
+
+// loopScope is where break goes.
+type loopScope struct {
+	up     *loopScope
+	mark   int
+	breaks []edge
+}
+
+// pendingGoto is a jump forward, relative to the start of its label's block.
+type pendingGoto struct {
+	label *syntax.LabelStmt
+	e     edge
+}
+
+// Program compiles the function of p into a program of mod. It reports what
+// is wrong to r and returns false if that was an error.
+func Program(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.Reporter, opts Options) (*ir.Func, bool) {
+	errs := r.Errors()
+	fn, ok := stage.FunctionOf(p.Func)
+	if !ok {
+		r.Errorf(diag.NotALuaFunction, p.Span, "a program must be a function written in Lua")
+		return nil, false
+	}
+	if opts.LoopLimit == 0 {
+		opts.LoopLimit = DefaultLoopLimit
+	}
+	lw := &lowerer{stage: stage, mod: mod, r: r, opts: opts, prog: p,
+		keys: map[*ir.Map]*ir.Slot{}, vals: map[*ir.Map]*ir.Slot{},
+		free:     map[*syntax.Function][]*syntax.Local{},
+		assigned: map[syntax.Node]*assignments{}}
+	f := mod.NewFunc(p.Name, ir.Param{Name: "ctx", Type: ir.Ptr})
+	f.Kind, f.Section = p.Kind, p.Section
+	lw.b = ir.NewBuilder(f)
+	lw.enter(fn)
+	f.Pos = lw.pos(fn.Range)
+	lw.b.Pos = f.Pos
+	lw.ctx = lw.b.Arg(0)
+	if p.Kind.Packet != kernel.NoPacket {
+		lw.gen = lw.b.PktGen()
+	}
+	lw.budget = lw.newCell(Int{V: lw.b.Const(opts.LoopLimit)})
+	lw.main(fn)
+	lw.shortHandler(f)
+	if r.Errors() > errs {
+		return nil, false
+	}
+	prune(f)
+	return f, true
+}
+
+// main lowers the program's function and returns its results.
+func (lw *lowerer) main(fn *syntax.Function) {
+	args := []Value{Context{lw.prog.Kind}}
+	c := lw.scriptClosure(lw.prog.Func, fn)
+	lw.call(c, args, fn.Range, true)
+}
+
+// shortHandler builds Func.Short: what a packet read past the end does.
+func (lw *lowerer) shortHandler(f *ir.Func) {
+	if lw.gen == nil {
+		return
+	}
+	f.Short = f.NewBlock(ir.BlockRet)
+	lw.b.Block, lw.facts, lw.pending, lw.log = f.Short, nil, nil, nil
+	lw.b.Pos = f.Pos
+	lw.keys, lw.vals = map[*ir.Map]*ir.Slot{}, map[*ir.Map]*ir.Slot{}
+	switch v := lw.prog.OnShort.(type) {
+	case nil, *lua.LNilType:
+		lw.b.Ret(lw.b.Const(lw.prog.Kind.Default))
+	case *lua.LFunction:
+		fn, ok := lw.stage.FunctionOf(v)
+		if !ok {
+			lw.r.Errorf(diag.NotALuaFunction, lw.prog.Span, "on_short must be a verdict or a function written in Lua")
+			return
+		}
+		lw.inShort = true
+		lw.enter(fn)
+		lw.budget = lw.newCell(Int{V: lw.b.Const(lw.opts.LoopLimit)})
+		lw.call(lw.scriptClosure(v, fn), []Value{Context{lw.prog.Kind}}, fn.Range, true)
+	default:
+		n, ok := lw.constant(v).(Int)
+		if !ok {
+			lw.r.Errorf(diag.BadResult, lw.prog.Span, "on_short must be a verdict or a function, not %s", describe(lw.constant(v)))
+			return
+		}
+		lw.b.Ret(n.V)
+	}
+}
+
+// enter makes fn's file the one positions refer to.
+func (lw *lowerer) enter(fn *syntax.Function) {
+	lw.file = fn.File
+	for i, f := range lw.mod.Files {
+		if f == fn.File {
+			lw.fileNo = i
+			return
+		}
+	}
+	lw.mod.Files = append(lw.mod.Files, fn.File)
+	lw.fileNo = len(lw.mod.Files) - 1
+}
+
+// pos converts a range of the current file to an IR position.
+func (lw *lowerer) pos(r syntax.Range) ir.Pos {
+	line, col := lw.file.Position(r.Start)
+	return ir.Pos{File: lw.fileNo, Line: line, Col: col}
+}
+
+// at makes n the place that new IR values get.
+func (lw *lowerer) at(n syntax.Node) { lw.b.Pos = lw.pos(n.Bounds()) }
+
+// errorf reports an error at n and returns Bad.
+func (lw *lowerer) errorf(n syntax.Node, code diag.Code, format string, args ...any) Value {
+	lw.r.Errorf(code, n.Bounds().In(lw.file), format, args...)
+	return Bad{}
+}
+
+// span converts an IR position back to a place in the source.
+func (lw *lowerer) span(p ir.Pos) diag.Span {
+	f := lw.mod.Files[p.File]
+	off := f.Offset(p.Line, p.Col)
+	return diag.Span{File: f, Start: off, End: off + 1}
+}
+
+// unsupported reports a part of the language that is not compiled yet.
+func (lw *lowerer) unsupported(n syntax.Node, what string) Value {
+	return lw.errorf(n, diag.Unsupported, "%s can't be compiled for the kernel by this version", what)
+}
+
+// prune removes the blocks that nothing reaches: code behind a return, arms
+// known not to be taken.
+func prune(f *ir.Func) {
+	seen := make([]bool, f.NumBlocks())
+	stack := []*ir.Block{f.Entry()}
+	if f.Short != nil {
+		stack = append(stack, f.Short)
+	}
+	for len(stack) > 0 {
+		b := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if seen[b.ID] {
+			continue
+		}
+		seen[b.ID] = true
+		for _, e := range b.Succs {
+			stack = append(stack, e.B)
+		}
+	}
+	var keep []*ir.Block
+	for _, b := range f.Blocks {
+		if seen[b.ID] {
+			keep = append(keep, b)
+			continue
+		}
+		discard(b)
+	}
+	f.Blocks = keep
+}
+
+// discard empties a block that is about to be dropped.
+func discard(b *ir.Block) {
+	b.SetControl(nil)
+	for len(b.Succs) > 0 {
+		b.RemoveEdge(len(b.Succs) - 1)
+	}
+	for _, v := range b.Values {
+		v.ResetArgs()
+	}
+	b.Values = nil
+}

@@ -1,0 +1,269 @@
+package lower
+
+import (
+	"github.com/luabpfc/luabpfc/frontend/ctype"
+	"github.com/luabpfc/luabpfc/frontend/script"
+	"github.com/luabpfc/luabpfc/frontend/syntax"
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// asMap returns the map that v is.
+func asMap(v Value) (*script.Map, bool) {
+	if c, ok := v.(Const); ok {
+		return script.ToMap(c.V)
+	}
+	return nil, false
+}
+
+// irMap returns the module's map for m, adding it on first use.
+func (lw *lowerer) irMap(m *script.Map) *ir.Map {
+	return Map(lw.mod, m)
+}
+
+// Map returns the module's map for m, adding it on first use. Names are given
+// later: a map may still be unnamed when the first program uses it.
+func Map(mod *ir.Module, m *script.Map) *ir.Map {
+	for _, have := range mod.Maps {
+		if have.Source == m {
+			return have
+		}
+	}
+	out := &ir.Map{Source: m, Name: m.Name, Type: m.Type, MaxEntries: m.MaxEntries, Flags: m.Flags,
+		KeySize: uint32(ctype.Size(m.Key)), ValueSize: uint32(ctype.Size(m.Value)), Key: m.Key, Value: m.Value}
+	mod.Maps = append(mod.Maps, out)
+	return out
+}
+
+// typeMem describes a scalar of type t in a region.
+func typeMem(t ctype.Type, region ir.Region) ir.Mem {
+	return ir.Mem{Region: region, Size: int32(ctype.Size(t)), Signed: ctype.Signed(t)}
+}
+
+// readScalar loads a t from p.
+func (lw *lowerer) readScalar(t ctype.Type, p *ir.Value, mem ir.Mem) Int {
+	if ctype.BigEndian(t) {
+		mem.Signed = false
+	}
+	v := lw.b.Load(ir.I64, p, mem)
+	if ctype.BigEndian(t) {
+		v = lw.b.OpBits(ir.OpToBE, int64(mem.Size)*8, v)
+	}
+	return Int{V: v, Unsigned: isUint64(t), Bit: ctype.IsBool(t)}
+}
+
+// toMemory converts a number to what a t in memory holds.
+func (lw *lowerer) toMemory(t ctype.Type, v Int) *ir.Value {
+	switch {
+	case ctype.IsBool(t):
+		return lw.b.Op(ir.OpBoolToInt, lw.b.Op(ir.OpNe, v.V, lw.b.Const(0)))
+	case ctype.BigEndian(t):
+		return lw.b.OpBits(ir.OpToBE, int64(ctype.Size(t))*8, v.V)
+	}
+	return v.V
+}
+
+// spill stores a number as a t in a slot and returns the slot's address.
+func (lw *lowerer) spill(s *ir.Slot, t ctype.Type, v Int) *ir.Value {
+	p := lw.b.SlotAddr(s)
+	lw.b.Store(p, lw.toMemory(t, v), typeMem(t, ir.RegionStack))
+	return p
+}
+
+// keySlot returns the slot that keys of m are put into. One per map: a store
+// of what it already holds is dropped by the optimiser.
+func (lw *lowerer) keySlot(m *ir.Map) *ir.Slot {
+	s := lw.keys[m]
+	if s == nil || !lw.owns(s) {
+		s = lw.b.Func.NewSlot(int(m.KeySize), "key of '"+m.Name+"'", lw.b.Pos)
+		lw.keys[m] = s
+	}
+	return s
+}
+
+func (lw *lowerer) valueSlot(m *ir.Map) *ir.Slot {
+	s := lw.vals[m]
+	if s == nil || !lw.owns(s) {
+		s = lw.b.Func.NewSlot(int(m.ValueSize), "value for '"+m.Name+"'", lw.b.Pos)
+		lw.vals[m] = s
+	}
+	return s
+}
+
+// owns reports whether a slot is still the function's: an attempt to lower a
+// loop that was taken back has dropped its own.
+func (lw *lowerer) owns(s *ir.Slot) bool {
+	return s.ID < len(lw.b.Func.Slots) && lw.b.Func.Slots[s.ID] == s
+}
+
+// lookup evaluates m[k].
+func (lw *lowerer) lookup(n syntax.Node, m *script.Map, keyNode syntax.Node, key Value) Value {
+	k, ok := lw.mapKey(keyNode, m, key)
+	if !ok {
+		return Bad{}
+	}
+	lw.at(n)
+	im := lw.irMap(m)
+	kp := lw.spill(lw.keySlot(im), m.Key, k)
+	p := lw.helper(n, "map_lookup_elem", ir.Ptr, lw.b.MapRef(im), kp)
+	if p == nil {
+		return Bad{}
+	}
+	e := &Entry{Map: m, Ptr: p, Present: lw.b.Op(ir.OpNe, p, lw.b.Null()), Key: k}
+	e.num = lw.newCell(nil)
+	e.num.entry = e
+	return e
+}
+
+// mapKey converts a value to a key of m.
+func (lw *lowerer) mapKey(n syntax.Node, m *script.Map, key Value) (Int, bool) {
+	key = lw.resolve(key)
+	if isNil(key) {
+		lw.errorf(n, diag.BadKey, "nil is no key of map '%s'", m.Name)
+		return Int{}, false
+	}
+	if s, ok := stringConst(key); ok {
+		lw.errorf(n, diag.BadKey, "'%s' is no key of map '%s', whose keys are of type '%s'", s, m.Name, ctype.Name(m.Key))
+		return Int{}, false
+	}
+	return lw.storable(n, key, "used as a key")
+}
+
+// readEntry returns the number of an entry: 0 if there is none. It is read
+// once on a path.
+func (lw *lowerer) readEntry(e *Entry) Int {
+	if e.num.val != nil {
+		return e.num.val.(Int)
+	}
+	mem := typeMem(e.Map.Value, ir.RegionMap)
+	read := func() Int { return lw.readScalar(e.Map.Value, lw.b.NonNull(e.Ptr), mem) }
+	zero := func() Int {
+		return Int{V: lw.b.Const(0), Unsigned: isUint64(e.Map.Value), Bit: ctype.IsBool(e.Map.Value)}
+	}
+	var n Int
+	if truth, ok := lw.known(e.Present); ok {
+		n = zero()
+		if truth {
+			n = read()
+		}
+	} else {
+		mark := lw.mark()
+		yes, no := lw.branch(e.Present, mark)
+		lw.open(yes)
+		yes = lw.leave(mark, read())
+		lw.open(no)
+		no = lw.leave(mark, zero())
+		n = lw.join([]edge{yes, no})[0].(Int)
+	}
+	lw.set(e.num, n)
+	return n
+}
+
+// readOpt returns what an entry is now, free of the entry.
+func (lw *lowerer) readOpt(e *Entry) Value {
+	n := lw.readEntry(e)
+	if truth, ok := lw.known(e.Present); ok {
+		if truth {
+			return n
+		}
+		return Nil
+	}
+	return Opt{e.Present, n}
+}
+
+// ifPresent runs body where the entry is there.
+func (lw *lowerer) ifPresent(e *Entry, body func(p *ir.Value)) {
+	mark := lw.mark()
+	yes, no := lw.branch(e.Present, mark)
+	if yes.block != nil {
+		lw.open(yes)
+		body(lw.b.NonNull(e.Ptr))
+		yes = lw.leave(mark)
+	}
+	lw.join([]edge{yes, no})
+}
+
+// setEntry evaluates m[k] = v.
+func (lw *lowerer) setEntry(n syntax.Node, m *script.Map, keyNode syntax.Node, key, v Value) {
+	k, ok := lw.mapKey(keyNode, m, key)
+	if !ok || lw.b.Block == nil {
+		return
+	}
+	if e, ok := v.(*Entry); ok {
+		v = lw.readOpt(e)
+	}
+	v = lw.resolve(v)
+	lw.flush()
+	if isNil(v) {
+		lw.deleteEntry(n, m, k)
+		return
+	}
+	if o, ok := v.(Opt); ok && !m.Type.Array {
+		mark := lw.mark()
+		yes, no := lw.branch(o.Present, mark)
+		lw.open(yes)
+		lw.update(n, m, k, o.Val)
+		yes = lw.leave(mark)
+		lw.open(no)
+		lw.deleteEntry(n, m, k)
+		no = lw.leave(mark)
+		lw.join([]edge{yes, no})
+		return
+	}
+	if o, ok := v.(Opt); ok {
+		lw.errorf(n, diag.BadValue, "%s may be nil here, and entries of an array map can't be deleted; write '... or 0'", describe(o))
+		return
+	}
+	lw.update(n, m, k, v)
+}
+
+func (lw *lowerer) update(n syntax.Node, m *script.Map, k Int, v Value) {
+	if s, ok := stringConst(v); ok {
+		lw.errorf(n, diag.BadValue, "'%s' is no value of map '%s', whose values are of type '%s'", s, m.Name, ctype.Name(m.Value))
+		return
+	}
+	x, ok := lw.storable(n, v, "stored")
+	if !ok {
+		return
+	}
+	im := lw.irMap(m)
+	vp := lw.spill(lw.valueSlot(im), m.Value, x)
+	kp := lw.spill(lw.keySlot(im), m.Key, k)
+	lw.helper(n, "map_update_elem", ir.I64, lw.b.MapRef(im), kp, vp, lw.b.Const(0))
+}
+
+func (lw *lowerer) deleteEntry(n syntax.Node, m *script.Map, k Int) {
+	if m.Type.Array {
+		lw.errorf(n, diag.BadValue, "entries of an array map can't be deleted; assign 0 to '%s'", m.Name)
+		return
+	}
+	im := lw.irMap(m)
+	kp := lw.spill(lw.keySlot(im), m.Key, k)
+	lw.helper(n, "map_delete_elem", ir.I64, lw.b.MapRef(im), kp)
+}
+
+// helper calls a kernel helper if the target has it, else reports an error
+// and returns nil.
+func (lw *lowerer) helper(n syntax.Node, name string, t ir.Type, args ...*ir.Value) *ir.Value {
+	h := kernel.HelperByName(name)
+	if err := h.Available(lw.prog.Kind, lw.opts.Kernel); err != nil {
+		lw.errorf(n, diag.NeedsNewerKernel, "%v", err)
+		return nil
+	}
+	if h.GPL && !gplCompatible(lw.prog.License) {
+		lw.errorf(n, diag.NeedsGPL, "helper '%s' is only for programs under a license compatible with the GPL; this one has '%s'", name, lw.prog.License)
+		return nil
+	}
+	return lw.b.Call(h, t, args...)
+}
+
+// gplCompatible implements license_is_gpl_compatible of the kernel's
+// include/linux/license.h.
+func gplCompatible(l string) bool {
+	switch l {
+	case "", "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL":
+		return true
+	}
+	return false
+}

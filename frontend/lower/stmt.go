@@ -1,0 +1,287 @@
+package lower
+
+import (
+	"github.com/luabpfc/luabpfc/frontend/syntax"
+	"github.com/luabpfc/luabpfc/ir/diag"
+)
+
+// block lowers the statements of a block.
+func (lw *lowerer) block(b *syntax.Block) {
+	for _, s := range b.Stmts {
+		if l, ok := s.(*syntax.LabelStmt); ok {
+			if lw.frame.labels == nil {
+				lw.frame.labels = map[*syntax.LabelStmt]int{}
+			}
+			lw.frame.labels[l] = lw.mark()
+		}
+	}
+	for i, s := range b.Stmts {
+		if l, ok := s.(*syntax.LabelStmt); ok {
+			lw.label(l)
+			continue
+		}
+		if lw.b.Block == nil && !labelAhead(b.Stmts[i:]) {
+			return // unreachable
+		}
+		if lw.b.Block != nil {
+			lw.stmt(s)
+		}
+	}
+}
+
+func labelAhead(stmts []syntax.Stmt) bool {
+	for _, s := range stmts {
+		if _, ok := s.(*syntax.LabelStmt); ok {
+			return true
+		}
+	}
+	return false
+}
+
+func (lw *lowerer) stmt(s syntax.Stmt) {
+	lw.at(s)
+	switch s := s.(type) {
+	case *syntax.LocalStmt:
+		lw.localStmt(s)
+	case *syntax.AssignStmt:
+		lw.assignStmt(s)
+	case *syntax.CallStmt:
+		lw.callStmt(s)
+	case *syntax.DoStmt:
+		lw.block(s.Body)
+	case *syntax.IfStmt:
+		lw.ifStmt(s)
+	case *syntax.WhileStmt:
+		lw.whileStmt(s)
+	case *syntax.RepeatStmt:
+		lw.repeatStmt(s)
+	case *syntax.NumForStmt:
+		lw.numFor(s)
+	case *syntax.GenForStmt:
+		lw.genFor(s)
+	case *syntax.FunctionStmt:
+		lw.assign(s.Target, lw.function(s.Func))
+	case *syntax.LocalFunctionStmt:
+		c := lw.declare(s.Local, Nil)
+		lw.set(c, lw.function(s.Func))
+	case *syntax.ReturnStmt:
+		lw.returnStmt(s)
+	case *syntax.BreakStmt:
+		if l := lw.frame.loop; l != nil {
+			l.breaks = append(l.breaks, lw.leaveTo(l.mark))
+		}
+	case *syntax.GotoStmt:
+		lw.gotoStmt(s)
+	}
+}
+
+// leaveTo ends the path towards a join at an outer mark. Unlike leave it
+// takes back nothing: what encloses the statement does.
+func (lw *lowerer) leaveTo(mark int, results ...Value) edge {
+	e := lw.snapshot(mark, results...)
+	lw.b.Block = nil
+	return e
+}
+
+// declare makes a new variable of the current function.
+func (lw *lowerer) declare(l *syntax.Local, v Value) *cell {
+	c := lw.newCell(v)
+	lw.frame.cells[l] = c
+	return c
+}
+
+func (lw *lowerer) localStmt(s *syntax.LocalStmt) {
+	vals := lw.exprs(s.Exprs, len(s.Names))
+	for i, n := range s.Names {
+		if n.Attrib == syntax.AttribClose {
+			lw.errorf(n, diag.Unsupported, "'<close>' variables can't be compiled for the kernel by this version")
+		}
+		lw.declare(n, lw.hold(vals[i]))
+	}
+}
+
+// hold is what a variable keeps of a value: an entry's number is read later.
+func (lw *lowerer) hold(v Value) Value {
+	if e, ok := v.(*Entry); ok {
+		lw.postpone(e)
+	}
+	return v
+}
+
+func (lw *lowerer) assignStmt(s *syntax.AssignStmt) {
+	if len(s.Targets) == 1 && len(s.Exprs) == 1 {
+		t := lw.target(s.Targets[0])
+		v := lw.expr(s.Exprs[0])
+		lw.at(s)
+		t(v)
+		return
+	}
+	targets := make([]func(Value), len(s.Targets))
+	for i, t := range s.Targets {
+		targets[i] = lw.target(t)
+	}
+	vals := lw.exprs(s.Exprs, len(s.Targets))
+	for i, v := range vals {
+		if e, ok := v.(*Entry); ok { // the right side is read first
+			vals[i] = lw.readOpt(e)
+		}
+	}
+	lw.at(s)
+	for i := range targets {
+		targets[i](vals[i])
+	}
+}
+
+// assign assigns a value that is already computed.
+func (lw *lowerer) assign(target syntax.Expr, v Value) { lw.target(target)(v) }
+
+// target evaluates the operands of an assignment's left side and returns what
+// stores to it.
+func (lw *lowerer) target(e syntax.Expr) func(Value) {
+	switch e := e.(type) {
+	case *syntax.Name:
+		c, ok := lw.variable(e)
+		if !ok {
+			lw.assignToCaptured(e)
+			return func(Value) {}
+		}
+		return func(v Value) { lw.set(c, lw.hold(v)) }
+	case *syntax.Index:
+		obj := lw.expr(e.Obj)
+		key := lw.expr(e.Key)
+		return func(v Value) { lw.setIndex(e, obj, key, v) }
+	}
+	return func(Value) {}
+}
+
+// assignToCaptured reports an assignment to a variable of the script stage.
+func (lw *lowerer) assignToCaptured(n *syntax.Name) {
+	what := "the global"
+	if n.Local != nil {
+		what = "the captured variable"
+	}
+	d := lw.r.Errorf(diag.AssignToCaptured, n.Bounds().In(lw.file),
+		"%s '%s' is a constant in the kernel; use bpf.global for a variable that programs share", what, n.Name)
+	if n.Local != nil {
+		d.Note(n.Local.Bounds().In(lw.file), "'%s' is declared here", n.Name)
+	}
+}
+
+func (lw *lowerer) callStmt(s *syntax.CallStmt) {
+	switch c := s.Call.(type) {
+	case *syntax.Call:
+		lw.callExpr(c, true)
+	case *syntax.MethodCall:
+		lw.methodCall(c)
+	}
+}
+
+func (lw *lowerer) ifStmt(s *syntax.IfStmt) {
+	mark := lw.mark()
+	var ends []edge
+	for _, c := range s.Clauses {
+		yes, no := lw.cond(c.Cond, mark)
+		if len(reachable(yes)) > 0 {
+			lw.join(yes)
+			lw.block(c.Body)
+			if lw.b.Block != nil {
+				ends = append(ends, lw.leave(mark))
+			}
+			lw.rollback(mark)
+		}
+		if len(reachable(no)) == 0 {
+			lw.b.Block = nil
+			lw.join(ends)
+			return
+		}
+		lw.join(no)
+	}
+	if s.Else != nil {
+		lw.block(s.Else)
+	}
+	if lw.b.Block != nil {
+		ends = append(ends, lw.leave(mark))
+	}
+	lw.rollback(mark)
+	lw.at(s)
+	lw.join(ends)
+}
+
+func (lw *lowerer) returnStmt(s *syntax.ReturnStmt) {
+	var vals []Value
+	if len(s.Exprs) > 0 {
+		vals = lw.exprs(s.Exprs, -1)
+		for i, v := range vals {
+			if e, ok := v.(*Entry); ok {
+				vals[i] = lw.readOpt(e)
+			}
+		}
+	}
+	if lw.b.Block == nil {
+		return
+	}
+	lw.at(s)
+	if lw.frame.main {
+		lw.ret(s, vals)
+		return
+	}
+	lw.frame.returns = append(lw.frame.returns, lw.leaveTo(lw.frame.mark, Tuple(vals)))
+}
+
+// ret ends the program with the result of its main function.
+func (lw *lowerer) ret(s *syntax.ReturnStmt, vals []Value) {
+	kind := lw.prog.Kind
+	if len(s.Exprs) == 0 || len(vals) == 0 {
+		lw.b.Ret(lw.b.Const(kind.Default))
+		return
+	}
+	v := lw.resolve(vals[0])
+	if isNil(v) {
+		lw.b.Ret(lw.b.Const(0))
+		return
+	}
+	n, ok := lw.storable(s.Exprs[0], v, "returned")
+	if !ok {
+		lw.b.Ret(lw.b.Const(0))
+		return
+	}
+	if c, ok := n.V.IsConst(); ok && (kind.RetMin != 0 || kind.RetMax != 0) && (c < kind.RetMin || c > kind.RetMax) {
+		lw.errorf(s.Exprs[0], diag.BadResult, "a %s program returns %d to %d, not %d", kind.Name, kind.RetMin, kind.RetMax, c)
+	}
+	lw.b.Ret(n.V)
+}
+
+func (lw *lowerer) gotoStmt(s *syntax.GotoStmt) {
+	if s.Label == nil {
+		return
+	}
+	if s.Label.Start < s.Start {
+		lw.unsupported(s, "a 'goto' backwards")
+		lw.b.Block = nil
+		return
+	}
+	fr := lw.frame
+	fr.gotos = append(fr.gotos, pendingGoto{s.Label, lw.snapshot(fr.labels[s.Label])})
+	lw.b.Block = nil
+}
+
+// label joins the paths that jump to l with the one that falls into it.
+func (lw *lowerer) label(l *syntax.LabelStmt) {
+	fr := lw.frame
+	mark := fr.labels[l]
+	var edges []edge
+	if lw.b.Block != nil {
+		edges = append(edges, lw.snapshot(mark))
+	}
+	lw.rollback(mark)
+	rest := fr.gotos[:0]
+	for _, g := range fr.gotos {
+		if g.label == l {
+			edges = append(edges, g.e)
+		} else {
+			rest = append(rest, g)
+		}
+	}
+	fr.gotos = rest
+	lw.join(edges)
+}
