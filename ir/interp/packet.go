@@ -42,11 +42,8 @@ func pktCheck(fr *frame, v *ir.Value) (word, error) {
 
 // packetOffset returns base + off, ok if neither is beyond any packet.
 func packetOffset(base int64, off int32) (int64, bool) {
-	if base < 0 || base > 1<<40 {
-		return 0, false
-	}
-	sum := base + int64(off)
-	return sum, sum >= 0
+	sum := base + int64(off) // wraps only where base is refused
+	return sum, base >= 0 && base <= 1<<40 && sum >= 0
 }
 
 func pktLoad(fr *frame, v *ir.Value) (word, error) {
