@@ -34,8 +34,8 @@
 //     of arrays have 4 bytes, initial entries the sizes declared; functions do
 //     not call each other in a circle.
 //   - A program has one parameter, a Ptr, a section, and returns an I64. All
-//     returns of a function return an I64, or none does. Slots have dense IDs
-//     and an alignment of 1, 2, 4 or 8. A callback names its frame, a Ptr.
+//     returns of a function return an I64, or none does. Slots have dense IDs,
+//     1 to 512 bytes and an alignment of 1, 2, 4 or 8. A callback names its frame, a Ptr.
 //   - Every value's arguments, AuxInt, Aux and type are those of its row. A phi
 //     is of I64, Ptr or Bool; only a copy takes a Gen or a Check as it is.
 //   - A definition dominates each of its uses; a phi has one argument for each

@@ -11,6 +11,9 @@ import (
 // after every pass in tests. An error names the function, the block and the
 // value, in the text form; the first one found is returned.
 
+// maxStack is how many bytes of stack BPF has.
+const maxStack = 512
+
 // Verify checks the module's declarations and all its functions.
 func (m *Module) Verify() error {
 	if err := m.verifyDecls(); err != nil {
@@ -171,7 +174,7 @@ func (c *checker) header() error {
 		switch {
 		case s.ID != i:
 			return c.errf(nil, nil, "slot %d has ID %d", i, s.ID)
-		case s.Size <= 0:
+		case s.Size <= 0 || s.Size > maxStack:
 			return c.errf(nil, nil, "slot %s has %d bytes", s, s.Size)
 		case s.Align != 1 && s.Align != 2 && s.Align != 4 && s.Align != 8:
 			return c.errf(nil, nil, "slot %s has alignment %d", s, s.Align)

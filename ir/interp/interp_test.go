@@ -217,3 +217,39 @@ func TestEveryHelperIsSimulated(t *testing.T) {
 		t.Error("a helper that does not exist is simulated")
 	}
 }
+
+// FuzzRun executes whatever verifies: it may fault, it must not panic.
+func FuzzRun(f *testing.F) {
+	for _, dir := range []string{"ir", "interp"} {
+		files, _ := filepath.Glob("../../testdata/" + dir + "/*.txtar")
+		for _, file := range files {
+			a, err := txtar.ParseFile(file)
+			if err != nil {
+				f.Fatal(err)
+			}
+			for _, x := range a.Files {
+				if strings.HasSuffix(x.Name, ".ir") {
+					f.Add(string(x.Data), []byte("0123456789abcdef"))
+				}
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string, packet []byte) {
+		mod, err := ir.Parse("fuzz", text)
+		if err != nil || mod.Verify() != nil {
+			return
+		}
+		for _, m := range mod.Maps {
+			if m.MaxEntries > 1000 || m.ValueSize > 1000 || m.KeySize > 1000 {
+				return
+			}
+		}
+		for _, g := range mod.Funcs {
+			m := New(mod, Env{Packet: packet, MaxSteps: 2000})
+			_, _ = m.Run(g, make([]uint64, len(g.Params))...)
+			for _, d := range mod.Maps {
+				m.Entries(d.Name)
+			}
+		}
+	})
+}
