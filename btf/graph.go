@@ -20,8 +20,9 @@ import (
 //	mapDef   the definition of a map in .maps: its members are types spelled as
 //	         pointers, so what they point to is whole
 //
-// Cycles always go through a pointer in a structure, where the cut ends them;
-// those through anonymous structures are ended by the table of copies.
+// The cut ends most cycles. Those that are left, through a tagged pointer or an
+// anonymous structure, are ended by the table of copies. A cycle that does not go
+// both through a pointer and through a structure is no type at all.
 
 type depth uint8
 
@@ -42,11 +43,19 @@ type copyKey struct {
 
 // A copier copies type graphs that share parts.
 type copier struct {
-	copies  map[copyKey]btf.Type
-	nesting int
+	copies map[copyKey]btf.Type
+	active map[copyKey]trail // types whose parts are being copied, with the way to them
+	now    trail
 }
 
-func newCopier() *copier { return &copier{copies: make(map[copyKey]btf.Type)} }
+// A trail counts what lies between a root and a type.
+type trail struct {
+	types, pointers, structures int
+}
+
+func newCopier() *copier {
+	return &copier{copies: make(map[copyKey]btf.Type), active: make(map[copyKey]trail)}
+}
 
 // root copies a type that stands by itself.
 func (c *copier) root(t btf.Type) (btf.Type, error) { return c.copy(t, whole) }
@@ -55,13 +64,29 @@ func (c *copier) copy(t btf.Type, d depth) (btf.Type, error) {
 	if t == nil {
 		return nil, fmt.Errorf("a type is missing")
 	}
-	if cpy, ok := c.copies[copyKey{t, d}]; ok {
+	key := copyKey{t, d}
+	if cpy, ok := c.copies[key]; ok {
+		if at, ok := c.active[key]; ok && (at.pointers == c.now.pointers || at.structures == c.now.structures) {
+			return nil, fmt.Errorf("type %q contains itself", t.TypeName())
+		}
 		return cpy, nil
 	}
-	if c.nesting++; c.nesting > maxNesting {
-		return nil, fmt.Errorf("type %s is nested more than %d deep", t.TypeName(), maxNesting)
+	if c.now.types == maxNesting {
+		return nil, fmt.Errorf("type %q is nested more than %d deep", t.TypeName(), maxNesting)
 	}
-	defer func() { c.nesting-- }()
+	before := c.now
+	c.active[key] = before
+	defer func() {
+		c.now = before
+		delete(c.active, key)
+	}()
+	c.now.types++
+	switch t.(type) {
+	case *btf.Pointer:
+		c.now.pointers++
+	case *btf.Struct, *btf.Union:
+		c.now.structures++
+	}
 	switch t := t.(type) {
 	case *btf.Void:
 		return t, nil
@@ -112,7 +137,13 @@ func (c *copier) modifier(t btf.Type, d depth) (btf.Type, error) {
 		if err := c.into(&cpy.Index, d); err != nil {
 			return nil, err
 		}
-		return cpy, c.into(&cpy.Type, d)
+		if err := c.into(&cpy.Type, d); err != nil {
+			return nil, err
+		}
+		if _, err := btf.Sizeof(cpy.Type); err != nil || isVoid(cpy.Type) {
+			return nil, fmt.Errorf("an array's element has no size")
+		}
+		return cpy, nil
 	case *btf.Typedef:
 		if err := checkName("typedef", t.Name); err != nil {
 			return nil, err
@@ -257,8 +288,8 @@ func (c *copier) members(list []btf.Member, size uint32, d depth) ([]btf.Member,
 			return nil, fmt.Errorf("member %q: %w", m.Name, err)
 		}
 		n, err := btf.Sizeof(m.Type)
-		if err != nil {
-			return nil, fmt.Errorf("member %q: %w", m.Name, err)
+		if err != nil || isVoid(m.Type) {
+			return nil, fmt.Errorf("member %q has no size", m.Name)
 		}
 		bits := uint64(n) * 8
 		if m.BitfieldSize != 0 {
@@ -269,6 +300,12 @@ func (c *copier) members(list []btf.Member, size uint32, d depth) ([]btf.Member,
 		}
 	}
 	return out, nil
+}
+
+// isVoid reports whether the type is void, whatever its names and qualifiers.
+func isVoid(t btf.Type) bool {
+	_, ok := btf.UnderlyingType(t).(*btf.Void)
+	return ok
 }
 
 func (c *copier) function(t *btf.Func, d depth) (btf.Type, error) {
