@@ -38,6 +38,11 @@ func checkTree(t *testing.T, text string) {
 	}
 }
 
+// found are texts that fuzzing found errors with.
+var found = []string{
+	" function A:",
+}
+
 func FuzzParse(f *testing.F) {
 	files, _ := filepath.Glob(testdata + "syntax*.lua")
 	for _, file := range files {
@@ -48,6 +53,9 @@ func FuzzParse(f *testing.F) {
 		for _, c := range bytes.Split(data, []byte("\n---\n")) {
 			f.Add(string(c))
 		}
+	}
+	for _, text := range found {
+		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) <= 1<<16 {

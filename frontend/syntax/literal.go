@@ -58,6 +58,11 @@ func (s *scanner) numberValue(start int, hex bool) *NumberExpr {
 		n.Kind = Float
 		n.Float = parseFloat(digits, hex)
 	default:
+		for isAlnum(s.at(0)) || s.at(0) == '.' && isAlnum(s.at(1)) {
+			s.pos++
+		}
+		text = s.src[start:s.pos]
+		n.End = s.pos
 		s.errorf(diag.MalformedNumber, start, s.pos, "malformed number '%s'", shorten(text))
 	}
 	return n

@@ -36,14 +36,14 @@ func (p *parser) stmts() *Block {
 	defer p.leave()
 	var returned Stmt
 	for !p.endsBlock() {
-		if p.accept(tSemi) {
-			continue
-		}
 		if returned != nil {
 			p.report(diag.StatementAfterReturn, p.tok.Range,
 				"'return' must be the last statement of its block, found %s behind it", p.found()).
 				Note(returned.Bounds().In(p.file), "this 'return'; 'do return end' may stand anywhere")
 			returned = nil
+		}
+		if p.accept(tSemi) {
+			continue
 		}
 		before := p.pos
 		s := p.stmt()
@@ -294,6 +294,7 @@ func (p *parser) functionStmt() Stmt {
 		}
 		key, at, ok := p.name("a name")
 		if !ok {
+			method = false
 			break
 		}
 		target = &Index{Range{target.Bounds().Start, at.End}, target, &StringExpr{at, key}, true}

@@ -94,6 +94,7 @@ print(x) --! "'return' must be the last statement of its block, found 'print' be
 x = 1
 ---
 if x then return end x = 1
+do return;; end --! "found ';' behind it"
 do return 1 x = 2 end --! "found 'x' behind it"
 ---
 f() = 1 --! "cannot assign to the result of a call \[InvalidTarget\]"
