@@ -251,8 +251,7 @@ func (in *minst) text() string {
 		return fmt.Sprintf("%s = obj%d%+d", regText(in.dst, bpf.B64), in.obj, in.off)
 	}
 	i := bpf.Inst{Op: in.op, Size: in.size, K: in.k, Imm: in.imm, Sym: in.sym, Off: int16(in.off)}
-	uses, defs, _ := in.operands(nil, nil)
-	if len(uses)+len(defs) > 0 && !in.op.IsCall() {
+	if in.op != bpf.OpExit && !in.op.IsCall() {
 		i.Dst, i.Src = standDst, standSrc
 	}
 	s := i.String()

@@ -128,6 +128,7 @@ func (s *spiller) findRemat(spilled []Reg) {
 func (s *spiller) shareSlots(spilled []Reg, nslots int) int {
 	group := map[Reg][]Reg{}
 	leader := map[Reg]Reg{}
+	conflicts := s.spilledConflicts()
 	for _, r := range spilled {
 		group[r], leader[r] = []Reg{r}, r
 	}
@@ -137,7 +138,7 @@ func (s *spiller) shareSlots(spilled []Reg, nslots int) int {
 			continue
 		}
 		a, b = leader[a], leader[b]
-		if a == b || s.anyInterferes(group[a], group[b]) {
+		if a == b || anyConflict(conflicts, group[a], group[b]) {
 			continue
 		}
 		for _, r := range group[b] {
@@ -160,10 +161,30 @@ func (s *spiller) shareSlots(spilled []Reg, nslots int) int {
 	return nslots
 }
 
-func (s *spiller) anyInterferes(as, bs []Reg) bool {
+// spilledConflicts returns which spilled registers interfere. The graph's edges
+// do not say: they leave out those between what was merged and what had been
+// taken out before.
+func (s *spiller) spilledConflicts() map[[2]Reg]bool {
+	conflicts := map[[2]Reg]bool{}
+	for r := FirstVirtual; int(r) < len(s.spilled); r++ {
+		a := s.rep(r)
+		if !s.spilled[a] {
+			continue
+		}
+		for _, n := range s.g.adj[r] {
+			if b := s.rep(n); s.spilled[b] {
+				conflicts[[2]Reg{a, b}] = true
+				conflicts[[2]Reg{b, a}] = true
+			}
+		}
+	}
+	return conflicts
+}
+
+func anyConflict(conflicts map[[2]Reg]bool, as, bs []Reg) bool {
 	for _, a := range as {
 		for _, b := range bs {
-			if s.g.edges.has(a, b) {
+			if conflicts[[2]Reg{a, b}] {
 				return true
 			}
 		}

@@ -5,13 +5,23 @@ import "fmt"
 // Verify checks that in res every use finds the value that f's instructions
 // define for it, whatever way control came.
 //
-// It runs the steps symbolically: each machine register and slot holds a set of
-// f's registers whose value it has. A definition takes its register out of all
+// It runs the steps symbolically: each machine register and slot, and each
+// instruction that is redone somewhere, holds a set of f's registers whose value
+// it has. A definition takes its register out of all
 // other sets; a move makes two registers equal; where ways meet, what all of
 // them agree on remains. Machine registers are names of values too: a call that
 // uses r1 must find there what was last put there under that name.
 func Verify(f *Func, res *Result) error {
-	v := &verifier{f: f, res: res, nloc: int(FirstVirtual) + res.Slots}
+	v := &verifier{f: f, res: res, nloc: int(FirstVirtual) + res.Slots, redone: map[[2]int]int{}}
+	for _, steps := range res.Blocks {
+		for i := range steps {
+			at := [2]int{steps[i].Block, steps[i].Inst}
+			if _, ok := v.redone[at]; !ok && steps[i].Kind == Redo {
+				v.redone[at] = v.nloc
+				v.nloc++
+			}
+		}
+	}
 	entry := make([]set, v.nloc)
 	for r := Reg(0); r < FirstVirtual; r++ {
 		entry[r] = set{r}
@@ -39,7 +49,9 @@ type verifier struct {
 	f    *Func
 	res  *Result
 	nloc int
-	in   [][]set // state at the start of each block; nil before it is reached
+	// redone are the places of the instructions that are redone.
+	redone map[[2]int]int
+	in     [][]set // state at the start of each block; nil before it is reached
 }
 
 // set is a set of registers, small.
@@ -124,7 +136,7 @@ func (v *verifier) step(state []set, st *Step) error {
 		if in.Flags&Remat == 0 {
 			return fmt.Errorf("instruction %d can't be redone", st.Inst)
 		}
-		state[st.Defs[0]] = set{in.Defs[0]}
+		state[st.Defs[0]] = state[v.redone[[2]int{st.Block, st.Inst}]]
 		return nil
 	case in.Flags&Move != 0:
 		return checkMove(state, in, st)
@@ -133,6 +145,7 @@ func (v *verifier) step(state []set, st *Step) error {
 			return fmt.Errorf("instruction %d can't be left out", st.Inst)
 		}
 		undefine(state, in.Defs[0])
+		v.remember(state, in, st)
 		return nil
 	}
 	for j, u := range in.Uses {
@@ -154,7 +167,15 @@ func (v *verifier) step(state []set, st *Step) error {
 		}
 		state[st.Defs[j]] = set{d}
 	}
+	v.remember(state, in, st)
 	return nil
+}
+
+// remember notes what an instruction that is redone elsewhere computes.
+func (v *verifier) remember(state []set, in *Inst, st *Step) {
+	if at, ok := v.redone[[2]int{st.Block, st.Inst}]; ok {
+		state[at] = set{in.Defs[0]}
+	}
 }
 
 // checkMove makes the destination equal to the source.
