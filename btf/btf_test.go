@@ -128,6 +128,7 @@ func TestMarshalRejects(t *testing.T) {
 		{"ends behind", types(&btf.Union{Name: "u", Size: 2, Members: []btf.Member{{Name: "v", Type: cInt()}}})},
 		{"nested more than", types(deep)},
 		{"contains itself", types(loop)},
+		{"contains itself", types(structure(8, btf.Member{Name: "v", Type: &btf.Pointer{Target: loop}})...)},
 		{"contains itself", types(selfPointer)},
 		{"contains itself", types(selfArray)},
 		{"contains itself", types(selfMember)},

@@ -15,8 +15,8 @@ import (
 //
 //	whole    a parameter, a map's key, a variable: pointers are followed
 //	cut      inside a structure: a pointer to a named structure or union leads to
-//	         a forward declaration. A pointer with a type tag is followed, since
-//	         the kernel looks up what a __kptr points to
+//	         a forward declaration, unless it is a __kptr, whose target the kernel
+//	         looks up
 //	mapDef   the definition of a map in .maps: its members are types spelled as
 //	         pointers, so what they point to is whole
 //
@@ -191,39 +191,33 @@ func (c *copier) pointer(t *btf.Pointer, d depth) (btf.Type, error) {
 }
 
 // forward returns the type with a forward declaration in place of the named
-// structure or union that it is, qualifiers kept, or nil if it is none.
+// structure or union that it is, or nil if it is none. Typedefs and qualifiers go:
+// nobody looks behind the pointer.
 func forward(t btf.Type) btf.Type {
-	for range maxNesting {
-		switch u := t.(type) {
-		case *btf.Const:
-			if fwd := forward(u.Type); fwd != nil {
-				return &btf.Const{Type: fwd}
-			}
-			return nil
-		case *btf.Volatile:
-			if fwd := forward(u.Type); fwd != nil {
-				return &btf.Volatile{Type: fwd}
-			}
-			return nil
-		case *btf.Typedef:
-			// The typedef's name is lost with the structure: nobody looks behind
-			// the pointer.
-			t = u.Type
-		case *btf.Struct:
-			if u.Name == "" {
-				return nil
-			}
+	if tag, ok := btf.As[*btf.TypeTag](t); ok && isKernelPointer(tag.Value) {
+		return nil
+	}
+	switch u := btf.UnderlyingType(t).(type) {
+	case *btf.Struct:
+		if u.Name != "" {
 			return &btf.Fwd{Name: u.Name, Kind: btf.FwdStruct}
-		case *btf.Union:
-			if u.Name == "" {
-				return nil
-			}
+		}
+	case *btf.Union:
+		if u.Name != "" {
 			return &btf.Fwd{Name: u.Name, Kind: btf.FwdUnion}
-		default:
-			return nil
 		}
 	}
 	return nil
+}
+
+// isKernelPointer tells the tags of pointers in map values that the kernel looks
+// behind. Others, as rcu and user, are notes on the kernel's own types.
+func isKernelPointer(tag string) bool {
+	switch tag {
+	case "kptr", "kptr_untrusted", "percpu_kptr", "uptr":
+		return true
+	}
+	return false
 }
 
 func (c *copier) int(t *btf.Int) (btf.Type, error) {

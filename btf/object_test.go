@@ -33,7 +33,7 @@ const (
 
 // A fixture is an object under construction: a socket filter that looks a map up,
 // calls a static and a global subprogram and a callback, reads a constant and a
-// CO-RE offset; a second program; four maps.
+// CO-RE offset; a second program, which calls functions of the kernel; four maps.
 type fixture struct {
 	order binary.ByteOrder
 	file  elfwriter.File
@@ -134,6 +134,17 @@ func (f *fixture) maps() *elfwriter.Section {
 	return s
 }
 
+// kfuncs adds functions of the kernel that the programs call.
+func (f *fixture) kfuncs(names ...string) {
+	ds := &btf.Datasec{Name: ".ksyms"}
+	for _, name := range names {
+		f.symbol(name, nil, 0, 0, elf.STT_NOTYPE, elf.STB_GLOBAL)
+		fn := &btf.Func{Name: name, Linkage: btf.ExternFunc, Type: &btf.FuncProto{Return: &btf.Void{}}}
+		ds.Vars = append(ds.Vars, btf.VarSecinfo{Type: fn})
+	}
+	f.info.Datasecs = append(f.info.Datasecs, ds)
+}
+
 // constant adds a section .rodata with one variable.
 func (f *fixture) constant() {
 	s := f.section(".rodata", elf.SHF_ALLOC, 4, f.order.(binary.AppendByteOrder).AppendUint32(nil, 42))
@@ -149,6 +160,7 @@ func object(t *testing.T, order binary.ByteOrder) []byte {
 	f.file.Machine, f.file.Order = elf.EM_BPF, order
 	maps := f.maps()
 	f.constant()
+	f.kfuncs("bpf_rcu_read_lock", "bpf_rcu_read_unlock")
 	f.subprograms()
 	f.programs()
 	maps.Relocs[1].Symbol = f.syms["second"]
@@ -226,6 +238,7 @@ func (f *fixture) programs() {
 	f.code("socket", []fixtureFunc{
 		{name: "filter", proto: proto(btf.FuncParam{Name: "ctx", Type: skb}), code: code, core: core},
 		{name: "second", proto: proto(btf.FuncParam{Name: "ctx", Type: skb}), code: []bpf.Inst{
+			bpf.CallKfuncSym("bpf_rcu_read_lock"), bpf.CallKfuncSym("bpf_rcu_read_unlock"),
 			bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit()}},
 	})
 }
