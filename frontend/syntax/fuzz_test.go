@@ -63,3 +63,16 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkParse(b *testing.B) {
+	text, err := os.ReadFile(testdata + "syntax_valid.lua")
+	if err != nil {
+		b.Fatal(err)
+	}
+	all := bytes.ReplaceAll(text, []byte("\n---\n"), []byte("\n"))
+	b.SetBytes(int64(len(all)))
+	b.ReportAllocs()
+	for b.Loop() {
+		parse("x.lua", string(all))
+	}
+}

@@ -1,6 +1,8 @@
 package syntax
 
 import (
+	"fmt"
+
 	"github.com/luabpfc/luabpfc/ir/diag"
 )
 
@@ -200,11 +202,18 @@ func (p *parser) undefinedLabel(g *GotoStmt) {
 	if p.misnested || p.tok.broken {
 		return
 	}
-	d := p.report(diag.UndefinedLabel, g.Range, "no visible label '%s' for this 'goto'", g.Name)
+	var names []string
 	for _, l := range p.scope.labels {
 		if l.Name == g.Name {
-			d.Note(l.In(p.file), "this one is inside a block that the goto is not in")
+			p.report(diag.UndefinedLabel, g.Range, "no visible label '%s' for this 'goto'", g.Name).
+				Note(l.In(p.file), "this one is inside a block that the goto is not in")
 			return
 		}
+		names = append(names, l.Name)
 	}
+	hint := ""
+	if near := diag.Closest(g.Name, names); near != "" {
+		hint = fmt.Sprintf(" (did you mean '%s'?)", near)
+	}
+	p.report(diag.UndefinedLabel, g.Range, "no visible label '%s' for this 'goto'%s", g.Name, hint)
 }

@@ -113,17 +113,48 @@ func TestChunks(t *testing.T) {
 	if len(files) == 0 {
 		t.Fatal("no test files")
 	}
+	reported := map[diag.Code]bool{}
 	for _, file := range files {
 		for _, c := range readChunks(t, file) {
 			chunk, list := parse(filepath.Base(file), c.text)
 			checkChunk(t, file, c, list)
+			for _, d := range list {
+				reported[d.Code] = true
+			}
 			if err := checkRanges(chunk.File, chunk.Func, list == nil); err != nil {
 				t.Errorf("%s:%d: %v", file, c.line, err)
 			}
 			if err := checkBinding(chunk); err != nil {
 				t.Errorf("%s:%d: %v", file, c.line, err)
 			}
+			checkInspect(t, chunk)
 		}
+	}
+	reported[diag.TooDeep] = true // by TestDepth
+	for code := range reported {
+		info, ok := diag.Lookup(string(code))
+		_, list := parse("example.lua", info.Example)
+		if !ok || len(list) != 1 || list[0].Code != code {
+			t.Errorf("the example of %s gives %v", code, list)
+		}
+	}
+}
+
+// checkInspect compares the nodes that Inspect visits with those of walk.
+func checkInspect(t *testing.T, c *Chunk) {
+	t.Helper()
+	var want, got []string
+	walk(c.Func, func(n Node) {
+		if _, ok := n.(Range); !ok {
+			want = append(want, fmt.Sprintf("%T %v", n, n.Bounds()))
+		}
+	})
+	Inspect(c.Func, func(n Node) bool {
+		got = append(got, fmt.Sprintf("%T %v", n, n.Bounds()))
+		return true
+	})
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Inspect (-want +got)\n%s", diff)
 	}
 }
 

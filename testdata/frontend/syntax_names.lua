@@ -20,6 +20,9 @@ function f(a) print(...) end --! "'...' outside a function with '...' among its 
 function g(...) return function() return ... end end --! "'...' outside"
 ---
 goto done --! "no visible label 'done' for this 'goto' \[UndefinedLabel\]$"
+::other::
+---
+for i = 1, 2 do goto contineu ::continue:: end --! "no visible label 'contineu' for this 'goto' \(did you mean 'continue'\?\)"
 ---
 do ::inner:: end
 goto inner --! "no visible label 'inner' for this 'goto' .* . 1: this one is inside a block that the goto is not in"
