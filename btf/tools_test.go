@@ -15,6 +15,8 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
+
+	luabtf "github.com/luabpfc/luabpfc/btf"
 )
 
 // unreachable skips the test, or fails it with LUABPFC_REQUIRE_KERNEL=1.
@@ -44,15 +46,19 @@ func run(t *testing.T, name string, args ...string) (stdout, stderr string) {
 	return out.String(), errs.String()
 }
 
+// nativeOrder returns this machine's byte order.
+func nativeOrder() binary.ByteOrder {
+	if binary.NativeEndian.Uint16([]byte{0, 1}) == 1 {
+		return binary.BigEndian
+	}
+	return binary.LittleEndian
+}
+
 // objectFile writes the object for this machine to a file.
 func objectFile(t *testing.T) string {
 	t.Helper()
-	order := binary.ByteOrder(binary.LittleEndian)
-	if binary.NativeEndian.Uint16([]byte{0, 1}) == 1 {
-		order = binary.BigEndian
-	}
 	path := filepath.Join(t.TempDir(), "fixture.o")
-	if err := os.WriteFile(path, object(t, order), 0o644); err != nil {
+	if err := os.WriteFile(path, object(t, nativeOrder()), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -296,5 +302,35 @@ func TestBpftoolLoads(t *testing.T) {
 		if !strings.Contains(dump, want) {
 			t.Errorf("no %q in\n%s", want, dump)
 		}
+	}
+}
+
+// TestKernelStructuresStaySmall writes structures of the running kernel, which
+// lead to thousands of types, and has the kernel check what is left.
+func TestKernelStructuresStaySmall(t *testing.T) {
+	needKernel(t)
+	spec, err := btf.LoadKernelSpec()
+	if err != nil {
+		unreachable(t, "the kernel's BTF: %v", err)
+	}
+	for _, name := range []string{"task_struct", "sk_buff", "net_device", "file"} {
+		var s *btf.Struct
+		if err := spec.TypeByName(name, &s); err != nil {
+			t.Fatal(err)
+		}
+		types, _, err := (&luabtf.Object{Types: []btf.Type{s}}).Marshal(nativeOrder())
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if len(types) > 64<<10 {
+			t.Errorf("%s: %d bytes", name, len(types))
+		}
+		h, err := btf.NewHandleFromRawBTF(types)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		h.Close()
 	}
 }
