@@ -483,7 +483,7 @@ func (lw *lowerer) length(e *syntax.Unary, v Value) Value {
 			return Int{V: lw.b.Const(int64(m.MaxEntries))}
 		}
 	case *Table:
-		return Int{V: lw.b.Const(int64(v.n))}
+		return Int{V: lw.b.Const(int64(v.border()))}
 	case Bytes:
 		return Int{V: lw.b.Const(int64(v.Len))}
 	case Pointer:

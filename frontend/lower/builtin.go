@@ -119,7 +119,7 @@ func (lw *lowerer) kernelGlobal(n *syntax.Name) Value {
 	switch n.Name {
 	case "pkt", "eth":
 		if lw.gen == nil {
-			return lw.errorf(n, diag.NoPacket, "%s programs have no packet", lw.prog.Kind.Name)
+			return lw.unsupported(n, "the packet of a "+lw.prog.Kind.Name+" program")
 		}
 		return lw.packet()
 	case "skb":

@@ -25,7 +25,7 @@ func (lw *lowerer) tooLarge(n syntax.Node) bool {
 
 // callExpr evaluates fn(args). A call has any number of results: a Tuple,
 // unless it is known to be one.
-func (lw *lowerer) callExpr(e *syntax.Call, statement bool) Value {
+func (lw *lowerer) callExpr(e *syntax.Call) Value {
 	fn := lw.expr(e.Fn)
 	if lw.b.Block == nil {
 		return Bad{}

@@ -17,11 +17,12 @@ func (lw *lowerer) exprs(list []syntax.Expr, want int) []Value {
 	var out []Value
 	for i, e := range list {
 		if i == len(list)-1 {
-			if t, ok := lw.multi(e).(Tuple); ok {
+			v := lw.multi(e)
+			if t, ok := v.(Tuple); ok {
 				out = append(out, t...)
-				break
+			} else {
+				out = append(out, v)
 			}
-			out = append(out, lw.last)
 			break
 		}
 		out = append(out, lw.pin(lw.expr(e), list[i+1:]))
@@ -66,22 +67,17 @@ func plain(e syntax.Expr) bool {
 	return true
 }
 
-// multi evaluates an expression that may have several values. A single one is
-// left in lw.last.
+// multi evaluates an expression that may have several values: a Tuple.
 func (lw *lowerer) multi(e syntax.Expr) Value {
-	var v Value
 	switch e := e.(type) {
 	case *syntax.Call:
-		v = lw.callExpr(e, false)
+		return lw.callExpr(e)
 	case *syntax.MethodCall:
-		v = lw.methodCall(e)
+		return lw.methodCall(e)
 	case *syntax.VarargExpr:
-		v = Tuple(lw.frame.varargs)
-	default:
-		v = lw.expr(e)
+		return Tuple(lw.frame.varargs)
 	}
-	lw.last = v
-	return v
+	return lw.expr(e)
 }
 
 // expr evaluates an expression to one value.

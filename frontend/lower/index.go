@@ -47,7 +47,7 @@ func (lw *lowerer) index(e *syntax.Index) Value {
 		}
 	case Const:
 		if m, ok := script.ToMap(o.V); ok {
-			if named {
+			if named && mapMethods[name] {
 				return lw.unsupported(e, "'"+name+"' of a map")
 			}
 			return lw.lookup(e, m, e.Key, key)
@@ -68,6 +68,10 @@ func (lw *lowerer) index(e *syntax.Index) Value {
 	}
 	return lw.errorf(e, diag.NotATable, "%s can't be indexed", describe(obj))
 }
+
+// mapMethods are the methods that language.md 8 and 9 give maps.
+var mapMethods = map[string]bool{"update": true, "init": true, "add": true, "push": true, "pop": true, "peek": true,
+	"each": true, "output": true, "reserve": true, "pairs": true, "reader": true, "poll": true, "lost": true, "print_hist": true}
 
 // zeroIndex reports whether key is the constant 0, and whether it is constant.
 func (lw *lowerer) zeroIndex(n syntax.Node, key Value) (zero, ok bool) {
@@ -114,6 +118,7 @@ func (lw *lowerer) field(e *syntax.Index, t *Table, key Value) Value {
 // table evaluates a constructor: fields with keys known when compiling.
 func (lw *lowerer) table(e *syntax.TableExpr) Value {
 	t := &Table{fields: map[lua.LValue]*cell{}}
+	n := 0
 	for i, f := range e.Fields {
 		if f.Key != nil {
 			k, ok := lw.lua(lw.expr(f.Key))
@@ -126,11 +131,13 @@ func (lw *lowerer) table(e *syntax.TableExpr) Value {
 		if i == len(e.Fields)-1 {
 			vals := lw.exprs([]syntax.Expr{f.Value}, -1)
 			for _, v := range vals {
-				lw.setField(t, lua.LNumber(t.n+1), v)
+				n++
+				lw.setField(t, lua.LNumber(n), v)
 			}
 			continue
 		}
-		lw.setField(t, lua.LNumber(t.n+1), lw.expr(f.Value))
+		n++
+		lw.setField(t, lua.LNumber(n), lw.expr(f.Value))
 	}
 	return t
 }
@@ -143,9 +150,15 @@ func (lw *lowerer) setField(t *Table, k lua.LValue, v Value) {
 		t.keys = append(t.keys, k)
 	}
 	lw.set(c, lw.hold(v))
-	for t.fields[lua.LNumber(t.n+1)] != nil {
-		t.n++
+}
+
+// border is the table's length: fields 1 to n are not nil.
+func (t *Table) border() int {
+	n := 0
+	for c := t.fields[lua.LNumber(1)]; c != nil && !isNil(c.val); c = t.fields[lua.LNumber(n+1)] {
+		n++
 	}
+	return n
 }
 
 // setIndex evaluates obj[key] = v.

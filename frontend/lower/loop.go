@@ -563,11 +563,15 @@ func (lw *lowerer) genFor(s *syntax.GenForStmt) {
 func (lw *lowerer) pairs(n syntax.Node, name string, v Value) (keys []lua.LValue, val func(i int) Value, ok bool) {
 	switch t := v.(type) {
 	case *Table:
-		keys = t.keys
 		if name == "ipairs" {
-			keys = nil
-			for i := 1; i <= t.n; i++ {
+			for i := 1; i <= t.border(); i++ {
 				keys = append(keys, lua.LNumber(i))
+			}
+		} else {
+			for _, k := range t.keys {
+				if !isNil(t.fields[k].val) {
+					keys = append(keys, k)
+				}
 			}
 		}
 		return keys, func(i int) Value { return lw.resolve(t.fields[keys[i]].val) }, true

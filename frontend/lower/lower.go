@@ -45,7 +45,6 @@ type lowerer struct {
 	assigned map[syntax.Node]*assignments
 	born     int          // cells made so far
 	building []*loopBuild // enclosing loops
-	last     Value        // see multi
 	closures map[*lua.LFunction]*Closure
 }
 

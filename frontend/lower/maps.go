@@ -38,14 +38,12 @@ func Map(mod *ir.Module, m *script.Map) *ir.Map {
 
 // typeMem describes a scalar of type t in a region.
 func typeMem(t ctype.Type, region ir.Region) ir.Mem {
-	return ir.Mem{Region: region, Size: int32(ctype.Size(t)), Signed: ctype.Signed(t)}
+	return ir.Mem{Region: region, Size: int32(ctype.Size(t))}
 }
 
 // readScalar loads a t from p.
 func (lw *lowerer) readScalar(t ctype.Type, p *ir.Value, mem ir.Mem) Int {
-	if ctype.BigEndian(t) {
-		mem.Signed = false
-	}
+	mem.Signed = mem.Size < 8 && ctype.Signed(t) && !ctype.BigEndian(t)
 	v := lw.b.Load(ir.I64, p, mem)
 	if ctype.BigEndian(t) {
 		v = lw.b.OpBits(ir.OpToBE, int64(mem.Size)*8, v)

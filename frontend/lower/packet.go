@@ -231,7 +231,17 @@ func (lw *lowerer) slice(e *syntax.Call, p Pointer) Value {
 func (lw *lowerer) constDistance(a, b *ir.Value) (int64, bool) {
 	av, ac := addend(a)
 	bv, bc := addend(b)
-	return bc - ac, av == bv
+	return bc - ac, equalValues(av, bv)
+}
+
+// equalValues reports whether two values are one, or read the same member of
+// the context.
+func equalValues(v, w *ir.Value) bool {
+	if v == w || v == nil || w == nil {
+		return v == w
+	}
+	return v.Op == ir.OpLoad && w.Op == ir.OpLoad && v.Mem().Region == ir.RegionCtx &&
+		*v.Mem() == *w.Mem() && v.Args[0] == w.Args[0]
 }
 
 // addend splits v into a value (nil for none) and a constant.

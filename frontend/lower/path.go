@@ -160,8 +160,8 @@ func (lw *lowerer) join(edges []edge) []Value {
 					vals[i], poss[i] = ch.val, ch.pos
 				}
 			}
-			if c.entry != nil {
-				vals = j.readAll(c.entry, vals)
+			if c.entry != nil && !j.readAll(c.entry, vals) {
+				continue
 			}
 			cells = append(cells, merged{c, j.merge(vals, poss)})
 		}
@@ -489,8 +489,15 @@ func (j *joiner) number(i int, e *Entry) Int {
 	return n
 }
 
-// readAll reads entry e on the edges that put it off.
-func (j *joiner) readAll(e *Entry, vals []Value) []Value {
+// readAll reads entry e on the edges that put it off. It returns false if
+// there is an edge that does not know the entry: then nothing behind the join
+// does.
+func (j *joiner) readAll(e *Entry, vals []Value) bool {
+	for i, v := range vals {
+		if v == nil && !j.edges[i].pending.has(e) {
+			return false
+		}
+	}
 	for i, v := range vals {
 		if v == nil {
 			j.at(i, func() *ir.Value {
@@ -500,7 +507,17 @@ func (j *joiner) readAll(e *Entry, vals []Value) []Value {
 			})
 		}
 	}
-	return vals
+	return true
+}
+
+// has reports whether e is in the list.
+func (l *entries) has(e *Entry) bool {
+	for ; l != nil; l = l.up {
+		if l.e == e {
+			return true
+		}
+	}
+	return false
 }
 
 func isNil(v Value) bool {
@@ -599,6 +616,10 @@ func (j *joiner) mergeKind(vals []Value, poss []ir.Pos) Value {
 			args[i] = j.at(i, func() *ir.Value { return lw.offset(p).V })
 		}
 		return Pointer{Base: j.phi(ir.I64, args), View: view}
+	case *Table:
+		if t := j.mergeTables(vals, poss); t != nil {
+			return t
+		}
 	case Tuple:
 		for _, v := range vals {
 			if t, ok := v.(Tuple); !ok || len(t) != len(a) {
@@ -616,6 +637,36 @@ func (j *joiner) mergeKind(vals []Value, poss []ir.Pos) Value {
 		return out
 	}
 	return lw.conflict(vals, poss)
+}
+
+// mergeTables merges tables with equal keys field by field; nil if the keys
+// differ.
+func (j *joiner) mergeTables(vals []Value, poss []ir.Pos) Value {
+	first := vals[0].(*Table)
+	for _, v := range vals {
+		t, ok := v.(*Table)
+		if !ok || len(t.keys) != len(first.keys) {
+			return nil
+		}
+		for _, k := range first.keys {
+			if t.fields[k] == nil {
+				return nil
+			}
+		}
+	}
+	out := &Table{fields: map[lua.LValue]*cell{}, keys: first.keys}
+	for _, k := range first.keys {
+		col := make([]Value, len(vals))
+		for i, v := range vals {
+			c := v.(*Table).fields[k]
+			col[i] = c.val
+			if ch, ok := j.edges[i].changes[c]; ok {
+				col[i] = ch.val
+			}
+		}
+		out.fields[k] = j.lw.newCell(j.merge(col, poss))
+	}
+	return out
 }
 
 // conflict returns the first two values that do not go together.

@@ -149,6 +149,9 @@ func (lw *lowerer) target(e syntax.Expr) func(Value) {
 	case *syntax.Index:
 		obj := lw.expr(e.Obj)
 		key := lw.expr(e.Key)
+		if k, ok := key.(*Entry); ok { // before the right side changes it
+			key = lw.readOpt(k)
+		}
 		return func(v Value) { lw.setIndex(e, obj, key, v) }
 	}
 	return func(Value) {}
@@ -170,7 +173,7 @@ func (lw *lowerer) assignToCaptured(n *syntax.Name) {
 func (lw *lowerer) callStmt(s *syntax.CallStmt) {
 	switch c := s.Call.(type) {
 	case *syntax.Call:
-		lw.callExpr(c, true)
+		lw.callExpr(c)
 	case *syntax.MethodCall:
 		lw.methodCall(c)
 	}

@@ -89,7 +89,6 @@ type Bytes struct {
 type Table struct {
 	fields map[lua.LValue]*cell
 	keys   []lua.LValue // in order of first assignment
-	n      int          // border: keys 1..n are set
 }
 
 // Tuple is the result of a call or ...

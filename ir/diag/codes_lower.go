@@ -32,7 +32,201 @@ const (
 	TooLarge          Code = "TooLarge"
 	CallFailed        Code = "CallFailed"
 	Recursion         Code = "Recursion"
-	NoPacket          Code = "NoPacket"
 	NotAPlace         Code = "NotAPlace"
 	BadFormat         Code = "BadFormat"
 )
+
+var lowerCodes = []Info{
+	{
+		Code: NotALuaFunction, Severity: Error,
+		Summary: "the program is not a Lua function",
+		Help:    "Programs are compiled from functions written in the script. A function of the library, such as print itself, has no Lua source to compile; wrap it: function() print('x') end.",
+		Example: "bpf.socket('lo', print)",
+	},
+	{
+		Code: BadResult, Severity: Error,
+		Summary: "a result or verdict that the kind of program can't return",
+		Help:    "Programs return a number, a boolean or nil; on_short is a verdict or a function. Some kinds of programs have a range that their result must be in.",
+		Example: "bpf.xdp(function(ctx) return 2 end, { on_short = 'drop' })",
+	},
+	{
+		Code: Unsupported, Severity: Error,
+		Summary: "a part of the language that this version doesn't compile",
+		Help:    "The construct is part of the language, but this version of the compiler can't compile it for the kernel yet. The message names it; write it another way.",
+		Example: "bpf.socket(function(skb)\n  pkt[0] = 1\nend)",
+	},
+	{
+		Code: AssignToCaptured, Severity: Error,
+		Summary: "an assignment to a constant of the script",
+		Help:    "Variables and tables of the script are constants in the kernel: the function is compiled with the values they have when the program is declared. What programs change lives in a map.",
+		Example: "local n = 0\nbpf.socket(function() n = n + 1 end)",
+	},
+	{
+		Code: NumberAsCondition, Severity: Error,
+		Summary: "a number used as a condition",
+		Help:    "In Lua every number is true, 0 too, so such a condition is probably a mistake. Compare with 0 explicitly.",
+		Example: "bpf.socket(function(skb)\n  if skb.len then return 1 end\nend)",
+	},
+	{
+		Code: MixedKinds, Severity: Error,
+		Summary: "a variable that holds values of different kinds on different paths",
+		Help:    "At run time a variable is a number, a boolean or a packet pointer, or nil, but not now one and now another. Use two variables.",
+		Example: "bpf.socket(function(skb)\n  local x = 1\n  if skb.len > 9 then x = true end\n  return x + 1\nend)",
+	},
+	{
+		Code: UndefinedName, Severity: Error,
+		Summary: "a name that nothing defines",
+		Help:    "Neither the script nor the kernel stage knows the name. Look for a typing error.",
+		Example: "bpf.socket(function() return tiem() end)",
+	},
+	{
+		Code: NotAnInteger, Severity: Error,
+		Summary: "a number that is no 64-bit integer",
+		Help:    "The kernel computes with 64-bit integers. A fraction can't reach it; an integer beyond 2^53 is exact only if it is written with LL or ULL.",
+		Example: "local rate = 1.5\nbpf.socket(function(skb) return skb.len * rate end)",
+	},
+	{
+		Code: NotANumber, Severity: Error,
+		Summary: "a value that is not a number where one is needed",
+		Help:    "Arithmetic, comparisons, keys and results need numbers; nil counts as 0 in arithmetic, booleans are stored as 1 or 0.",
+		Example: "bpf.socket(function(skb) return skb.len + true end)",
+	},
+	{
+		Code: NeedsConstant, Severity: Error,
+		Summary: "a value that must be known when compiling",
+		Help:    "Keys of tables, string operations, lengths of slices and the like are computed when compiling. For tables indexed at run time use an array map.",
+		Example: "local t = { 10, 20 }\nbpf.socket(function(skb) return t[skb.len] end)",
+	},
+	{
+		Code: SignedComparison, Severity: Warning,
+		Summary: "a comparison that signedness decides",
+		Help:    "A uint64_t is never negative, and a negative number compared with one counts as a large number.",
+		Example: "local m = bpf.map('array', 1, 'uint32_t', 'uint64_t')\nbpf.socket(function() if m[0] < 0 then return 1 end end)",
+	},
+	{
+		Code: CantCompare, Severity: Error,
+		Summary: "values that can't be compared",
+		Help:    "The two values exist when compiling only, or are of kinds that have no equality in the kernel.",
+		Example: "bpf.socket(function(skb)\n  return pkt.dst == pkt.src\nend)",
+	},
+	{
+		Code: NoLength, Severity: Error,
+		Summary: "'#' of a value without a length",
+		Help:    "Strings and tables known when compiling, maps, byte arrays and the packet have a length.",
+		Example: "bpf.socket(function(skb) return #skb.len end)",
+	},
+	{
+		Code: BadKey, Severity: Error,
+		Summary: "a value that is no key of the map",
+		Help:    "Keys of the map are numbers of its key type; nil and strings are none.",
+		Example: "local m = bpf.map('hash', 8)\nbpf.socket(function() return m['x'] end)",
+	},
+	{
+		Code: BadValue, Severity: Error,
+		Summary: "a value that the map can't hold",
+		Help:    "Values of the map are numbers of its value type. Entries of array maps always exist and can't be deleted by assigning nil.",
+		Example: "local m = bpf.map('array', 8)\nbpf.socket(function() m[1] = nil end)",
+	},
+	{
+		Code: NeedsNewerKernel, Severity: Error,
+		Summary: "something the target kernel doesn't have",
+		Help:    "The object must load on the target kernel and on all newer ones. Choose another --target-kernel, or do without.",
+		Example: "bpf.socket(function() return uid_gid() end)",
+	},
+	{
+		Code: NeedsGPL, Severity: Error,
+		Summary: "a helper for GPL-compatible programs only",
+		Help:    "The kernel gives some helpers only to programs whose license is compatible with the GPL. Choose another license with bpf.license.",
+		Example: "bpf.license('Proprietary')\nbpf.socket(function() print('hello') end)",
+	},
+	{
+		Code: PacketInHandler, Severity: Error,
+		Summary: "a packet read in an on_short function",
+		Help:    "An on_short function runs because a packet read went past the packet's end; it can't read the packet itself.",
+		Example: "bpf.xdp(function(ctx) return pkt.type end, { on_short = function(ctx) return pkt.type end })",
+	},
+	{
+		Code: OutOfRange, Severity: Error,
+		Summary: "an offset, index or length that is never valid",
+		Help:    "The constant is outside what any packet or value can have.",
+		Example: "bpf.socket(function() return pkt(0, 1000) end)",
+	},
+	{
+		Code: UnknownField, Severity: Error,
+		Summary: "a member that does not exist",
+		Help:    "The header or context has no member of that name. Look for a typing error.",
+		Example: "bpf.socket(function() return pkt.ip.protocoll end)",
+	},
+	{
+		Code: WrongArguments, Severity: Error,
+		Summary: "a call with wrong arguments",
+		Help:    "The message says how the function is called.",
+		Example: "bpf.socket(function() return bit.lshift(1) end)",
+	},
+	{
+		Code: LengthMismatch, Severity: Warning,
+		Summary: "bytes compared with a string of another length",
+		Help:    "A slice equals a string only if both have the same number of bytes.",
+		Example: "bpf.socket(function() return pkt(0, 4) == 'GET' end)",
+	},
+	{
+		Code: LoopBudget, Severity: Warning,
+		Summary: "a loop without a known bound",
+		Help:    "Programs must end. A loop whose number of iterations is not known takes them from one budget per run; when it is used up the loop is left.",
+		Example: "bpf.socket(function(skb)\n  local i = 0\n  while i < skb.len do i = i + 64 end\n  return i\nend)",
+	},
+	{
+		Code: TooManyCopies, Severity: Error,
+		Summary: "a loop that would be copied too often",
+		Help:    "The loop's variable is used where a constant is needed, so the body is copied for each value; there may be 4096 copies.",
+		Example: "local t = {}\nfor i = 1, 5000 do t[i] = i end\nbpf.socket(function()\n  local n = 0\n  for i = 1, 5000 do n = n + t[i] end\n  return n\nend)",
+	},
+	{
+		Code: NotATable, Severity: Error,
+		Summary: "a value without members",
+		Help:    "The value is no table, map, header, context or packet pointer.",
+		Example: "bpf.socket(function(skb) return skb.len.x end)",
+	},
+	{
+		Code: NotReadable, Severity: Error,
+		Summary: "a context member that this kind of program may not read",
+		Help:    "The kernel lets only some kinds of programs read the member.",
+		Example: "bpf.socket(function(skb) return skb.family end)",
+	},
+	{
+		Code: NotAFunction, Severity: Error,
+		Summary: "a call of something that is no function",
+		Help:    "Only functions, ctypes and packet pointers can be called.",
+		Example: "bpf.socket(function(skb) return skb.len() end)",
+	},
+	{
+		Code: TooLarge, Severity: Error,
+		Summary: "a program that grew too large",
+		Help:    "Functions are inlined and loops over constants unrolled; together they made more operations than any kernel loads.",
+		Example: "local function f(n, x)\n  if n == 0 then return x end\n  return f(n - 1, x * x + 1) + f(n - 1, x)\nend\nbpf.socket(function(skb) return f(22, skb.len) end)",
+	},
+	{
+		Code: CallFailed, Severity: Error,
+		Summary: "a function that failed when compiling",
+		Help:    "A function of the library was called with constant arguments and raised an error.",
+		Example: "bpf.socket(function() return string.rep() end)",
+	},
+	{
+		Code: Recursion, Severity: Error,
+		Summary: "recursion that does not end when compiling",
+		Help:    "Functions are inlined, so recursion must end by conditions that are known when compiling.",
+		Example: "local function f(x) return f(x + 1) end\nbpf.socket(function(skb) return f(skb.len) end)",
+	},
+	{
+		Code: NotAPlace, Severity: Error,
+		Summary: "an atomic operation on something that is no place",
+		Help:    "xadd adds to memory: an entry of a map whose values have 4 or 8 bytes.",
+		Example: "bpf.socket(function(skb) xadd(skb.len, 1) end)",
+	},
+	{
+		Code: BadFormat, Severity: Error,
+		Summary: "a format of print that is wrong",
+		Help:    "The format names a conversion that does not exist, or more or fewer values than there are.",
+		Example: "bpf.socket(function() print('%d %d', 1) end)",
+	},
+}

@@ -1,0 +1,213 @@
+// Package luabpfc compiles Lua scripts to eBPF objects.
+//
+// A script runs once when compiling; the functions that it hands to bpf.xdp,
+// bpf.socket and their like become programs in a standard ELF object with BTF
+// that any libbpf-compatible loader takes. Compiling needs no kernel, no root
+// and no other tool, and is a pure function of source and options.
+//
+//	obj, err := luabpfc.Compile(luabpfc.Source{Name: "prog.lua", Text: text}, luabpfc.DefaultOptions())
+//	if err != nil {
+//		list, ok := diag.AsList(err) // what is wrong with the script
+//		...
+//	}
+//	os.WriteFile("prog.o", obj.ELF, 0o644)
+package luabpfc
+
+import (
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"github.com/luabpfc/luabpfc/codegen"
+	"github.com/luabpfc/luabpfc/frontend"
+	"github.com/luabpfc/luabpfc/frontend/script"
+	"github.com/luabpfc/luabpfc/frontend/syntax"
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+	"github.com/luabpfc/luabpfc/ir/opt"
+)
+
+// Source is a script.
+type Source struct {
+	Name string // as messages and the object's line table show it
+	Text string
+	// Require returns the source of a module that the script requires by name;
+	// nil if there are none.
+	Require func(name string) (Source, error)
+}
+
+// Define sets bpf.opt.Name. Set is false for a define without a value, which
+// is true.
+type Define = script.Define
+
+// Options say for what, and how well, to compile. DefaultOptions returns the
+// usual ones.
+type Options struct {
+	OptLevel  int            // 0: only what loading requires; 2: everything
+	CPU       int            // BPF instruction set version, 1 to 4
+	Kernel    kernel.Version // the oldest kernel the object must load on
+	BigEndian bool           // the target's byte order
+	NoDebug   bool           // leave out the line table
+	Defines   []Define
+	Args      []string  // the script's own arguments
+	Output    io.Writer // gets what the script prints; nil: nobody
+
+	// For working on the compiler: verify the IR after each pass; stop
+	// optional passes after so many changes (0: never); be given the text of
+	// each stage ("ast", "ir", a pass's name, "opt", "mir", "asm") per unit.
+	Check bool
+	Fuel  int
+	Dump  func(stage, unit, text string)
+	Stats func(*opt.Stats)
+}
+
+// DefaultOptions are -O2 -mcpu v3 --target-kernel 6.1, little-endian.
+func DefaultOptions() Options {
+	return Options{OptLevel: 2, CPU: 3, Kernel: kernel.Default}
+}
+
+// Object is a compiled script.
+type Object struct {
+	ELF      []byte
+	Maps     []MapInfo
+	Programs []ProgramInfo
+	Warnings diag.List
+	// Code is the instructions of each function, for listings.
+	Code *codegen.Output
+}
+
+// MapInfo describes a map of the object. Sizes are in bytes.
+type MapInfo struct {
+	Name               string
+	Type               string
+	KeySize, ValueSize uint32
+	MaxEntries         uint32
+	Contents           []ir.MapEntry // what the script wrote before its programs ran
+}
+
+// ProgramInfo describes a program of the object.
+type ProgramInfo struct {
+	Name, Kind, Section string
+	Target              string // the interface the script named, if any
+	Slots               int    // size in eight-byte instruction slots
+	Stack               int    // bytes of stack
+}
+
+// Compile compiles a script. The error is a diag.List, which says what is
+// wrong with the script, or an *ir.Bug.
+func Compile(src Source, opts Options) (obj *Object, err error) {
+	defer recoverBug(&err)
+	mod, programs, warnings, err := lowered(src, opts)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Dump != nil {
+		opts.Dump("ir", src.Name, mod.String())
+	}
+	if err := optimise(mod, opts); err != nil {
+		return nil, err
+	}
+	if opts.Dump != nil {
+		opts.Dump("opt", src.Name, mod.String())
+	}
+	code, err := codegen.Compile(mod, codegen.Options{CPU: opts.CPU, Kernel: opts.Kernel, Lines: !opts.NoDebug,
+		Check: opts.Check, Dump: opts.Dump})
+	if err != nil {
+		return nil, err
+	}
+	return describe(mod, programs, code, warnings), nil
+}
+
+// Lower runs the front end only: it returns the IR before any pass, and the
+// warnings.
+func Lower(src Source, opts Options) (mod *ir.Module, warnings diag.List, err error) {
+	defer recoverBug(&err)
+	mod, _, warnings, err = lowered(src, opts)
+	return mod, warnings, err
+}
+
+// Optimise runs the passes that Compile runs on a module from Lower.
+func Optimise(mod *ir.Module, opts Options) (err error) {
+	defer recoverBug(&err)
+	return optimise(mod, opts)
+}
+
+func lowered(src Source, opts Options) (*ir.Module, []*frontend.Program, diag.List, error) {
+	file := diag.NewFile(src.Name, src.Text)
+	if opts.Dump != nil {
+		var ast strings.Builder
+		if err := syntax.Fprint(&ast, syntax.Parse(file, &diag.Reporter{})); err != nil {
+			return nil, nil, nil, err
+		}
+		opts.Dump("ast", src.Name, ast.String())
+	}
+	var r diag.Reporter
+	mod, programs := frontend.Compile(file, &r, frontend.Options{Kernel: opts.Kernel, BigEndian: opts.BigEndian,
+		Defines: opts.Defines, Args: opts.Args, Require: require(src), Output: opts.Output})
+	if err := r.Err(); err != nil {
+		return nil, nil, nil, err
+	}
+	if opts.Check {
+		if err := mod.Verify(); err != nil {
+			return nil, nil, nil, &ir.Bug{Pass: "lower", Msg: err.Error()}
+		}
+	}
+	return mod, programs, r.Warnings(), nil
+}
+
+// require adapts Source.Require to files.
+func require(src Source) func(string) (*diag.File, error) {
+	if src.Require == nil {
+		return nil
+	}
+	return func(name string) (*diag.File, error) {
+		s, err := src.Require(name)
+		if err != nil {
+			return nil, err
+		}
+		return diag.NewFile(s.Name, s.Text), nil
+	}
+}
+
+func optimise(mod *ir.Module, opts Options) error {
+	o := opt.Options{Level: opts.OptLevel, CPU: opts.CPU, Kernel: opts.Kernel, Check: opts.Check, Fuel: opts.Fuel}
+	if opts.Dump != nil {
+		o.Dump = func(pass string, f *ir.Func) { opts.Dump(pass, f.Name, f.String()) }
+	}
+	stats, err := opt.Run(mod, o)
+	if opts.Stats != nil {
+		opts.Stats(stats)
+	}
+	return err
+}
+
+func describe(mod *ir.Module, programs []*frontend.Program, code *codegen.Output, warnings diag.List) *Object {
+	obj := &Object{ELF: code.Object, Warnings: warnings, Code: code}
+	for _, m := range mod.Maps {
+		obj.Maps = append(obj.Maps, MapInfo{m.Name, m.Type.Name, m.KeySize, m.ValueSize, m.MaxEntries, m.Contents})
+	}
+	for _, p := range programs {
+		info := ProgramInfo{Name: p.Func.Name, Kind: p.Kind.Name, Section: p.Func.Section, Target: p.Target}
+		for _, f := range code.Funcs {
+			if f.Name == info.Name {
+				info.Slots, info.Stack = f.Slots(), f.Stack
+			}
+		}
+		obj.Programs = append(obj.Programs, info)
+	}
+	return obj
+}
+
+// recoverBug turns a panic of the compiler into an *ir.Bug. It is the one
+// place that recovers.
+func recoverBug(err *error) {
+	switch r := recover().(type) {
+	case nil:
+	case *ir.Bug:
+		*err = r
+	default:
+		*err = &ir.Bug{Msg: fmt.Sprintf("%v\n%s", r, debug.Stack())}
+	}
+}

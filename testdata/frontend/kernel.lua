@@ -1,0 +1,230 @@
+-- names
+bpf.socket(function() return tiem() end) --! "undefined name 'tiem' (did you mean 'time'?)"
+---
+bpf.socket(function(skb) return skb.lenn end) --! "'struct __sk_buff' has no member 'lenn' (did you mean 'len'?)"
+---
+bpf.socket(function() return pkt.ip.protoo end) --! "'ip' has no member 'protoo' (did you mean 'proto'?)"
+---
+bpf.socket(function() return pkt.ip.tcp.data.x end) --! "plain packet bytes have no member 'x'"
+---
+bpf.socket(function(skb) return skb.family end) --! "'family' can't be read by socket programs"
+---
+bpf.xdp(function(ctx) return ctx.egress_ifindex end) --! "'egress_ifindex' can't be read by xdp programs"
+---
+-- one run reports several errors
+bpf.socket(function(skb)
+  local a = foo --! "undefined name 'foo'"
+  local b = skb.bar --! "no member 'bar'"
+  return a + b
+end)
+bpf.xdp(function() return baz end) --! "undefined name 'baz'"
+---
+-- assignments to what is constant
+local n = 0
+bpf.socket(function() n = n + 1 end) --! "the captured variable 'n' is a constant in the kernel; use bpf.global"
+---
+bpf.socket(function() total = 1 end) --! "the global 'total' is a constant in the kernel"
+---
+local t = { x = 1 }
+bpf.socket(function() t.x = 2 end) --! "a table of the script is a constant in the kernel"
+---
+-- floats
+local rate = 1.5
+bpf.socket(function(skb) return skb.len * rate end) --! "1.5 is not an integer that the kernel can compute with"
+---
+bpf.socket(function(skb) return skb.len + 0.5 end) --! "0.5 is not an integer"
+---
+bpf.socket(function() return 1.5 * 2 end)
+---
+local big = 2^60
+bpf.socket(function(skb) return skb.len + big end) --! "write LL or ULL"
+---
+bpf.socket(function(skb) return skb.len ^ 2 end) --! "'^' needs two constants"
+---
+bpf.socket(function(skb) return 2 ^ 10 + skb.len end)
+---
+-- truth
+bpf.socket(function(skb) if skb.len then return 1 end end) --! "a number is always true in Lua, 0 too; write '~= 0' to test it"
+---
+bpf.socket(function(skb) return skb.len and 1 or 0 end) --! "a number is always true"
+---
+bpf.socket(function(skb) while not skb.len do end end) --! "a number is always true"
+---
+-- constants follow Lua: 0 is true
+local debug_level = 0
+bpf.socket(function() if debug_level then return 1 end end)
+---
+-- dead branches may hold anything
+local ipv6 = false
+bpf.socket(function(skb)
+  if ipv6 then return no.such.thing(1.5) end
+  return ipv6 and nothing() or skb.len
+end)
+---
+-- kinds
+bpf.socket(function(skb)
+  local x = 1
+  if skb.len > 9 then x = true end
+  return x --! "on one path and"
+end)
+---
+-- a conflict that is never used is no error
+bpf.socket(function(skb)
+  local x = 1
+  if skb.len > 9 then x = 'large' end
+  x = 2
+  return x
+end)
+---
+bpf.socket(function(skb)
+  local x = 'a'
+  if skb.len > 9 then x = 'b' end
+  if x == 'a' then return 1 end --! "this is a string on one path and a string on another"
+end)
+---
+bpf.socket(function(skb) return skb + 1 end) --! "'+' needs a number, not a context"
+---
+bpf.socket(function(skb) return skb.len + true end) --! "'+' needs a number, not a boolean"
+---
+bpf.socket(function(skb) return skb.len + (skb.len > 1) end) --! "'+' needs a number, not a boolean"
+---
+bpf.socket(function(skb) return skb.len .. 'x' end) --! "'..' needs strings that are known when compiling"
+---
+bpf.socket(function(skb) return skb.len() end) --! "'skb.len' is a number, not a function"
+---
+bpf.socket(function(skb) return skb.len.x end) --! "a number can't be indexed"
+---
+bpf.socket(function(skb) return #skb.len end) --! "a number has no length"
+---
+-- tables
+local t = { 10, 20 }
+bpf.socket(function(skb) return t[skb.len] end) --! "a table of constants needs a key that is known when compiling"
+---
+bpf.socket(function(skb)
+  local t = { a = 1 }
+  return t[skb.len] --! "a table made in the kernel needs keys that are known when compiling"
+end)
+---
+bpf.socket(function(skb)
+  for k, v in skb do end --! "a generic 'for' over anything but pairs and ipairs"
+end)
+---
+bpf.socket(function(skb)
+  for k, v in pairs(skb.len) do end --! "pairs needs a table that is known when compiling, not a number"
+end)
+---
+-- maps
+local m = bpf.map('hash', 8)
+bpf.socket(function() return m['x'] end) --! "'x' is no key of map 'm', whose keys are of type 'uint32_t'"
+---
+local m = bpf.map('hash', 8)
+bpf.socket(function() return m[nil] end) --! "nil is no key of map"
+---
+local m = bpf.map('hash', 8)
+bpf.socket(function() m[1] = 'x' end) --! "'x' is no value of map"
+---
+local m = bpf.map('array', 8)
+bpf.socket(function() m[1] = nil end) --! "entries of an array map can't be deleted"
+---
+local m = bpf.map('array', 8)
+local h = bpf.map('hash', 8)
+bpf.socket(function() m[1] = h[1] end) --! "may be nil here, and entries of an array map can't be deleted"
+---
+local m = bpf.map('hash', 8, 'uint32_t', 'uint16_t')
+bpf.socket(function() xadd(m[1], 1) end) --! "the kernel adds atomically to 4 and 8 bytes only"
+---
+bpf.socket(function(skb) xadd(skb.len, 1) end) --! "'xadd' needs a place in memory"
+---
+bpf.socket(function(skb) xadd(1) end) --! "it is xadd(m[k], n)"
+---
+-- helpers and targets
+bpf.socket(function() return pid_tgid() end) --! "helper 'get_current_pid_tgid' in socket programs needs kernel 6.10; the target is 6.1"
+---
+-- kernel 6.10
+bpf.socket(function() return pid_tgid() end)
+---
+bpf.license('Proprietary')
+bpf.socket(function() print('x') end) --! "helper 'trace_printk' is only for programs under a license compatible with the GPL"
+---
+-- print
+bpf.socket(function() print('%d %d', 1) end) --! "the format names 2 values or more; there are 1"
+---
+bpf.socket(function() print('%d', 1, 2) end) --! "the format names 1 values; there are 2"
+---
+bpf.socket(function() print('%q', 1) end) --! "is no conversion"
+---
+bpf.socket(function(skb) print('len', skb.len) end) --! "the format names 0 values; there are 1"
+---
+bpf.socket(function(skb) print(skb.len, 'x', true) end)
+---
+-- packets
+bpf.socket(function() return pkt(0, 1000) end) --! "a slice of 1000 bytes is not possible"
+---
+bpf.socket(function(skb) return pkt(0, skb.len) end) --! "the length of a slice must be known when compiling"
+---
+bpf.socket(function(skb) return pkt(skb.len, skb.len + 4) end)
+---
+bpf.socket(function() if pkt(0, 4) == 'GET' then return 1 end end) --! "4 bytes never equal the 3 of 'GET'"
+---
+bpf.socket(function() pkt[0] = 1 end) --! "writing to the packet can't be compiled for the kernel by this version"
+---
+bpf.xdp(function(ctx) return pkt.type end, { on_short = function(ctx) return pkt.type end }) --! "an on_short function can't read the packet"
+---
+bpf.xdp(function(ctx) return pkt.type end, { on_short = 'drop' }) --! "on_short"
+---
+-- calls
+bpf.socket(function() return bit.lshift(1) end) --! "it is bit.lshift(x, n)"
+---
+local function f(x)
+  return f(x + 1) --! "calls are nested more than 190 deep: recursion must end when compiling"
+end
+bpf.socket(function(skb) return f(skb.len) end)
+---
+function even(x)
+  return odd(x - 1) --! "recursion must end when compiling"
+end
+function odd(x)
+  return even(x - 1)
+end
+bpf.socket(function(skb) return even(skb.len) end)
+---
+-- recursion that ends
+local function sum(n) if n == 0 then return 0 end return n + sum(n - 1) end
+bpf.socket(function(skb) return sum(10) + skb.len end)
+---
+bpf.socket(function(skb) return string.rep('x', skb.len) end) --! "'string.rep' runs when compiling: its arguments must be known then"
+---
+bpf.socket(function(skb) return pcall(function() end) end) --! "'pcall' can't be compiled for the kernel by this version"
+---
+bpf.socket(function(skb) return ffi.new('uint32_t[4]') end) --! "'ffi.new' can't be compiled"
+---
+bpf.socket(function(skb)
+  local x <close> = nil --! "'<close>' variables can't be compiled"
+end)
+---
+bpf.socket(function(skb)
+  ::again::
+  if skb.len > 1 then goto again end --! "a 'goto' backwards can't be compiled"
+end)
+---
+-- loops
+bpf.socket(function(skb)
+  local i = 0
+  while i < skb.len do i = i + 1 end --! "no bound is known for this loop: it is left after 65536 iterations"
+  return i
+end)
+---
+local t = {}
+for i = 1, 5000 do t[i] = i end
+bpf.socket(function()
+  local n = 0
+  for i = 1, 5000 do n = n + t[i] end --! "takes 5000 copies of the body; the limit is 4096"
+  return n
+end)
+---
+-- signedness
+local m = bpf.map('array', 1, 'uint32_t', 'uint64_t')
+bpf.socket(function() if m[0] < 0 then return 1 end end) --! "a uint64_t is never below 0: this is always false"
+---
+local m = bpf.map('array', 1, 'uint32_t', 'uint64_t')
+bpf.socket(function() if m[0] > -1 then return 1 end end) --! "compared with a negative number, which counts as a large one"
