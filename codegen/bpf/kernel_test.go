@@ -37,11 +37,15 @@ func needKernel(t *testing.T) {
 // not it accepted it.
 func verifierLog(t *testing.T, insts []Inst) string {
 	t.Helper()
-	code, err := Encode(insts, binary.NativeEndian)
+	order := binary.ByteOrder(binary.LittleEndian)
+	if isBig(binary.NativeEndian) {
+		order = binary.BigEndian
+	}
+	code, err := Encode(insts, order)
 	if err != nil {
 		t.Fatal(err)
 	}
-	prog, err := asm.AppendInstructions(nil, bytes.NewReader(code), binary.LittleEndian, "linux")
+	prog, err := asm.AppendInstructions(nil, bytes.NewReader(code), order, "linux")
 	if err != nil {
 		t.Fatal(err)
 	}
