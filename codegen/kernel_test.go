@@ -6,12 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
+	"golang.org/x/tools/txtar"
 
 	"github.com/luabpfc/luabpfc/codegen/bpf"
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/interp"
 )
 
 // needKernel skips the test where programs can't be loaded; with
@@ -71,4 +77,118 @@ func runProg(t testing.TB, p *ebpf.Program, packet []byte) uint32 {
 		t.Fatalf("run: %v", err)
 	}
 	return ret
+}
+
+// loadObject loads everything in an object and checks that the kernel took its
+// debug information.
+func loadObject(t testing.TB, object []byte) (*ebpf.Collection, error) {
+	t.Helper()
+	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(object))
+	if err != nil {
+		return nil, err
+	}
+	coll, err := ebpf.NewCollection(spec)
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(coll.Close)
+	for name, p := range coll.Programs {
+		info, err := p.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id, ok := info.BTFID(); !ok || id == 0 {
+			t.Errorf("%s: the kernel has no BTF of it", name)
+		}
+	}
+	return coll, nil
+}
+
+// packets are what the cases of testdata/codegen run on.
+func packets() [][]byte {
+	short := make([]byte, 20)
+	udp := make([]byte, 14+20+8+32)
+	copy(udp[12:], []byte{0x08, 0x00, 0x45, 0, 0, 60, 1, 2, 0, 0, 64, 17})
+	for i := 26; i < len(udp); i++ {
+		udp[i] = byte(i * 37)
+	}
+	tcp := append([]byte(nil), udp...)
+	tcp[23] = 6
+	ones := bytes.Repeat([]byte{0xff}, 100)
+	return [][]byte{short, udp, tcp, ones, udp}
+}
+
+// TestCasesInKernel loads the objects of all cases at all levels, runs their
+// programs and compares results and maps with the interpreter's.
+func TestCasesInKernel(t *testing.T) {
+	needKernel(t)
+	files, _ := filepath.Glob("../testdata/codegen/*.txtar")
+	ran := 0
+	for _, file := range files {
+		ar, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range ar.Files {
+			if !strings.HasSuffix(f.Name, ".ir") {
+				continue
+			}
+			for cpu := 1; cpu <= 4; cpu++ {
+				m := parse(t, f.Name, string(f.Data))
+				m.Files = []*diag.File{diag.NewFile("case.lua", "return 0\n")}
+				if cpu < 4 && strings.Contains(f.Name, "v4") {
+					continue
+				}
+				out, err := Compile(m, Options{CPU: cpu, Lines: true, Check: true})
+				if err != nil {
+					continue // the golden has the message
+				}
+				t.Run(fmt.Sprintf("%s/%s/v%d", filepath.Base(file), f.Name, cpu), func(t *testing.T) {
+					ran++
+					compareRuns(t, m, out)
+				})
+			}
+		}
+	}
+	if ran == 0 {
+		t.Error("no case was run")
+	}
+}
+
+func compareRuns(t *testing.T, m *ir.Module, out *Output) {
+	coll, err := loadObject(t, out.Object)
+	if err != nil {
+		t.Fatalf("%s\n%s", loadError(err), listing(out))
+	}
+	machine := interp.New(m, interp.Env{CPUs: ebpf.MustPossibleCPU()})
+	for _, f := range m.Funcs {
+		if f.Kind == nil {
+			continue
+		}
+		for i, p := range packets() {
+			// A socket filter's packet begins behind the link header.
+			machine.Env.Packet = p
+			if f.Kind.Name == "socket" {
+				machine.Env.Packet = p[14:]
+			}
+			want, err := machine.Run(f)
+			if err != nil {
+				t.Fatalf("packet %d: %v", i, err)
+			}
+			if got := runProg(t, coll.Programs[f.Name], p); got != uint32(want.Ret) {
+				t.Errorf("%s, packet %d: kernel returns %#x, interpreter %#x\n%s", f.Name, i, got, uint32(want.Ret), listing(out))
+			}
+		}
+	}
+	for _, d := range m.Maps {
+		for _, e := range machine.Entries(d.Name) {
+			if d.Type.PerCPU {
+				continue
+			}
+			got, err := coll.Maps[d.Name].LookupBytes(e.Key)
+			if err != nil || !bytes.Equal(got, e.Values[0]) {
+				t.Errorf("%s[%x]: kernel has %x (%v), interpreter %x", d.Name, e.Key, got, err, e.Values[0])
+			}
+		}
+	}
 }

@@ -1,5 +1,257 @@
 package codegen
 
-import "github.com/luabpfc/luabpfc/ir"
+import (
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"slices"
 
-func writeObject(m *ir.Module, code []FuncCode, o Options) ([]byte, error) { return nil, nil }
+	"github.com/luabpfc/luabpfc/btf"
+	"github.com/luabpfc/luabpfc/codegen/bpf"
+	"github.com/luabpfc/luabpfc/elfwriter"
+	"github.com/luabpfc/luabpfc/ir"
+)
+
+// Relocation types of BPF objects.
+const (
+	reloc64_64 = 1  // R_BPF_64_64: address in an LD_IMM64
+	reloc64_32 = 10 // R_BPF_64_32: distance of a call
+)
+
+// linker puts an object together.
+type linker struct {
+	m     *ir.Module
+	o     Options
+	order binary.ByteOrder
+	file  elfwriter.File
+
+	info     btf.Object
+	sections map[string]*elfwriter.Section
+	infos    map[string]int // in info.Sections
+	maps     map[string]*elfwriter.Symbol
+	offsets  map[string]uint64 // of functions in their section
+	text     *elfwriter.Symbol // the section symbol of .text
+}
+
+// writeObject returns the object's bytes.
+func writeObject(m *ir.Module, code []FuncCode, o Options) ([]byte, error) {
+	l := &linker{m: m, o: o, order: binary.LittleEndian,
+		sections: map[string]*elfwriter.Section{}, infos: map[string]int{},
+		maps: map[string]*elfwriter.Symbol{}, offsets: map[string]uint64{},
+	}
+	if m.BigEndian {
+		l.order = binary.BigEndian
+	}
+	l.file.Machine, l.file.Order = elf.EM_BPF, l.order
+	l.layoutCode(code)
+	if err := l.addLicense(); err != nil {
+		return nil, err
+	}
+	if err := l.addMaps(); err != nil {
+		return nil, err
+	}
+	for i := range code {
+		if err := l.addCode(&code[i], m.Funcs[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", code[i].Name, err)
+		}
+	}
+	types, ext, err := l.info.Marshal(l.order)
+	if err != nil {
+		return nil, err
+	}
+	l.addSection(".BTF", 0, 4).Data = types
+	l.addSection(".BTF.ext", 0, 4).Data = ext
+	return l.file.Write()
+}
+
+func (l *linker) addSection(name string, flags elf.SectionFlag, align uint64) *elfwriter.Section {
+	s := &elfwriter.Section{Name: name, Type: elf.SHT_PROGBITS, Flags: flags, Align: align}
+	l.file.Sections = append(l.file.Sections, s)
+	return s
+}
+
+// layoutCode makes the sections of instructions, .text first, and gives each
+// function its place.
+func (l *linker) layoutCode(code []FuncCode) {
+	order := slices.Clone(code)
+	slices.SortStableFunc(order, func(a, b FuncCode) int {
+		return boolInt(b.Section == textSection) - boolInt(a.Section == textSection)
+	})
+	ends := map[string]uint64{}
+	for i := range order {
+		c := &order[i]
+		if _, ok := l.sections[c.Section]; !ok {
+			l.sections[c.Section] = l.addSection(c.Section, elf.SHF_ALLOC|elf.SHF_EXECINSTR, 8)
+			l.infos[c.Section] = len(l.info.Sections)
+			l.info.Sections = append(l.info.Sections, btf.Section{Name: c.Section})
+		}
+		l.offsets[c.Name] = ends[c.Section]
+		ends[c.Section] += uint64(c.Slots() * bpf.SlotBytes)
+	}
+	if s := l.sections[textSection]; s != nil {
+		l.text = &elfwriter.Symbol{Section: s, Type: elf.STT_SECTION, Bind: elf.STB_LOCAL}
+		l.file.Symbols = append(l.file.Symbols, l.text)
+	}
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (l *linker) addLicense() error {
+	license := l.m.License
+	if license == "" {
+		return nil
+	}
+	desc, contents, err := btf.License(license)
+	if err != nil {
+		return err
+	}
+	s := l.addSection("license", elf.SHF_ALLOC|elf.SHF_WRITE, 1)
+	s.Data = contents
+	l.file.Symbols = append(l.file.Symbols, &elfwriter.Symbol{Name: btf.LicenseSymbol, Section: s,
+		Size: uint64(len(contents)), Type: elf.STT_OBJECT, Bind: elf.STB_GLOBAL})
+	l.info.Datasecs = append(l.info.Datasecs, desc)
+	return nil
+}
+
+func (l *linker) addMaps() error {
+	if len(l.m.Maps) == 0 {
+		return nil
+	}
+	var defs []btf.MapDef
+	for _, m := range l.m.Maps {
+		def := btf.MapDef{Name: m.Name, Type: uint32(m.Type.ID), MaxEntries: m.MaxEntries, Flags: m.Flags | m.Type.Flags}
+		if def.Key, _ = m.Key.(btf.Type); def.Key == nil {
+			def.KeySize = m.KeySize
+		}
+		if def.Value, _ = m.Value.(btf.Type); def.Value == nil {
+			def.ValueSize = m.ValueSize
+		}
+		defs = append(defs, def)
+	}
+	desc, places, err := btf.Maps(defs)
+	if err != nil {
+		return err
+	}
+	s := l.addSection(".maps", elf.SHF_ALLOC|elf.SHF_WRITE, 8)
+	s.Data = make([]byte, desc.Size)
+	for i, p := range places {
+		sym := &elfwriter.Symbol{Name: defs[i].Name, Section: s, Value: uint64(p.Offset), Size: uint64(p.Size),
+			Type: elf.STT_OBJECT, Bind: elf.STB_GLOBAL}
+		l.maps[defs[i].Name] = sym
+		l.file.Symbols = append(l.file.Symbols, sym)
+	}
+	l.info.Datasecs = append(l.info.Datasecs, desc)
+	return nil
+}
+
+// addCode appends a function to its section, with symbol, relocations and debug
+// information. Functions of one section come in the order of layoutCode.
+func (l *linker) addCode(c *FuncCode, f *ir.Func) error {
+	s := l.sections[c.Section]
+	start := l.offsets[c.Name]
+	insts := slices.Clone(c.Insts)
+	at := start
+	for i := range insts {
+		if err := l.relocate(&insts[i], s, at); err != nil {
+			return err
+		}
+		at += uint64(insts[i].Slots() * bpf.SlotBytes)
+	}
+	data, err := bpf.Encode(insts, l.order)
+	if err != nil {
+		return err
+	}
+	s.Data = append(s.Data, data...)
+	sym := &elfwriter.Symbol{Name: c.Name, Section: s, Value: start, Size: uint64(len(data)), Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL}
+	if f.Kind == nil {
+		sym.Bind = elf.STB_LOCAL
+	}
+	l.file.Symbols = append(l.file.Symbols, sym)
+	info := &l.info.Sections[l.infos[c.Section]]
+	info.Funcs = append(info.Funcs, btf.FuncInfo{Offset: uint32(start), Func: describe(f)})
+	if l.o.Lines {
+		info.Lines = append(info.Lines, l.lines(c, f, start)...)
+	}
+	return nil
+}
+
+// relocate makes an instruction's reference a relocation. Functions that are not
+// programs are local, so they are referred to by their section and an offset in
+// the instruction.
+func (l *linker) relocate(in *bpf.Inst, s *elfwriter.Section, at uint64) error {
+	if in.Sym == "" {
+		return nil
+	}
+	if in.Op == bpf.LdImm64 {
+		sym, ok := l.maps[in.Sym]
+		if !ok {
+			return fmt.Errorf("no map %q", in.Sym)
+		}
+		s.Relocs = append(s.Relocs, elfwriter.Reloc{Offset: at, Type: reloc64_64, Symbol: sym})
+		return nil
+	}
+	off, ok := l.offsets[in.Sym]
+	if !ok || l.text == nil {
+		return fmt.Errorf("no function %q", in.Sym)
+	}
+	r := elfwriter.Reloc{Offset: at, Type: reloc64_64, Symbol: l.text}
+	if in.Op == bpf.CallFunc {
+		r.Type = reloc64_32
+		in.Imm = int64(off)/bpf.SlotBytes - 1
+	} else {
+		in.Imm = int64(off)
+	}
+	s.Relocs = append(s.Relocs, r)
+	return nil
+}
+
+// describe returns a function's prototype.
+func describe(f *ir.Func) *btf.Func {
+	if f.Kind != nil {
+		ctx := ""
+		if f.Kind.Ctx != nil {
+			ctx = f.Kind.Ctx.Name
+		}
+		return btf.Program(f.Name, ctx)
+	}
+	var params []btf.Param
+	for _, p := range f.Params {
+		kind := btf.Number
+		if p.Type == ir.Ptr {
+			kind = btf.Pointer
+		}
+		params = append(params, btf.Param{Name: p.Name, Kind: kind})
+	}
+	return btf.Subprogram(f.Name, params)
+}
+
+// lines returns the line table of a function. What has no place has that of what
+// comes before; the first instruction has the function's.
+func (l *linker) lines(c *FuncCode, f *ir.Func, start uint64) (list []btf.LineInfo) {
+	if len(l.m.Files) == 0 {
+		return nil
+	}
+	last := f.Pos
+	if last.Line < 1 {
+		last.Line = 1
+	}
+	at := start
+	for i := range c.Insts {
+		if p := c.Pos[i]; p.Line > 0 {
+			last = p
+		}
+		if last.File < 0 || last.File >= len(l.m.Files) {
+			last.File = 0
+		}
+		file := l.m.Files[last.File]
+		list = append(list, btf.LineInfo{Offset: uint32(at), File: file.Name, Text: file.Line(last.Line),
+			Line: uint32(last.Line), Column: uint32(max(last.Col, 0))})
+		at += uint64(c.Insts[i].Slots() * bpf.SlotBytes)
+	}
+	return list
+}
