@@ -31,6 +31,10 @@ type linker struct {
 	maps     map[string]*elfwriter.Symbol
 	offsets  map[string]uint64 // of functions in their section
 	text     *elfwriter.Symbol // the section symbol of .text
+
+	// ext: write .BTF.ext. Without lines it is needed for callbacks only, which
+	// the kernel takes by their func_info.
+	ext bool
 }
 
 // writeObject returns the object's bytes.
@@ -60,7 +64,9 @@ func writeObject(m *ir.Module, code []FuncCode, o Options) ([]byte, error) {
 		return nil, err
 	}
 	l.addSection(".BTF", 0, 4).Data = types
-	l.addSection(".BTF.ext", 0, 4).Data = ext
+	if l.ext {
+		l.addSection(".BTF.ext", 0, 4).Data = ext
+	}
 	return l.file.Write()
 }
 
@@ -88,7 +94,9 @@ func (l *linker) layoutCode(code []FuncCode) {
 		l.offsets[c.Name] = ends[c.Section]
 		ends[c.Section] += uint64(c.Slots() * bpf.SlotBytes)
 	}
+	l.ext = l.o.Lines && len(l.m.Files) > 0
 	if s := l.sections[textSection]; s != nil {
+		l.ext = true
 		l.text = &elfwriter.Symbol{Section: s, Type: elf.STT_SECTION, Bind: elf.STB_LOCAL}
 		l.file.Symbols = append(l.file.Symbols, l.text)
 	}
@@ -174,9 +182,7 @@ func (l *linker) addCode(c *FuncCode, f *ir.Func) error {
 	l.file.Symbols = append(l.file.Symbols, sym)
 	info := &l.info.Sections[l.infos[c.Section]]
 	info.Funcs = append(info.Funcs, btf.FuncInfo{Offset: uint32(start), Func: describe(f)})
-	if l.o.Lines {
-		info.Lines = append(info.Lines, l.lines(c, f, start)...)
-	}
+	info.Lines = append(info.Lines, l.lines(c, f, start)...)
 	return nil
 }
 
@@ -231,10 +237,12 @@ func describe(f *ir.Func) *btf.Func {
 }
 
 // lines returns the line table of a function. What has no place has that of what
-// comes before; the first instruction has the function's.
+// comes before; the first instruction has the function's. Where no lines are
+// wanted there is one for each function, since libbpf complains of func_info
+// without.
 func (l *linker) lines(c *FuncCode, f *ir.Func, start uint64) (list []btf.LineInfo) {
-	if len(l.m.Files) == 0 {
-		return nil
+	if !l.o.Lines || len(l.m.Files) == 0 {
+		return []btf.LineInfo{{Offset: uint32(start), File: f.Name, Text: f.Name, Line: 1}}
 	}
 	last := f.Pos
 	if last.Line < 1 {
