@@ -1,0 +1,172 @@
+package opt
+
+import "github.com/luabpfc/luabpfc/ir"
+
+// Dead-store elimination for the stack.
+//
+// Definitions. A location is a byte of a tracked slot (slots.go); slots whose
+// address escapes have none and keep all their stores. Two accesses alias
+// where their byte ranges overlap: offsets are constant, so may and must are
+// one. A byte is observed by
+//
+//   - a load or atomic of it;
+//   - a helper that reads it: all of the map's key or value size, padding
+//     included, or as many bytes as the size argument says, to the slot's end
+//     if that is not constant;
+//   - Short, behind every value that may leave: what Short's blocks observe of
+//     slots is observed there.
+//
+// Nobody observes a slot behind a return, and no other program sees the stack:
+// values that may leave, calls and exits observe every region but this one.
+// The frame of a callback is its caller's stack; it is no slot here.
+//
+// A store is dead if no byte of it is observed before it is written again on
+// any path. Method: backward liveness of bytes over blocks (bit sets, to a
+// fixed point), then a backward walk over each block. A store or a helper that
+// fills a constant number of bytes ends the liveness of the bytes it writes.
+//
+// A store is redundant if its bytes hold already what it stores (contents.go):
+// the front end fills the key of a map anew for each helper call.
+
+// deadStores is the pass "dse".
+func deadStores(c *Context, f *ir.Func) {
+	redundantStores(c, f)
+	t := trackSlots(f)
+	if t.size == 0 {
+		return
+	}
+	l := liveBytes(f, t)
+	for _, b := range f.Blocks {
+		live := l.out(b)
+		dead := map[*ir.Value]bool{}
+		for i := len(b.Values) - 1; i >= 0; i-- {
+			v := b.Values[i]
+			if v.Op == ir.OpStore && l.deadHere(live, v) && c.Change("dead") {
+				dead[v] = true
+				continue
+			}
+			l.step(live, v)
+		}
+		if len(dead) > 0 {
+			dropValues(b, func(v *ir.Value) bool { return dead[v] })
+		}
+	}
+}
+
+// redundantStores drops stores of what is there already.
+func redundantStores(c *Context, f *ir.Func) {
+	d := ir.Dominators(f)
+	k := slotContents(f, d)
+	if k == nil {
+		return
+	}
+	for _, b := range d.RPO {
+		state := k.in[b.ID]
+		drop := map[*ir.Value]bool{}
+		for _, v := range b.Values {
+			if v.Op == ir.OpStore {
+				k.t.accesses(v, func(a access) {
+					if k.holds(state, a) && c.Change("redundant") {
+						drop[v] = true
+					}
+				})
+			}
+			k.step(state, v)
+		}
+		if len(drop) > 0 {
+			dropValues(b, func(v *ir.Value) bool { return drop[v] })
+		}
+	}
+}
+
+// bytesSet is a set of tracked bytes.
+type byteSet []uint64
+
+func (s byteSet) has(i int) bool { return s[i/64]>>(i%64)&1 != 0 }
+func (s byteSet) add(i int)      { s[i/64] |= 1 << (i % 64) }
+func (s byteSet) del(i int)      { s[i/64] &^= 1 << (i % 64) }
+
+// addAll adds t to s and reports whether s grew.
+func (s byteSet) addAll(t byteSet) bool {
+	grew := false
+	for i, w := range t {
+		if s[i]|w != s[i] {
+			s[i] |= w
+			grew = true
+		}
+	}
+	return grew
+}
+
+// liveness is which tracked bytes are observed behind a place.
+type liveness struct {
+	f  *ir.Func
+	t  *slotTable
+	in []byteSet // at the beginning of blocks, by ID
+}
+
+func liveBytes(f *ir.Func, t *slotTable) *liveness {
+	l := &liveness{f: f, t: t, in: make([]byteSet, f.NumBlocks())}
+	for _, b := range f.Blocks {
+		l.in[b.ID] = make(byteSet, (t.size+63)/64)
+	}
+	for changed := true; changed; {
+		changed = false
+		for i := len(f.Blocks) - 1; i >= 0; i-- {
+			b := f.Blocks[i]
+			live := l.out(b)
+			for j := len(b.Values) - 1; j >= 0; j-- {
+				l.step(live, b.Values[j])
+			}
+			if l.in[b.ID].addAll(live) {
+				changed = true
+			}
+		}
+	}
+	return l
+}
+
+// out returns what is observed behind b.
+func (l *liveness) out(b *ir.Block) byteSet {
+	live := make(byteSet, (l.t.size+63)/64)
+	for _, e := range b.Succs {
+		live.addAll(l.in[e.B.ID])
+	}
+	return live
+}
+
+// step moves live backwards over v.
+func (l *liveness) step(live byteSet, v *ir.Value) {
+	l.t.accesses(v, func(a access) {
+		if a.writes && a.must {
+			for i := a.lo; i < a.hi; i++ {
+				live.del(i)
+			}
+		}
+	})
+	l.t.accesses(v, func(a access) {
+		if a.reads {
+			for i := a.lo; i < a.hi; i++ {
+				live.add(i)
+			}
+		}
+	})
+	if v.Op.Info().MayLeave && l.f.Short != nil {
+		live.addAll(l.in[l.f.Short.ID])
+	}
+}
+
+// deadHere reports whether v, a store, is to a tracked slot and to bytes that
+// are not live behind it.
+func (l *liveness) deadHere(live byteSet, v *ir.Value) bool {
+	dead := false
+	l.t.accesses(v, func(a access) {
+		dead = true
+		for i := a.lo; i < a.hi; i++ {
+			if live.has(i) {
+				dead = false
+			}
+		}
+	})
+	return dead
+}

@@ -1,0 +1,204 @@
+package opt
+
+import "github.com/luabpfc/luabpfc/ir"
+
+// Editing: renaming values and reshaping the control-flow graph. A pass never
+// looks for the uses of a value; it notes "v is now w" in a rewriter, looks
+// arguments up there while it walks, and applies all of it in one sweep.
+
+// rewriter maps replaced values to their replacements. Chains are allowed.
+type rewriter struct {
+	to []*ir.Value // by ID
+	n  int
+}
+
+func newRewriter(f *ir.Func) *rewriter { return &rewriter{to: make([]*ir.Value, f.NumValues())} }
+
+// set makes w the replacement of v.
+func (r *rewriter) set(v, w *ir.Value) {
+	for v.ID >= len(r.to) {
+		r.to = append(r.to, nil)
+	}
+	r.to[v.ID] = w
+	r.n++
+}
+
+// find returns what stands for v now.
+func (r *rewriter) find(v *ir.Value) *ir.Value {
+	for v.ID < len(r.to) && r.to[v.ID] != nil {
+		v = r.to[v.ID]
+	}
+	return v
+}
+
+// args renames v's arguments.
+func (r *rewriter) args(v *ir.Value) {
+	for i, a := range v.Args {
+		if w := r.find(a); w != a {
+			v.SetArg(i, w)
+		}
+	}
+}
+
+// control renames b's control value.
+func (r *rewriter) control(b *ir.Block) {
+	if b.Control != nil {
+		if w := r.find(b.Control); w != b.Control {
+			b.SetControl(w)
+		}
+	}
+}
+
+// apply renames all uses in f and drops the replaced values.
+func (r *rewriter) apply(f *ir.Func) {
+	if r.n == 0 {
+		return
+	}
+	for _, b := range f.Blocks {
+		for _, v := range b.Values {
+			r.args(v)
+		}
+		r.control(b)
+	}
+	for _, b := range f.Blocks {
+		dropValues(b, func(v *ir.Value) bool { return v.ID < len(r.to) && r.to[v.ID] != nil })
+	}
+}
+
+// dropValues removes the values of b that dead names; nothing may use them
+// afterwards, except each other.
+func dropValues(b *ir.Block, dead func(*ir.Value) bool) int {
+	kept := b.Values[:0]
+	n := 0
+	for _, v := range b.Values {
+		if dead(v) {
+			v.ResetArgs()
+			v.Block = nil
+			n++
+			continue
+		}
+		kept = append(kept, v)
+	}
+	for i := len(kept); i < len(b.Values); i++ {
+		b.Values[i] = nil
+	}
+	b.Values = kept
+	return n
+}
+
+// dropUnreachable removes the blocks that control can't come to. Short stays
+// while it is set.
+func dropUnreachable(f *ir.Func) int {
+	seen := make([]bool, f.NumBlocks())
+	work := []*ir.Block{f.Entry()}
+	if f.Short != nil {
+		work = append(work, f.Short)
+	}
+	for _, b := range work {
+		seen[b.ID] = true
+	}
+	for len(work) > 0 {
+		b := work[len(work)-1]
+		work = work[:len(work)-1]
+		for _, e := range b.Succs {
+			if !seen[e.B.ID] {
+				seen[e.B.ID] = true
+				work = append(work, e.B)
+			}
+		}
+	}
+	n := 0
+	kept := f.Blocks[:0]
+	for _, b := range f.Blocks {
+		if seen[b.ID] {
+			kept = append(kept, b)
+			continue
+		}
+		n++
+		for len(b.Succs) > 0 {
+			b.RemoveEdge(len(b.Succs) - 1)
+		}
+		b.SetControl(nil)
+		dropValues(b, func(*ir.Value) bool { return true })
+	}
+	for i := len(kept); i < len(f.Blocks); i++ {
+		f.Blocks[i] = nil
+	}
+	f.Blocks = kept
+	return n
+}
+
+// cutBlock makes b end before Values[i] with a jump to nowhere yet: the rest
+// of its values and its edges are gone. The caller adds the new end and calls
+// dropUnreachable.
+func cutBlock(b *ir.Block, i int) {
+	rest := make(map[*ir.Value]bool, len(b.Values)-i)
+	for _, v := range b.Values[i:] {
+		rest[v] = true
+	}
+	for len(b.Succs) > 0 {
+		b.RemoveEdge(len(b.Succs) - 1)
+	}
+	b.SetControl(nil)
+	b.Kind = ir.BlockJump
+	dropValues(b, func(v *ir.Value) bool { return rest[v] })
+}
+
+// splitBlock moves Values[i:] of b, and how b ends, to a new block behind it
+// in Func.Blocks. b is left without an end.
+func splitBlock(b *ir.Block, i int) *ir.Block {
+	f := b.Func
+	n := f.NewBlock(b.Kind)
+	moveBehind(f, n, b)
+	n.Pos = b.Pos
+	n.Values = append(n.Values, b.Values[i:]...)
+	b.Values = b.Values[:i:i]
+	for _, v := range n.Values {
+		v.Block = n
+	}
+	n.Control, b.Control = b.Control, nil
+	n.Succs, b.Succs = b.Succs, nil
+	for _, e := range n.Succs {
+		e.B.Preds[e.I].B = n
+	}
+	b.Kind = ir.BlockJump
+	return n
+}
+
+// moveBehind puts the last block of f right behind b.
+func moveBehind(f *ir.Func, n, b *ir.Block) {
+	at := 0
+	for i, x := range f.Blocks {
+		if x == b {
+			at = i + 1
+		}
+	}
+	copy(f.Blocks[at+1:], f.Blocks[at:len(f.Blocks)-1])
+	f.Blocks[at] = n
+}
+
+// takeEdge makes a If on a constant or doubtful condition a jump to successor
+// i.
+func takeEdge(b *ir.Block, i int) {
+	b.SetControl(nil)
+	b.RemoveEdge(1 - i)
+	b.Kind = ir.BlockJump
+}
+
+// newConst puts a constant in front of Values[i] of b.
+func newConst(b *ir.Block, i int, t ir.Type, x int64, pos ir.Pos) *ir.Value {
+	v := b.InsertValue(i, ir.OpConst, t, pos)
+	v.AuxInt = x
+	return v
+}
+
+// afterPhis returns the index of b's first value that is no phi.
+func afterPhis(b *ir.Block) int { return len(b.Phis()) }
+
+// sameConst reports whether a and b are equal constants.
+func sameConst(a, b *ir.Value) bool {
+	return a.Op == ir.OpConst && b.Op == ir.OpConst && a.Type == b.Type && a.AuxInt == b.AuxInt
+}
+
+// same reports whether a and b are one value, or equal constants.
+func same(a, b *ir.Value) bool { return a == b || sameConst(a, b) }

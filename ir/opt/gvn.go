@@ -1,0 +1,438 @@
+package opt
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// Global value numbering.
+//
+// The dominator tree is walked in preorder with a table of what has been
+// computed on the way down; a value whose key is in the table is replaced by
+// the one found, its leader, which dominates it. (The scoped-table method of
+// Briggs, Cooper and Simpson, "Value Numbering", 1997.) The key is the op with
+// its arguments' leaders, and for what depends on more than its arguments:
+//
+//   - a load: the version of its region (memver.go). A store enters the load
+//     that would read it back.
+//   - a load from a tracked slot: what the slot holds (contents.go).
+//   - map_lookup_elem: the version of the entries and the key's bytes, as the
+//     slot holds them, not their address. The merged call gives the same
+//     pointer or the same null.
+//   - a helper without effects whose answer stays the same within a run.
+//   - a packet check: see gvnpacket.go.
+//
+// A block entered by one edge of a branch knows its condition: the opposite
+// comparison is in the table as a constant, and x is the constant k behind
+// x == k.
+//
+// In the low phase, additions of a variable to an address are not merged: each
+// is under a test of its own that the verifier must see on that very value.
+
+// vnKey identifies a computation.
+type vnKey struct {
+	op   ir.Op
+	typ  ir.Type
+	aux  int64
+	sym  any
+	mem  ir.Mem
+	a, b *ir.Value
+	ver  int
+	more string
+}
+
+// leader is what stands for a computation: a value, or a constant that is made
+// when it is needed first.
+type leader struct {
+	v     *ir.Value
+	x     int64
+	typ   ir.Type
+	block *ir.Block // where the constant goes
+}
+
+type numberer struct {
+	c        *Context
+	f        *ir.Func
+	d        *ir.Dom
+	r        *rewriter
+	versions *memVersions
+	held     *contents
+	ranges   *ir.Ranges // made when first needed
+
+	table map[vnKey]*leader
+	known map[*ir.Value]*leader // what branches proved of values
+	undo  []func()
+
+	// The place of the walk.
+	block   *ir.Block
+	ver     [memClasses]int
+	state   []holding
+	checks  map[[2]*ir.Value][]*ir.Value // packet checks by generation and base
+	widen   map[*ir.Value]bool           // checks of this block that may still grow
+	dropped map[*ir.Value]bool
+}
+
+// numberValues is the pass "gvn".
+func numberValues(c *Context, f *ir.Func) {
+	n := &numberer{c: c, f: f, d: ir.Dominators(f), r: newRewriter(f),
+		table: map[vnKey]*leader{}, known: map[*ir.Value]*leader{},
+		checks: map[[2]*ir.Value][]*ir.Value{}}
+	n.versions = computeVersions(f, n.d)
+	n.held = slotContents(f, n.d)
+	n.walk()
+	n.r.apply(f)
+}
+
+// walk visits the dominator tree without recursion.
+func (n *numberer) walk() {
+	type frame struct {
+		b    *ir.Block
+		next int
+		mark int
+	}
+	mark := len(n.undo)
+	n.enter(n.f.Entry())
+	stack := []frame{{b: n.f.Entry(), mark: mark}}
+	for len(stack) > 0 {
+		top := &stack[len(stack)-1]
+		if kids := n.d.Children(top.b); top.next < len(kids) {
+			b := kids[top.next]
+			top.next++
+			mark := len(n.undo)
+			n.enter(b)
+			stack = append(stack, frame{b: b, mark: mark})
+			continue
+		}
+		for len(n.undo) > top.mark {
+			n.undo[len(n.undo)-1]()
+			n.undo = n.undo[:len(n.undo)-1]
+		}
+		stack = stack[:len(stack)-1]
+	}
+}
+
+func (n *numberer) put(k vnKey, l *leader) {
+	old, had := n.table[k]
+	n.table[k] = l
+	n.undo = append(n.undo, func() {
+		if had {
+			n.table[k] = old
+		} else {
+			delete(n.table, k)
+		}
+	})
+}
+
+func (n *numberer) learn(v *ir.Value, l *leader) {
+	old, had := n.known[v]
+	n.known[v] = l
+	n.undo = append(n.undo, func() {
+		if had {
+			n.known[v] = old
+		} else {
+			delete(n.known, v)
+		}
+	})
+}
+
+// valueOf returns l's value, making the constant if need be; nil if it is not
+// computed wherever control comes to the block at hand.
+func (n *numberer) valueOf(l *leader) *ir.Value {
+	if l.v == nil {
+		l.v = newConst(l.block, afterPhis(l.block), l.typ, l.x, l.block.Pos)
+	}
+	if l.v.Block != n.block && !n.d.Available(l.v, n.block) {
+		return nil
+	}
+	return l.v
+}
+
+// enter numbers the values of b.
+func (n *numberer) enter(b *ir.Block) {
+	n.block, n.ver = b, n.versions.in[b.ID]
+	n.widen = map[*ir.Value]bool{}
+	if n.held != nil {
+		n.state = append(n.state[:0], n.held.in[b.ID]...)
+	}
+	if len(b.Preds) == 1 && b != n.f.Short {
+		if p := b.Preds[0]; p.B.Kind == ir.BlockIf {
+			n.assume(n.r.find(p.B.Control), p.I == 0, 0)
+		}
+	}
+	for _, v := range append([]*ir.Value(nil), b.Values...) {
+		if v.Op != ir.OpPhi {
+			for i, a := range v.Args {
+				if w := n.now(a); w != a {
+					v.SetArg(i, w)
+				}
+			}
+		}
+		n.number(v)
+		n.ver = advance(n.ver, v)
+		n.enterStore(v)
+		if n.held != nil {
+			n.held.step(n.state, v)
+		}
+		if observable(v) || v.Op == ir.OpPktGen {
+			clear(n.widen)
+		}
+	}
+	if b.Control != nil {
+		if w := n.now(b.Control); w != b.Control {
+			b.SetControl(w)
+		}
+	}
+	for _, e := range b.Succs {
+		for _, v := range e.B.Phis() {
+			if w := n.now(v.Args[e.I]); w != v.Args[e.I] {
+				v.SetArg(e.I, w)
+			}
+		}
+	}
+}
+
+// now returns what stands for v in the block at hand.
+func (n *numberer) now(v *ir.Value) *ir.Value {
+	v = n.r.find(v)
+	l := n.known[v]
+	if l == nil || v.Op == ir.OpConst {
+		return v
+	}
+	if w := n.valueOf(l); w != nil && n.c.Change("known") {
+		return w
+	}
+	return v
+}
+
+// assume enters that c is known to be is in the block at hand.
+func (n *numberer) assume(c *ir.Value, is bool, depth int) {
+	if c.Op == ir.OpConst || depth > 8 {
+		return
+	}
+	b := n.block
+	bit := func(is bool) *leader {
+		l := &leader{typ: ir.Bool, block: b}
+		if is {
+			l.x = 1
+		}
+		return l
+	}
+	n.learn(c, bit(is))
+	switch c.Op {
+	case ir.OpNot:
+		n.assume(c.Args[0], !is, depth+1)
+	case ir.OpAnd, ir.OpOr:
+		if is == (c.Op == ir.OpAnd) {
+			n.assume(c.Args[0], is, depth+1)
+			n.assume(c.Args[1], is, depth+1)
+		}
+	case ir.OpEq, ir.OpNe:
+		x, y := c.Args[0], c.Args[1]
+		if k, ok := y.IsConst(); ok && is == (c.Op == ir.OpEq) && x.Op != ir.OpConst && x.Type != ir.Bool {
+			n.learn(x, &leader{x: k, typ: x.Type, block: b})
+		}
+	}
+	if o, ok := opposite[c.Op]; ok {
+		k := vnKey{op: o.op, typ: ir.Bool, a: c.Args[0], b: c.Args[1]}
+		if o.swap {
+			k.a, k.b = k.b, k.a
+		}
+		n.put(n.canonical(k), bit(!is))
+	}
+}
+
+// canonical orders the arguments of a commutative op.
+func (n *numberer) canonical(k vnKey) vnKey {
+	if k.op.Info().Commutative && k.a.ID > k.b.ID {
+		k.a, k.b = k.b, k.a
+	}
+	return k
+}
+
+// number replaces v by its leader or makes it one.
+func (n *numberer) number(v *ir.Value) {
+	switch v.Op {
+	case ir.OpCopy:
+		if n.c.Change("copy") {
+			n.r.set(v, v.Args[0])
+		}
+		return
+	case ir.OpPktCheck:
+		n.check(v)
+		return
+	case ir.OpLoad:
+		if n.forward(v) {
+			return
+		}
+	}
+	k, ok := n.key(v)
+	if !ok {
+		return
+	}
+	if l := n.table[k]; l != nil {
+		if w := n.valueOf(l); w != nil && n.c.Change(what(v)) {
+			n.r.set(v, n.fit(v, w))
+			return
+		}
+	}
+	n.put(k, &leader{v: v})
+}
+
+// what names the change that replaces v.
+func what(v *ir.Value) string {
+	switch {
+	case v.Op == ir.OpConst:
+		return "const"
+	case v.Op == ir.OpCall:
+		return "call"
+	case v.Op.Info().Reads:
+		return "load"
+	}
+	return "value"
+}
+
+// fit extends w, whose low bytes are what the load v reads, to what v gives.
+func (n *numberer) fit(v, w *ir.Value) *ir.Value {
+	if v.Op != ir.OpLoad || v.Type != ir.I64 || v.Mem().Size == 8 {
+		return w
+	}
+	m := v.Mem()
+	if w.Op == ir.OpLoad && w.Mem().Size == m.Size && w.Mem().Signed == m.Signed {
+		return w
+	}
+	op := ir.OpZext
+	if m.Signed {
+		op = ir.OpSext
+	}
+	at := 0
+	for i, x := range n.block.Values {
+		if x == v {
+			at = i
+		}
+	}
+	x := n.block.InsertValue(at, op, ir.I64, v.Pos, w)
+	x.AuxInt = int64(m.Size) * 8
+	return x
+}
+
+// key returns v's key; ok is false if v has no equals.
+func (n *numberer) key(v *ir.Value) (vnKey, bool) {
+	info := v.Op.Info()
+	k := vnKey{op: v.Op, typ: v.Type, aux: v.AuxInt}
+	switch {
+	case v.Op == ir.OpCall:
+		return n.callKey(v, k)
+	case v.Op == ir.OpPhi:
+		var s strings.Builder
+		for _, a := range v.Args {
+			fmt.Fprintf(&s, "%d ", n.r.find(a).ID)
+		}
+		k.aux, k.more = int64(v.Block.ID), s.String()
+		return k, true
+	case v.Op == ir.OpPtrAdd && v.Args[1].Op != ir.OpConst && n.f.Phase == ir.PhaseLow:
+		return k, false
+	case v.Op == ir.OpPktLoad:
+		// Any check that covers it will do.
+		k.mem, k.ver = *v.Mem(), n.ver[ir.RegionPacket]
+		k.a, k.b = v.Args[1], v.Args[0].Args[0]
+		return k, v.Args[0].Op == ir.OpPktCheck
+	case v.Op == ir.OpLoad || v.Op == ir.OpLdAbs || v.Op == ir.OpLdInd:
+		k.mem, k.ver = *v.Mem(), n.ver[v.Mem().Region]
+	case !info.Pure:
+		return k, false
+	default:
+		k.sym = v.Aux
+	}
+	if len(v.Args) > 0 {
+		k.a = v.Args[0]
+	}
+	if len(v.Args) > 1 {
+		k.b = v.Args[1]
+	}
+	return n.canonical(k), true
+}
+
+// callKey is key for a helper call.
+func (n *numberer) callKey(v *ir.Value, k vnKey) (vnKey, bool) {
+	h := v.Aux.(*kernel.Helper)
+	k.sym = h
+	if h.Effects != 0 || v.Type == ir.Void {
+		return k, false
+	}
+	if h.Name == "map_lookup_elem" {
+		if len(v.Args) != 2 || v.Args[0].Op != ir.OpMapRef {
+			return k, false
+		}
+		k.more = n.keyBytes(v)
+		k.a, k.ver = v.Args[0], n.ver[classEntries]
+		return k, k.more != ""
+	}
+	return k, len(h.Args) == 0
+}
+
+// keyBytes describes the key of a lookup by what it is, or "" if a slot holds
+// it that is not tracked or not known.
+func (n *numberer) keyBytes(v *ir.Value) string {
+	if n.held == nil {
+		return ""
+	}
+	var s strings.Builder
+	n.held.t.accesses(v, func(a access) {
+		for i := a.lo; i < a.hi; i++ {
+			switch h := n.state[i]; h.kind {
+			case heldConst:
+				fmt.Fprintf(&s, "c%d ", h.k)
+			case heldValue:
+				fmt.Fprintf(&s, "v%d.%d ", n.r.find(h.v).ID, h.k)
+			default:
+				fmt.Fprintf(&s, "?%d.%d ", i, n.ver[ir.RegionStack])
+			}
+		}
+	})
+	return s.String()
+}
+
+// forward replaces a load from a tracked slot by what the slot holds.
+func (n *numberer) forward(v *ir.Value) bool {
+	if n.held == nil {
+		return false
+	}
+	done := false
+	n.held.t.accesses(v, func(a access) {
+		w, x, ok := n.held.number(n.state, a.lo, a.hi)
+		switch {
+		case !ok:
+		case w == nil:
+			if v.Mem().Signed {
+				x = ir.Sext(x, 8*(a.hi-a.lo))
+			}
+			if v.Type == ir.Ptr && x != 0 || !n.c.Change("forward") {
+				return
+			}
+			v.SetConst(int64(x))
+			done = true
+		case w.Type == v.Type:
+			w = n.r.find(w)
+			if w.Block != n.block && !n.d.Available(w, n.block) || !n.c.Change("forward") {
+				return
+			}
+			n.r.set(v, n.fit(v, w))
+			done = true
+		}
+	})
+	return done
+}
+
+// enterStore makes the value that v stores known to loads of the same place.
+func (n *numberer) enterStore(v *ir.Value) {
+	if v.Op != ir.OpStore || v.Mem().Region == ir.RegionStack {
+		return
+	}
+	m := *v.Mem()
+	m.Signed, m.BE = false, false
+	k := vnKey{op: ir.OpLoad, typ: v.Args[1].Type, mem: m, a: v.Args[0], ver: n.ver[m.Region]}
+	n.put(k, &leader{v: v.Args[1]})
+}

@@ -1,0 +1,80 @@
+package opt
+
+import (
+	"math"
+
+	"github.com/luabpfc/luabpfc/ir"
+)
+
+// Packet checks: one that a dominating check covers goes, and checks of one
+// block grow together.
+//
+// "Bytes lo to hi behind base are there" says, for a packet of n bytes, that
+// base and base+lo are not negative and that base+hi <= n. It follows from the
+// same with lo' <= lo and hi' >= hi, same generation, same base. Where base is
+// known not to be negative and lo is not, lo does not matter.
+//
+// A check D may be widened to what a later check C asks for, so that C goes, if
+// every path from D comes to C and nothing in between can be observed: then
+// leaving at D instead of C is the same. Every path does within a block (other
+// checks in between leave to the same place). Values that may leave observe
+// every region but the stack, hence stores to the stack may lie between, while
+// any other effect ends the time in which a check may grow.
+
+// check replaces or records a packet check.
+func (n *numberer) check(v *ir.Value) {
+	k := [2]*ir.Value{v.Args[0], v.Args[1]}
+	for _, d := range n.checks[k] {
+		if d.Block != n.block && !n.d.Available(d, n.block) {
+			continue
+		}
+		if n.covers(d, v) && n.c.Change("check") {
+			n.r.set(v, d)
+			return
+		}
+	}
+	for _, d := range n.checks[k] {
+		if n.widen[d] && n.grow(d, v) {
+			n.r.set(v, d)
+			return
+		}
+	}
+	n.widen[v] = true
+	old := n.checks[k]
+	n.checks[k] = append(old[:len(old):len(old)], v)
+	n.undo = append(n.undo, func() { n.checks[k] = old })
+}
+
+// covers reports whether check v follows from check d of the same generation
+// and base.
+func (n *numberer) covers(d, v *ir.Value) bool {
+	x, y := d.Mem(), v.Mem()
+	if int64(y.Off)+int64(y.Size) > int64(x.Off)+int64(x.Size) {
+		return false
+	}
+	return x.Off <= y.Off || y.Off >= 0 && n.notNegative(v.Args[1])
+}
+
+func (n *numberer) notNegative(v *ir.Value) bool {
+	if k, ok := v.IsConst(); ok {
+		return k >= 0
+	}
+	if n.ranges == nil {
+		n.ranges = ir.ComputeRanges(n.f, n.d)
+	}
+	return n.ranges.Of(v).NonNegative()
+}
+
+// grow widens d to cover v, too.
+func (n *numberer) grow(d, v *ir.Value) bool {
+	x, y := d.Mem(), v.Mem()
+	lo := min(int64(x.Off), int64(y.Off))
+	hi := max(int64(x.Off)+int64(x.Size), int64(y.Off)+int64(y.Size))
+	if hi > math.MaxInt32 || hi-lo > math.MaxInt32 || !n.c.Change("widen") {
+		return false
+	}
+	m := *x
+	m.Off, m.Size = int32(lo), int32(hi-lo)
+	d.Aux = &m
+	return true
+}

@@ -1,0 +1,664 @@
+package opt
+
+import (
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// cursor inserts values in front of position i of b.
+type cursor struct {
+	b   *ir.Block
+	i   int
+	pos ir.Pos
+}
+
+// endOf returns a cursor at the end of b.
+func endOf(b *ir.Block, pos ir.Pos) *cursor { return &cursor{b, len(b.Values), pos} }
+
+func (at *cursor) op(op ir.Op, t ir.Type, args ...*ir.Value) *ir.Value {
+	v := at.b.InsertValue(at.i, op, t, at.pos, args...)
+	at.i++
+	return v
+}
+
+func (at *cursor) konst(x int64) *ir.Value {
+	v := at.op(ir.OpConst, ir.I64)
+	v.AuxInt = x
+	return v
+}
+
+func (at *cursor) slot(s *ir.Slot) *ir.Value {
+	v := at.op(ir.OpSlotAddr, ir.Ptr)
+	v.Aux = s
+	return v
+}
+
+func (at *cursor) load(t ir.Type, p *ir.Value, mem ir.Mem) *ir.Value {
+	v := at.op(ir.OpLoad, t, p)
+	v.Aux = &mem
+	return v
+}
+
+// field is a field of the frame.
+func field(off int32) ir.Mem { return ir.Mem{Region: ir.RegionStack, Off: off, Size: 8} }
+
+// get loads a field as a value of type t.
+func (at *cursor) get(t ir.Type, p *ir.Value, off int32) *ir.Value {
+	switch t {
+	case ir.Bool:
+		return at.op(ir.OpNe, ir.Bool, at.load(ir.I64, p, field(off)), at.konst(0))
+	case ir.Ptr, ir.I64:
+		return at.load(t, p, field(off))
+	}
+	ir.Bugf("a %s does not fit into a frame", t)
+	return nil
+}
+
+// put stores a value in a field; u, if not nil, hides it from the verifier.
+func (at *cursor) put(p *ir.Value, off int32, v, u *ir.Value) {
+	if v.Type == ir.Bool {
+		v = at.op(ir.OpBoolToInt, ir.I64, v)
+	}
+	if u != nil && v.Type == ir.I64 {
+		v = at.op(ir.OpOpaque, ir.I64, v, u)
+	}
+	mem := field(off)
+	at.op(ir.OpStore, ir.Void, p, v).Aux = &mem
+}
+
+// extraction moves one loop into a callback.
+type extraction struct {
+	x  *former
+	n  *nest
+	f  *ir.Func // the caller
+	l  *ir.NaturalLoop
+	in map[*ir.Block]bool
+	fr *sharedFrame
+
+	call  *ir.Block               // where the caller calls
+	init  map[*ir.Value]*ir.Value // of the header's phis
+	field map[*ir.Value]int32     // of phis and of values used behind the loop
+	zero  []int32                 // fields to clear before the call
+	out   []*ir.Value             // values used behind the loop
+	next  int32                   // the next free offset
+
+	g        *ir.Func
+	c        *cloner
+	fp, u    *ir.Value
+	gen      *ir.Value
+	captures []*ir.Value // values of f stored before the call
+	capAt    []int32
+	exits    []exitEdge
+}
+
+// exitEdge is an edge out of the loop; its number is its index + 1.
+type exitEdge struct {
+	to   *ir.Block
+	args []*ir.Value // of to's phis, values of the loop or from outside
+}
+
+func (e *extraction) run() {
+	e.keepBounds()
+	e.enter()
+	e.localChecks()
+	e.findOut()
+	e.layout()
+	if e.carriedPointers(); e.x.failed {
+		return
+	}
+	e.callback()
+	e.caller()
+	e.remove()
+}
+
+// keepBounds notes how often the loops inside run: what bounds them may come
+// out of the frame from now on.
+func (e *extraction) keepBounds() {
+	for _, l := range e.n.loops.All {
+		t := e.n.shape[l].trips
+		if l == e.l || !e.in[l.Header] || t <= 0 {
+			continue
+		}
+		if l.Header.Loop == nil {
+			l.Header.Loop = &ir.Loop{What: "goto", Pos: l.Header.Pos}
+		}
+		l.Header.Loop.Limit = t
+	}
+}
+
+func (e *extraction) pos() ir.Pos {
+	p, _ := loopPlace(e.l)
+	return p
+}
+
+// enter makes the block that calls, entered where the loop was.
+func (e *extraction) enter() {
+	h := e.l.Header
+	e.call = e.f.NewBlock(ir.BlockRet)
+	e.call.Pos = e.pos()
+	e.init = map[*ir.Value]*ir.Value{}
+	var from []ir.Edge
+	for _, p := range h.Preds {
+		if !e.in[p.B] {
+			from = append(from, p)
+		}
+	}
+	phis := append([]*ir.Value(nil), h.Phis()...)
+	if len(from) > 1 {
+		for _, p := range phis {
+			e.init[p] = e.call.NewValue(ir.OpPhi, p.Type, p.Pos)
+		}
+	}
+	for _, p := range from {
+		i := p.B.Succs[p.I].I
+		for _, phi := range phis {
+			if len(from) > 1 {
+				e.init[phi].AddArg(phi.Args[i])
+			} else {
+				e.init[phi] = phi.Args[i]
+			}
+		}
+		p.B.RedirectEdge(p.I, e.call)
+	}
+}
+
+// localChecks repeats checks of the loop where packet loads behind it use them:
+// the proof does not leave the callback, the bytes are there all the same.
+func (e *extraction) localChecks() {
+	for _, b := range e.f.Blocks {
+		if e.in[b] {
+			continue
+		}
+		for i := 0; i < len(b.Values); i++ {
+			v := b.Values[i]
+			for j, a := range v.Args {
+				if a.Type == ir.Check && a.Op == ir.OpPktCheck && e.in[a.Block] {
+					w := b.InsertValue(i, ir.OpPktCheck, ir.Check, a.Pos, a.Args...)
+					w.Aux = a.Aux
+					v.SetArg(j, w)
+					i++
+				}
+			}
+		}
+	}
+}
+
+// findOut lists the values computed in the loop and used behind it.
+func (e *extraction) findOut() {
+	seen := map[*ir.Value]bool{}
+	add := func(v *ir.Value) {
+		if v != nil && e.in[v.Block] && !seen[v] {
+			seen[v] = true
+			e.out = append(e.out, v)
+		}
+	}
+	for _, b := range e.f.Blocks {
+		if e.in[b] {
+			continue
+		}
+		for _, v := range b.Values {
+			for _, a := range v.Args {
+				add(a)
+			}
+		}
+		add(b.Control)
+	}
+}
+
+// layout gives phis and values used behind the loop their fields. A value that
+// is a phi's next one shares the phi's field if nobody behind the loop wants
+// the phi itself.
+func (e *extraction) layout() {
+	e.field = map[*ir.Value]int32{}
+	isOut := map[*ir.Value]bool{}
+	for _, v := range e.out {
+		isOut[v] = true
+	}
+	h := e.l.Header
+	for _, p := range h.Phis() {
+		if p.Type == ir.Gen {
+			continue
+		}
+		e.field[p] = e.alloc()
+		if isOut[p] {
+			continue
+		}
+		for _, a := range p.Args { // only back edges are left
+			if _, taken := e.field[a]; isOut[a] && !taken && a.Type == p.Type && !(a.Op == ir.OpPhi && a.Block == h) {
+				e.field[a] = e.field[p]
+				break
+			}
+		}
+	}
+	for _, v := range e.out {
+		if _, ok := e.field[v]; !ok && v.Type != ir.Gen {
+			e.field[v] = e.alloc()
+			e.zero = append(e.zero, e.field[v])
+		}
+	}
+}
+
+func (e *extraction) alloc() int32 {
+	e.next += 8
+	return e.next - 8
+}
+
+// carriedPointers refuses pointers that change from trip to trip and that the
+// loop looks at, where the callback's body is verified once only.
+func (e *extraction) carriedPointers() {
+	if !e.x.target.Before(callbackFixpoint) {
+		return
+	}
+	for _, p := range e.l.Header.Phis() {
+		if p.Type != ir.Ptr {
+			continue
+		}
+		for _, b := range e.l.Blocks {
+			for _, v := range b.Values {
+				for _, a := range v.Args {
+					if a == p && v.Op != ir.OpPhi {
+						e.x.report(v.Pos, diag.UnboundedLoop, "a reference kept from one trip of a loop to the next needs kernel "+callbackFixpoint.String()+", the target is "+e.x.target.String()+"; look it up again, or keep a copy")
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// callback builds the function.
+func (e *extraction) callback() {
+	x := e.x
+	params := []ir.Param{{Name: "index", Type: ir.I64}, {Name: "frame", Type: ir.Ptr}}
+	if x.helper(e.f).Name == "for_each_map_elem" {
+		params = []ir.Param{{Name: "map", Type: ir.Ptr}, {Name: "key", Type: ir.Ptr}, {Name: "value", Type: ir.Ptr}, {Name: "frame", Type: ir.Ptr}}
+	}
+	e.g = x.m.NewFunc(x.newName(e.f, "loop"), params...)
+	e.g.Pos = e.pos()
+	e.g.Callback = &ir.Callback{Prog: progKind(e.f), Frame: len(params) - 1, Ctx: e.fr.ctx}
+	entry := e.g.Entry()
+	e.fp = entry.NewValue(ir.OpArg, ir.Ptr, e.pos())
+	e.fp.AuxInt = int64(e.g.Callback.Frame)
+	e.u = endOf(entry, e.pos()).get(ir.I64, e.fp, e.fr.unknown)
+	x.unknown[e.g] = e.u
+
+	e.c = newCloner(e.g)
+	e.c.keep, e.c.made = e.liveIn, e.made
+	for _, p := range e.l.Header.Phis() {
+		e.c.vals[p] = e.carried(p)
+	}
+	e.c.shells(e.l.Blocks)
+	e.c.blocks[e.l.Header].Loop = nil
+	e.c.fill(e.l.Blocks)
+	entry.Kind, entry.Pos = ir.BlockJump, e.pos()
+	entry.AddEdge(e.c.blocks[e.l.Header])
+	for _, b := range e.l.Blocks {
+		for j := range b.Succs {
+			e.c.blocks[b].AddEdge(e.target(b, j))
+		}
+	}
+	for _, b := range e.l.Blocks[1:] {
+		e.c.phis(b)
+	}
+	if leaves(e.g) {
+		short := e.g.NewBlock(ir.BlockRet)
+		short.Pos = e.pos()
+		short.SetControl(endOf(short, e.pos()).konst(1))
+		e.g.Short = short
+	}
+}
+
+// carried returns what the callback has for a phi of the header.
+func (e *extraction) carried(p *ir.Value) *ir.Value {
+	at := endOf(e.g.Entry(), p.Pos)
+	switch p.Type {
+	case ir.Gen:
+		return e.generation()
+	case ir.Ptr:
+		return at.get(ir.Ptr, e.fp, e.field[p])
+	}
+	v := at.op(ir.OpOpaque, ir.I64, at.get(ir.I64, e.fp, e.field[p]), e.u)
+	if p.Type == ir.Bool {
+		v = at.op(ir.OpNe, ir.Bool, v, at.konst(0))
+	}
+	return v
+}
+
+// generation returns the packet as it is when the callback begins.
+func (e *extraction) generation() *ir.Value {
+	if e.gen == nil {
+		e.gen = endOf(e.g.Entry(), e.pos()).op(ir.OpPktGen, ir.Gen)
+	}
+	return e.gen
+}
+
+// made is told of each copied value. It makes the address of a slot a place in
+// the frame, and a load from a shared slot that the loop writes opaque.
+func (e *extraction) made(v, w *ir.Value) *ir.Value {
+	if s, ok := v.Aux.(*ir.Slot); ok {
+		k := newConst(w.Block, len(w.Block.Values)-1, ir.I64, int64(e.fr.moved[s]), v.Pos)
+		w.Reset(ir.OpPtrAdd)
+		w.AddArg(e.fp)
+		w.AddArg(k)
+		return w
+	}
+	if e.fr.mutable(v) {
+		return endOf(w.Block, v.Pos).op(ir.OpOpaque, ir.I64, w, e.u)
+	}
+	return w
+}
+
+// liveIn returns what the callback has for a value computed outside the loop.
+func (e *extraction) liveIn(v *ir.Value) *ir.Value {
+	w := e.remake(v)
+	if w == nil {
+		off := e.alloc()
+		e.captures = append(e.captures, v)
+		e.capAt = append(e.capAt, off)
+		w = endOf(e.g.Entry(), v.Pos).get(v.Type, e.fp, off)
+	}
+	e.c.vals[v] = w
+	return w
+}
+
+// remake computes v in the callback's entry, if it can be had without a field.
+func (e *extraction) remake(v *ir.Value) *ir.Value {
+	entry := e.g.Entry()
+	at := endOf(entry, v.Pos)
+	switch {
+	case e.in[v.Block]:
+		ir.Bugf("%s: %s is used before it is copied", e.f.Name, v)
+	case isContext(e.f, v) && e.fr.ctx >= 0:
+		return at.get(ir.Ptr, e.fp, e.fr.ctx)
+	case v == e.x.unknown[e.f]:
+		return e.u
+	case v.Type == ir.Gen:
+		return e.generation()
+	}
+	switch v.Op {
+	case ir.OpConst, ir.OpMapRef, ir.OpFuncRef:
+		w := at.op(v.Op, v.Type)
+		w.AuxInt, w.Aux = v.AuxInt, v.Aux
+		return w
+	case ir.OpSlotAddr:
+		k := at.konst(int64(e.fr.moved[v.Aux.(*ir.Slot)]))
+		return at.op(ir.OpPtrAdd, ir.Ptr, e.fp, k)
+	case ir.OpPktCheck:
+		args := []*ir.Value{e.c.value(v.Args[0]), e.c.value(v.Args[1])}
+		w := endOf(entry, v.Pos).op(v.Op, v.Type, args...)
+		w.Aux = v.Aux
+		return w
+	case ir.OpPtrAdd, ir.OpNonNull:
+		if !cheapAddress(v) {
+			return nil
+		}
+		w := entry.NewValue(v.Op, v.Type, v.Pos)
+		for _, a := range v.Args {
+			w.AddArg(e.c.value(a))
+		}
+		// Arguments made on the way stand behind it: move it to the end.
+		moveToEnd(w)
+		return w
+	}
+	return nil
+}
+
+// cheapAddress reports whether v is a constant distance from a slot, the
+// context or a frame.
+func cheapAddress(v *ir.Value) bool {
+	base, _ := place(v)
+	return base.Op == ir.OpSlotAddr || base.Op == ir.OpArg
+}
+
+func moveToEnd(v *ir.Value) {
+	b := v.Block
+	for i, w := range b.Values {
+		if w == v {
+			copy(b.Values[i:], b.Values[i+1:])
+			b.Values[len(b.Values)-1] = v
+			return
+		}
+	}
+}
+
+// target returns where successor j of the copy of b leads: to another copy,
+// or to a new block that ends the trip or the loop.
+func (e *extraction) target(b *ir.Block, j int) *ir.Block {
+	to := b.Succs[j].B
+	if e.in[to] && to != e.l.Header {
+		return e.c.blocks[to]
+	}
+	t := e.g.NewBlock(ir.BlockRet)
+	t.Pos = b.Pos
+	at := endOf(t, b.Pos)
+	if to == e.l.Header {
+		for _, p := range to.Phis() {
+			if a := p.Args[b.Succs[j].I]; a != p && p.Type != ir.Gen {
+				at.put(e.fp, e.field[p], e.c.value(a), nil)
+			}
+		}
+		t.SetControl(at.konst(0))
+		return t
+	}
+	for _, v := range e.out {
+		unchanged := v.Op == ir.OpPhi && v.Block == e.l.Header
+		if v.Type != ir.Gen && !unchanged && e.n.dom.Dominates(v.Block, b) {
+			at.put(e.fp, e.field[v], e.c.value(v), nil)
+		}
+	}
+	at.put(e.fp, e.fr.exit, at.konst(e.number(b, j)), nil)
+	t.SetControl(at.konst(1))
+	return t
+}
+
+// number numbers the exit by successor j of b; exits that lead to one place
+// with the same values are one.
+func (e *extraction) number(b *ir.Block, j int) int64 {
+	to := b.Succs[j].B
+	x := exitEdge{to: to}
+	for _, p := range to.Phis() {
+		x.args = append(x.args, p.Args[b.Succs[j].I])
+	}
+next:
+	for i, y := range e.exits {
+		if y.to != to {
+			continue
+		}
+		for k := range y.args {
+			if !same(y.args[k], x.args[k]) {
+				continue next
+			}
+		}
+		return int64(i + 1)
+	}
+	e.exits = append(e.exits, x)
+	return int64(len(e.exits))
+}
+
+// caller fills the frame, calls, and goes where the exit's number says.
+func (e *extraction) caller() {
+	x, f := e.x, e.f
+	at := endOf(e.call, e.pos())
+	p := at.slot(e.fr.slot)
+	if e.fr.ctx >= 0 {
+		at.put(p, e.fr.ctx, contextOf(f), nil)
+	}
+	u := x.number(at)
+	at.put(p, e.fr.unknown, u, nil)
+	at.put(p, e.fr.exit, at.konst(0), nil)
+	for i, v := range e.captures {
+		at.put(p, e.capAt[i], v, nil)
+	}
+	for _, phi := range e.l.Header.Phis() {
+		if phi.Type != ir.Gen {
+			at.put(p, e.field[phi], e.init[phi], u)
+		}
+	}
+	for _, off := range e.zero {
+		at.put(p, off, at.konst(0), nil)
+	}
+	e.callHelper(at, p)
+	exit := at.get(ir.I64, p, e.fr.exit)
+	loaded := map[*ir.Value]*ir.Value{}
+	for _, v := range e.out {
+		if v.Type == ir.Gen {
+			loaded[v] = at.op(ir.OpPktGen, ir.Gen)
+		} else {
+			loaded[v] = at.get(v.Type, p, e.field[v])
+		}
+	}
+	e.dispatch(exit, loaded)
+	e.replaceOut(loaded)
+}
+
+// dispatch branches on the number of the exit taken.
+func (e *extraction) dispatch(exit *ir.Value, loaded map[*ir.Value]*ir.Value) {
+	b := e.call
+	for i, x := range e.exits {
+		b.Kind, b.Pos = ir.BlockIf, e.pos()
+		at := endOf(b, e.pos())
+		b.SetControl(at.op(ir.OpEq, ir.Bool, exit, at.konst(int64(i+1))))
+		b.AddEdge(x.to)
+		for k, phi := range x.to.Phis() {
+			a := x.args[k]
+			if w := loaded[a]; w != nil {
+				a = w
+			}
+			phi.AddArg(a)
+		}
+		next := e.f.NewBlock(ir.BlockRet)
+		next.Pos = e.pos()
+		b.AddEdge(next)
+		b = next
+	}
+	e.leave(b)
+}
+
+// leave ends b as a packet read past the end does.
+func (e *extraction) leave(b *ir.Block) {
+	f := e.f
+	if f.Short != nil {
+		b.Kind = ir.BlockJump
+		b.AddEdge(f.Short)
+		return
+	}
+	b.Kind = ir.BlockRet
+	at := endOf(b, e.pos())
+	switch {
+	case f.Kind != nil:
+		b.SetControl(at.konst(int64(f.Kind.Default)))
+	case f.Callback != nil:
+		b.SetControl(at.konst(1))
+	case returnsValue(f):
+		b.SetControl(at.konst(0))
+	}
+}
+
+// returnsValue reports whether f, a plain subprogram, returns a number.
+func returnsValue(f *ir.Func) bool {
+	for _, b := range f.Blocks {
+		if b.Kind == ir.BlockRet && b.Control != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// replaceOut makes what stands behind the loop use the loaded values.
+func (e *extraction) replaceOut(loaded map[*ir.Value]*ir.Value) {
+	for _, b := range e.f.Blocks {
+		if e.in[b] {
+			continue
+		}
+		for _, v := range b.Values {
+			for i, a := range v.Args {
+				if w := loaded[a]; w != nil && !(v.Op == ir.OpPhi && e.in[b.Preds[i].B]) {
+					v.SetArg(i, w)
+				}
+			}
+		}
+		if w := loaded[b.Control]; w != nil {
+			b.SetControl(w)
+		}
+	}
+}
+
+// callHelper calls the helper that runs the callback.
+func (e *extraction) callHelper(at *cursor, p *ir.Value) {
+	h := e.x.helper(e.f)
+	trips := e.n.shape[e.l].trips
+	most := int64(maxLoopCalls)
+	if h.Name == "for_each_map_elem" {
+		most = arrayTrips
+	}
+	g, calls := e.g, most
+	switch {
+	case trips >= 0 && trips < most:
+		calls = trips + 1
+	default:
+		if trips >= most*most {
+			_, what := loopPlace(e.l)
+			e.x.report(e.pos(), diag.UnboundedLoop, "a '"+what+"' loop of so many trips needs kernel 5.17, the target is "+e.x.target.String())
+		}
+		g = e.chunks(h, most)
+	}
+	e.invoke(at, h, g, calls, p)
+}
+
+// invoke appends the helper call that runs g.
+func (e *extraction) invoke(at *cursor, h *kernel.Helper, g *ir.Func, calls int64, p *ir.Value) {
+	var over *ir.Value
+	if h.Name == "for_each_map_elem" {
+		over = at.op(ir.OpMapRef, ir.Ptr)
+		over.Aux = e.x.tripsArray()
+	} else {
+		over = at.konst(calls)
+	}
+	fn := at.op(ir.OpFuncRef, ir.Ptr)
+	fn.Aux = g
+	at.op(ir.OpCall, ir.I64, over, fn, p, at.konst(0)).Aux = h
+}
+
+// chunks returns a callback that runs the loop for as long as one helper call
+// can, and stops when the loop has.
+func (e *extraction) chunks(h *kernel.Helper, most int64) *ir.Func {
+	w := e.x.m.NewFunc(e.x.newName(e.f, "chunk"), e.g.Params...)
+	cb := *e.g.Callback
+	w.Callback, w.Pos = &cb, e.pos()
+	entry := w.Entry()
+	fp := entry.NewValue(ir.OpArg, ir.Ptr, e.pos())
+	fp.AuxInt = int64(cb.Frame)
+	at := endOf(entry, e.pos())
+	e.invoke(at, h, e.g, most, fp)
+	exit := at.get(ir.I64, fp, e.fr.exit)
+	entry.Kind = ir.BlockIf
+	entry.SetControl(at.op(ir.OpEq, ir.Bool, exit, at.konst(0)))
+	for _, r := range []int64{0, 1} {
+		b := w.NewBlock(ir.BlockRet)
+		b.Pos = e.pos()
+		b.SetControl(endOf(b, e.pos()).konst(r))
+		entry.AddEdge(b)
+	}
+	return w
+}
+
+// remove takes the loop out of the caller.
+func (e *extraction) remove() {
+	for _, b := range e.l.Blocks {
+		for len(b.Succs) > 0 {
+			b.RemoveEdge(len(b.Succs) - 1)
+		}
+		b.SetControl(nil)
+	}
+	for _, b := range e.l.Blocks {
+		dropValues(b, func(*ir.Value) bool { return true })
+	}
+	kept := e.f.Blocks[:0]
+	for _, b := range e.f.Blocks {
+		if !e.in[b] {
+			kept = append(kept, b)
+		}
+	}
+	e.f.Blocks = kept
+}

@@ -1,0 +1,266 @@
+package opt
+
+import "github.com/luabpfc/luabpfc/ir"
+
+// What a native loop costs the kernel's verifier.
+//
+// The verifier runs a native loop trip by trip. It forks at each branch it
+// can't decide and merges the forks again where their states agree; where a
+// branch depends on a value carried round the loop that it doesn't know, they
+// don't agree, and the number of paths doubles with each such branch. A value
+// is known if it follows from constants alone: counters are, whatever arithmetic
+// makes the next one. So for a loop of at most t trips
+//
+//	cost = t * instructions * (1 + branches on data) * 2^(branches on carried values)
+//
+// with branches out of the loop counted as instructions only. Measured limits
+// (verifier.md 2): three branches on carried values take 1,400 steps for 8
+// trips, 16,500 for 16, over a million for 32; plain bodies are linear up to
+// 100,000 trips; 8192 branches may be pending at a time. Newer kernels refuse
+// what older ones load, so the bounds do not depend on the target.
+
+const (
+	maxNativeCost    = 50_000
+	maxOldNativeCost = 300_000 // where there is no other form
+	maxCarriedTrips  = 8
+	maxPending       = 4_000
+	callbackCost     = 150 // of a loop in callback form, for the loop around it
+)
+
+// loopShape is what the choice of a form depends on.
+type loopShape struct {
+	trips   int64 // an upper bound; -1 if none is known
+	clamp   *counted
+	follows bool // the verifier sees that it ends by then
+}
+
+// nest knows the loops of one function.
+type nest struct {
+	f     *ir.Func
+	dom   *ir.Dom
+	loops *ir.Loops
+	shape map[*ir.NaturalLoop]*loopShape
+	known []bool // by value ID: the verifier computes it
+
+	ranges, evident *ir.Ranges
+}
+
+func newNest(f *ir.Func) *nest {
+	n := &nest{f: f, dom: ir.Dominators(f), shape: map[*ir.NaturalLoop]*loopShape{}}
+	n.loops = ir.FindLoops(f, n.dom)
+	if len(n.loops.All) == 0 {
+		return n
+	}
+	n.ranges, n.evident = ir.ComputeRanges(f, n.dom), ir.EvidentRanges(f)
+	n.findKnown()
+	for _, l := range n.loops.All {
+		n.shape[l] = n.shapeOf(l)
+	}
+	return n
+}
+
+// findKnown assumes all phis of headers known and takes back what does not
+// follow, until nothing changes.
+func (n *nest) findKnown() {
+	n.known = make([]bool, n.f.NumValues())
+	header := map[*ir.Block]bool{}
+	for _, l := range n.loops.All {
+		header[l.Header] = true
+		for _, p := range l.Header.Phis() {
+			n.known[p.ID] = true
+		}
+	}
+	for first, changed := true, true; changed; first = false {
+		changed = false
+		for _, b := range n.dom.RPO {
+			for _, v := range b.Values {
+				ok := v.Op == ir.OpConst
+				if v.Op == ir.OpPhi && header[b] || v.Op != ir.OpPhi && v.Op.Info().Pure && !v.Op.Info().Pinned && len(v.Args) > 0 {
+					ok = true
+					for _, a := range v.Args {
+						ok = ok && (n.known[a.ID] || v.Op == ir.OpPhi && first && n.dom.Index(a.Block) >= n.dom.Index(b))
+					}
+				}
+				if n.known[v.ID] != ok {
+					n.known[v.ID] = ok
+					changed = true
+				}
+			}
+		}
+	}
+}
+
+// shapeOf bounds the trips of l.
+func (n *nest) shapeOf(l *ir.NaturalLoop) *loopShape {
+	s := &loopShape{trips: -1}
+	take := func(t int64) {
+		if s.trips < 0 || t < s.trips {
+			s.trips = t
+		}
+	}
+	fl := l.Header.Loop
+	limit := int64(0)
+	if fl != nil {
+		limit = fl.Limit
+	}
+	exits := countedExits(l, n.dom)
+	for i := range exits {
+		x := &exits[i]
+		if t, ok := x.trips(); ok {
+			take(t)
+			s.follows, s.clamp = true, nil
+		} else if c, ok := x.start.IsConst(); ok && c+x.add >= 0 && x.upTo() && !s.follows {
+			s.clamp = x
+		}
+		if t, ok := x.maxTrips(n.ranges); ok {
+			take(t)
+		}
+	}
+	if limit > 0 {
+		take(limit)
+	}
+	s.follows = s.follows || s.clamp != nil || limit > 0 && n.knownExit(l)
+	return s
+}
+
+// knownExit reports whether an exit that each trip passes has a condition the
+// verifier computes.
+func (n *nest) knownExit(l *ir.NaturalLoop) bool {
+	for _, e := range l.Exits {
+		if e.B.Kind == ir.BlockIf && n.known[e.B.Control.ID] && e.B.Control.Op != ir.OpConst && passedEachTrip(e.B, l, n.dom) {
+			return true
+		}
+	}
+	return false
+}
+
+// budget reports whether l takes its trips from the run's budget.
+func budget(l *ir.NaturalLoop) bool { return l.Header.Loop != nil && l.Header.Loop.Budget }
+
+// runs returns how often a block of loop in runs while l runs once.
+func (n *nest) runs(in, l *ir.NaturalLoop) int64 {
+	around := int64(1)
+	if in != l {
+		around = n.runs(in.Parent, l)
+	}
+	t := n.shape[in].trips + 1
+	if budget(in) {
+		// One budget for all the times the loop is entered.
+		return t + around
+	}
+	if t > 1<<24 || around > 1<<24 {
+		return 1 << 40
+	}
+	return t * around
+}
+
+// weight is how many instructions a value is to the verifier, roughly.
+func weight(v *ir.Value) int64 {
+	switch v.Op {
+	case ir.OpConst, ir.OpPhi, ir.OpArg, ir.OpCopy, ir.OpNonNull, ir.OpSlotAddr, ir.OpMapRef, ir.OpFuncRef, ir.OpPktGen:
+		return 0
+	case ir.OpPktCheck:
+		return 4
+	case ir.OpPktLoad, ir.OpPktLen, ir.OpOpaque:
+		return 3
+	case ir.OpSDiv, ir.OpSMod:
+		return 10
+	case ir.OpCall:
+		return 6
+	case ir.OpCallFunc:
+		return 60
+	}
+	return 1
+}
+
+// carried marks what depends on a value that is carried round l, or a loop in
+// it, and that the verifier doesn't know. Stack contents are carried too.
+func (n *nest) carried(l *ir.NaturalLoop) []bool {
+	mark := make([]bool, n.f.NumValues())
+	header := map[*ir.Block]bool{}
+	for _, x := range n.loops.All {
+		if x == l || n.loops.Contains(l, x.Header) {
+			header[x.Header] = true
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, b := range l.Blocks {
+			for _, v := range b.Values {
+				m := v.Op == ir.OpPhi && header[b] && !n.known[v.ID] ||
+					v.Op == ir.OpLoad && v.Mem().Region == ir.RegionStack
+				for _, a := range v.Args {
+					m = m || mark[a.ID] && !v.Op.Info().Reads
+				}
+				if m && !mark[v.ID] {
+					mark[v.ID] = true
+					changed = true
+				}
+			}
+		}
+	}
+	return mark
+}
+
+// native decides whether l can stay a loop, given which loops inside it are
+// callbacks, and what that costs the verifier.
+func (n *nest) native(l *ir.NaturalLoop, callback map[*ir.NaturalLoop]bool, limit int64) (int64, bool) {
+	s := n.shape[l]
+	if s.trips < 0 || !s.follows || s.trips > limit {
+		return 0, false
+	}
+	mark := n.carried(l)
+	var cost, data, carried, pending int64
+	for _, b := range l.Blocks {
+		in := n.loops.Of(b)
+		if c := outermostCallback(in, l, callback); c != nil {
+			if b == c.Header {
+				cost += callbackCost * n.runs(c.Parent, l)
+			}
+			continue
+		}
+		runs := n.runs(in, l)
+		w := int64(1)
+		for _, v := range b.Values {
+			w += weight(v)
+			if v.Op.Info().MayLeave {
+				pending += runs
+			}
+		}
+		cost += w * runs
+		if b.Kind != ir.BlockIf || n.known[b.Control.ID] {
+			continue
+		}
+		if x := n.shape[in].clamp; x == nil || x.test != b {
+			pending += runs // not where the way out falls through (loopclamp.go)
+		}
+		switch {
+		case !n.loops.Contains(l, b.Succs[0].B) || !n.loops.Contains(l, b.Succs[1].B):
+		case mark[b.Control.ID]:
+			carried++
+			if runs > maxCarriedTrips+1 {
+				return 0, false
+			}
+		default:
+			data++
+		}
+	}
+	cost *= 1 + data
+	if carried > 12 {
+		return 0, false
+	}
+	cost <<= carried
+	return cost, cost <= limit && pending <= maxPending
+}
+
+// outermostCallback returns the outermost loop around or equal to in, but
+// inside l, that is a callback.
+func outermostCallback(in, l *ir.NaturalLoop, callback map[*ir.NaturalLoop]bool) *ir.NaturalLoop {
+	var c *ir.NaturalLoop
+	for ; in != nil && in != l; in = in.Parent {
+		if callback[in] {
+			c = in
+		}
+	}
+	return c
+}

@@ -1,0 +1,99 @@
+package opt
+
+import (
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// Memory versions: two loads of one address see the same bytes if their region
+// has the same version at both.
+//
+// Each write to a region starts a version, named by the value that wrote. A
+// block begins with the version that all its predecessors end with, or with one
+// of its own if they differ. Computed like reaching definitions with one
+// definition a region, optimistically, so that a loop that writes nothing does
+// not start versions. Map values are also written by other CPUs: a loop's
+// header always starts a version of them, for a read in a loop is a read each
+// time round.
+//
+// Besides the regions there is one class for the entries of maps, which come
+// and go by updates and deletions but not by stores to values.
+
+const (
+	classEntries = 8
+	memClasses   = 9
+)
+
+type memVersions struct {
+	f  *ir.Func
+	in [][memClasses]int // by block ID; 0 is not reached yet
+}
+
+func computeVersions(f *ir.Func, d *ir.Dom) *memVersions {
+	m := &memVersions{f: f, in: make([][memClasses]int, f.NumBlocks())}
+	own := make([][memClasses]bool, f.NumBlocks())
+	for _, b := range d.RPO {
+		for k := range own[b.ID] {
+			own[b.ID][k] = b == f.Entry() || b == f.Short
+		}
+		for _, e := range b.Preds {
+			if d.Dominates(b, e.B) {
+				own[b.ID][ir.RegionMap] = true
+			}
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, b := range d.RPO {
+			for k := range m.in[b.ID] {
+				if own[b.ID][k] {
+					m.in[b.ID][k] = -1 - b.ID
+				}
+			}
+			out := m.in[b.ID]
+			for _, v := range b.Values {
+				out = advance(out, v)
+			}
+			for _, e := range b.Succs {
+				to := &m.in[e.B.ID]
+				for k, x := range out {
+					switch {
+					case own[e.B.ID][k] || x == 0 || to[k] == x:
+					case to[k] == 0:
+						to[k], changed = x, true
+					default:
+						own[e.B.ID][k], changed = true, true
+					}
+				}
+			}
+		}
+	}
+	return m
+}
+
+// advance returns the versions behind v.
+func advance(ver [memClasses]int, v *ir.Value) [memClasses]int {
+	w := writes(v)
+	if w == 0 {
+		return ver
+	}
+	for k := 0; k < classEntries; k++ {
+		if w.has(region(ir.Region(k))) {
+			ver[k] = v.ID + 1
+		}
+	}
+	if writesEntries(v) {
+		ver[classEntries] = v.ID + 1
+	}
+	return ver
+}
+
+func writesEntries(v *ir.Value) bool {
+	switch v.Op {
+	case ir.OpCallFunc:
+		return true
+	case ir.OpCall:
+		return v.Aux.(*kernel.Helper).Effects&(kernel.EffectWritesMaps|kernel.EffectCallback) != 0
+	}
+	return false
+}

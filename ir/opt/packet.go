@@ -1,0 +1,320 @@
+package opt
+
+import (
+	"math"
+
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// The three ways to packet bytes.
+
+// legacyForm is LD_ABS and LD_IND: sizes 1, 2 and 4, the big-endian number, and
+// the program ends with 0 if the bytes are not there. The kernel takes the
+// offset as a 32-bit signed number, negative ones meaning something else, so a
+// variable offset must be in [0, 2^31). They are for programs only, not for
+// their callbacks, whose caller would go on.
+//
+// A check needs no code if a load follows in its block that fails exactly if
+// the check does (it reads the check's last byte) with nothing observable in
+// between; otherwise it loads its last byte for the sake of leaving.
+type legacyForm struct {
+	f       *ir.Func
+	ranges  *ir.Ranges
+	lengths bool // pktlen occurs
+	lens    map[*ir.Value]*ir.Value
+}
+
+func newLegacyForm(f *ir.Func) *legacyForm {
+	return &legacyForm{f: f, ranges: ir.ComputeRanges(f, nil), lens: map[*ir.Value]*ir.Value{}, lengths: hasOp(f, ir.OpPktLen)}
+}
+
+func hasOp(f *ir.Func, op ir.Op) bool {
+	for _, b := range f.Blocks {
+		for _, v := range b.Values {
+			if v.Op == op {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (l *legacyForm) generation(s *splitter, gen *ir.Value) {
+	if l.lengths {
+		l.lens[gen] = s.field("len")
+	}
+}
+
+func (l *legacyForm) length(s *splitter, v *ir.Value) { become(v, ir.OpCopy, l.lens[genOf(v)]) }
+
+func (l *legacyForm) check(s *splitter, v *ir.Value) {
+	p := packetSpan(v)
+	if p.never() {
+		s.leave()
+		return
+	}
+	covered := coveredByLoad(s.b.Values[s.i+1:], v)
+	if p.base != nil {
+		known := l.ranges.At(p.base, s.orig)
+		p = s.based(p)
+		if p.shift != 0 {
+			known = ir.FullRange()
+		}
+		s.atMost(p.base, known, math.MaxInt32-p.hi)
+	}
+	if !covered {
+		s.legacyLoad(p.base, p.hi-1, 1)
+	}
+}
+
+// coveredByLoad reports whether one of the values behind check v leaves exactly
+// if v does, before anything can be observed.
+func coveredByLoad(behind []*ir.Value, v *ir.Value) bool {
+	p := packetSpan(v)
+	for _, w := range behind {
+		if w.Op == ir.OpPktLoad && genOf(checkOf(w)) == genOf(v) {
+			if q := packetSpan(w); q.base == p.base && q.hi == p.hi {
+				return true
+			}
+		}
+		if observable(w) || w.Op == ir.OpPktGen {
+			return false
+		}
+	}
+	return false
+}
+
+func (l *legacyForm) load(s *splitter, v *ir.Value) {
+	p := s.based(packetSpan(v))
+	if size := v.Mem().Size; size < 8 {
+		s.number(v, s.legacyLoad(p.base, p.lo, size), true)
+		return
+	}
+	hi := s.op(ir.OpShl, s.legacyLoad(p.base, p.lo, 4), s.konst(32))
+	s.number(v, s.op(ir.OpOr, hi, s.legacyLoad(p.base, p.lo+4, 4)), true)
+}
+
+// legacyLoad inserts an ldabs or ldind.
+func (s *splitter) legacyLoad(base *ir.Value, off int64, size int32) *ir.Value {
+	var v *ir.Value
+	if base == nil {
+		v = s.op(ir.OpLdAbs, s.ctx)
+	} else {
+		v = s.op(ir.OpLdInd, s.ctx, base)
+	}
+	v.Type = ir.I64
+	v.Aux = &ir.Mem{Region: ir.RegionPacket, Off: int32(off), Size: size}
+	return v
+}
+
+// field inserts the load of a member of the context, an address for the
+// packet's bounds.
+func (s *splitter) field(name string) *ir.Value {
+	c, ok := progKind(s.f).Ctx.Field(name)
+	if !ok {
+		ir.Bugf("%s: the context has no %s", s.f.Name, name)
+	}
+	t := ir.I64
+	if c.Kind != kernel.Scalar {
+		t = ir.Ptr
+	}
+	v := s.b.InsertValue(s.i, ir.OpLoad, t, s.pos, s.ctx)
+	v.Aux = &ir.Mem{Region: ir.RegionCtx, Off: c.Off, Size: c.Size}
+	s.i++
+	return v
+}
+
+// helperForm compares with the packet's length and loads by skb_load_bytes,
+// which reaches fragments, too, into a slot.
+type helperForm struct {
+	f      *ir.Func
+	ranges *ir.Ranges
+	lens   map[*ir.Value]*ir.Value
+	buf    *ir.Slot
+	helper *kernel.Helper
+}
+
+func newHelperForm(c *Context, f *ir.Func) *helperForm {
+	c.Change("helper-form")
+	return &helperForm{f: f, ranges: ir.ComputeRanges(f, nil), lens: map[*ir.Value]*ir.Value{}, helper: kernel.HelperByName("skb_load_bytes")}
+}
+
+func (h *helperForm) generation(s *splitter, gen *ir.Value) { h.lens[gen] = s.field("len") }
+
+func (h *helperForm) length(s *splitter, v *ir.Value) { become(v, ir.OpCopy, h.lens[genOf(v)]) }
+
+func (h *helperForm) check(s *splitter, v *ir.Value) {
+	p := packetSpan(v)
+	length := h.lens[genOf(v)]
+	if p.never() {
+		s.leave()
+		return
+	}
+	if p.base == nil {
+		s.leaveIf(s.op(ir.OpULt, length, s.konst(p.hi)))
+		return
+	}
+	known := h.ranges.At(p.base, s.orig)
+	p = s.based(p)
+	if p.shift != 0 {
+		known = ir.FullRange()
+	}
+	s.atMost(p.base, known, math.MaxInt32-p.hi)
+	s.leaveIf(s.op(ir.OpULt, length, s.op(ir.OpAdd, p.base, s.konst(p.hi))))
+}
+
+func (h *helperForm) load(s *splitter, v *ir.Value) {
+	if h.buf == nil {
+		h.buf = h.f.NewSlot(8, "", v.Pos)
+	}
+	p, size := packetSpan(v), v.Mem().Size
+	off := s.konst(p.lo)
+	if p.base != nil {
+		off = p.base
+		if p.lo != 0 {
+			off = s.op(ir.OpAdd, p.base, s.konst(p.lo))
+		}
+	}
+	buf := s.b.InsertValue(s.i, ir.OpSlotAddr, ir.Ptr, s.pos)
+	buf.Aux = h.buf
+	s.i++
+	n := s.konst(int64(size))
+	call := s.b.InsertValue(s.i, ir.OpCall, ir.I64, s.pos, s.ctx, off, buf, n)
+	call.Aux = h.helper
+	s.i++
+	x := s.b.InsertValue(s.i, ir.OpLoad, ir.I64, s.pos, buf)
+	x.Aux = &ir.Mem{Region: ir.RegionStack, Size: size}
+	s.i++
+	s.number(v, x, false)
+}
+
+// directForm goes by pointers between data and data_end. What the verifiers
+// from 5.10 to 7.2 want:
+//
+//   - A comparison of start+n with the end proves n bytes behind every pointer
+//     that differs from it by a constant. Adding a variable makes a new start,
+//     which needs its own comparison after the addition, and a load must use
+//     the very value that was added to.
+//   - The variable's greatest value, as the verifier knows it, plus the
+//     constant must not exceed 65535, or nothing is proved. It is tested in the
+//     same register right before it is added. No linear packet is larger.
+//
+// There is one pointer for each generation and variable base, as long as later
+// checks stay in the bound that was tested for it.
+type directForm struct {
+	f       *ir.Func
+	dom     *ir.Dom
+	evident *ir.Ranges
+	bounds  map[*ir.Value][2]*ir.Value // data and data_end by generation
+	starts  map[startKey][]*start
+	of      map[*ir.Value]*start // by check
+}
+
+// maxPacket is the verifier's limit of packet offsets.
+const maxPacket = 0xffff
+
+type startKey struct {
+	gen, base *ir.Value
+	shift     int64
+}
+
+// start is a pointer that loads are relative to.
+type start struct {
+	ptr   *ir.Value
+	most  uint64    // what its variable part is known not to exceed
+	block *ir.Block // of the check it was made for, before splitting
+	base  *ir.Value // of that check, nil if constant
+	shift int64
+}
+
+func newDirectForm(c *Context, f *ir.Func, kind *kernel.ProgKind) *directForm {
+	c.Change("direct-form")
+	return &directForm{f: f, dom: ir.Dominators(f), evident: ir.EvidentRanges(f), bounds: map[*ir.Value][2]*ir.Value{},
+		starts: map[startKey][]*start{}, of: map[*ir.Value]*start{}}
+}
+
+func (d *directForm) generation(s *splitter, gen *ir.Value) {
+	data := s.field("data")
+	d.bounds[gen] = [2]*ir.Value{data, s.field("data_end")}
+}
+
+func (d *directForm) length(s *splitter, v *ir.Value) {
+	x := d.bounds[genOf(v)]
+	become(v, ir.OpPtrDiff, x[1], x[0])
+}
+
+func (d *directForm) check(s *splitter, v *ir.Value) {
+	if st := d.prove(s, genOf(v), packetSpan(v)); st != nil {
+		d.of[v] = st
+	}
+}
+
+// prove makes s leave unless the span is in the packet and returns what loads
+// in it are relative to, nil if it never is.
+func (d *directForm) prove(s *splitter, gen *ir.Value, p span) *start {
+	data, end := d.bounds[gen][0], d.bounds[gen][1]
+	hi := p.hi
+	if p.base != nil && p.lo < 0 {
+		hi -= p.lo
+	}
+	if p.never() || hi > maxPacket {
+		s.leave()
+		return nil
+	}
+	if p.base == nil {
+		s.leaveIf(s.op(ir.OpULt, end, s.ptrAdd(data, s.konst(hi))))
+		return &start{ptr: data}
+	}
+	k := startKey{gen, p.base, min(p.lo, 0)}
+	st := d.find(k, s.orig, hi)
+	if st == nil {
+		st = &start{base: p.base, shift: k.shift, block: s.orig}
+		known := d.evident.Of(p.base)
+		p = s.based(p)
+		if p.shift != 0 {
+			known = ir.FullRange()
+		}
+		s.atMost(p.base, known, maxPacket-hi)
+		st.most = min(known.Hi, uint64(maxPacket-hi))
+		st.ptr = s.ptrAdd(data, p.base)
+		d.starts[k] = append(d.starts[k], st)
+	}
+	s.leaveIf(s.op(ir.OpULt, end, s.ptrAdd(st.ptr, s.konst(hi))))
+	return st
+}
+
+// find returns a start made before that serves bytes up to hi.
+func (d *directForm) find(k startKey, was *ir.Block, hi int64) *start {
+	for _, st := range d.starts[k] {
+		if d.dom.Dominates(st.block, was) && st.most+uint64(hi) <= maxPacket {
+			return st
+		}
+	}
+	return nil
+}
+
+func (s *splitter) ptrAdd(p, n *ir.Value) *ir.Value {
+	v := s.b.InsertValue(s.i, ir.OpPtrAdd, ir.Ptr, s.pos, p, n)
+	s.i++
+	return v
+}
+
+func (d *directForm) load(s *splitter, v *ir.Value) {
+	st, p := d.of[checkOf(v)], packetSpan(v)
+	if st == nil || st.base != p.base {
+		// Relative to another base than its check: it proves itself.
+		if st = d.prove(s, genOf(checkOf(v)), p); st == nil {
+			return
+		}
+	}
+	m := v.Mem()
+	x := s.b.InsertValue(s.i, ir.OpLoad, ir.I64, s.pos, st.ptr)
+	x.Aux = &ir.Mem{Region: ir.RegionPacket, Off: int32(p.lo - st.shift), Size: m.Size, Signed: m.Signed && !m.BE}
+	s.i++
+	if m.Signed && !m.BE {
+		become(v, ir.OpCopy, x)
+		return
+	}
+	s.number(v, x, false)
+}

@@ -1,0 +1,83 @@
+package opt
+
+import "github.com/luabpfc/luabpfc/ir"
+
+// Passes are the passes there are. This table and the two below are the
+// documentation of the optimiser.
+var Passes = []*Pass{
+	{Name: "fold", Func: foldBranches, To: ir.PhaseLow,
+		Doc: "Branch folding: constant, doubled and inverted branches, empty blocks, straight lines, equal returns; jump threading where an edge decides the branch behind it."},
+	{Name: "sccp", Func: sparseConstants, To: ir.PhaseLow,
+		Doc: "Constants through branches and loops at once (Wegman and Zadeck); removes the branches it decides."},
+	{Name: "simplify", Func: simplify, To: ir.PhaseLow,
+		Doc: "Algebra on single values: identities, strength reduction, canonical comparisons, what ranges decide. Sees that numbers known not to be negative divide unsigned."},
+	{Name: "gvn", Func: numberValues, To: ir.PhaseLow,
+		Doc: "Global value numbering: equal values across blocks, loads by region, stack loads from what was stored, packet checks that another covers, lookups of one key; what a branch proved."},
+	{Name: "dse", Func: deadStores, To: ir.PhaseLow,
+		Doc: "Stores to the stack that nobody observes, or that store what the slot already holds."},
+	{Name: "dce", Func: deadCode, To: ir.PhaseLow,
+		Doc: "Values nothing needs, unreachable blocks, slots without accesses, Short when nothing leaves."},
+	{Name: "unroll", Func: unrollLoops, To: ir.PhaseHigh,
+		Doc: "Innermost loops of few trips, counted between constants, become their trips in a row; loops of at most one trip go."},
+	{Name: "loopform", Module: loopForm, Required: true, To: ir.PhaseHigh,
+		Doc: "Loops the verifier can follow stay; the others become callbacks of bpf_loop or bpf_for_each_map_elem, or an error on targets without."},
+	{Name: "sdiv", Func: legalSignedDiv, Required: true, To: ir.PhaseLow,
+		Doc: "Signed division where the CPU has none, and the guard for INT64_MIN / -1 where it has."},
+	{Name: "checks", Func: expandPacket, Required: true, To: ir.PhaseHigh,
+		Doc: "Packet access as the kind of program allows it: LD_ABS and LD_IND, skb_load_bytes or pointers; splits blocks at checks that may leave. Takes functions to the low phase."},
+}
+
+// Stage is a group of passes that repeats until it changes nothing, at most
+// Rounds times.
+type Stage struct {
+	Name   string
+	Rounds int
+	Passes []string
+}
+
+// Schedule is the order in which passes run.
+var Schedule = []Stage{
+	{Name: "high", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "gvn", "dse", "dce", "unroll"}},
+	{Name: "legal", Rounds: 1, Passes: []string{"loopform", "sdiv", "checks"}},
+	{Name: "low", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "gvn", "dse", "dce"}},
+}
+
+// Constraint says that one pass runs before another.
+type Constraint struct {
+	Before, After string
+	// Stage limits the constraint to one stage; empty: to the whole schedule,
+	// where the first run of Before comes before the first of After.
+	Stage  string
+	Reason string
+}
+
+// Constraints are what a change of the schedule must respect; a test checks it.
+var Constraints = []Constraint{
+	{"fold", "gvn", "high", "a check is widened within its block only, and a branch on a merged Bool proves nothing until it is threaded"},
+	{"sccp", "simplify", "high", "values of blocks that are never reached would be simplified for nothing"},
+	{"simplify", "gvn", "high", "equal values are found equal in canonical form only"},
+	{"gvn", "dse", "high", "a forwarded load no longer observes the store it was forwarded from; merged lookups no longer observe their key"},
+	{"dse", "dce", "high", "what was stored, and the slot, die with the store"},
+	{"sccp", "unroll", "high", "the trips are counted between constants"},
+	{"dce", "unroll", "high", "dead values count for the size of a loop"},
+	{"loopform", "checks", "", "a callback proves its own packet accesses: offsets go into its frame, addresses must not"},
+	{"loopform", "sdiv", "", "a division is one value to the cost of a loop, not ten"},
+	{"simplify", "sdiv", "", "divisors that are constant and numbers that are not negative need no expansion"},
+	{"simplify", "unroll", "", "trips are counted by constant starts, steps and bounds"},
+	{"unroll", "loopform", "", "a loop that is unrolled needs no form"},
+	{"dce", "loopform", "", "what only dead values need would travel in a callback's frame"},
+	{"loopform", "checks", "", "offsets cross into a callback, packet pointers can't; LD_ABS is not for callbacks"},
+	{"loopform", "sdiv", "", "one row after the other on the same function, callbacks included"},
+	{"gvn", "checks", "", "checks merge and widen as values, on straight lines; afterwards they are branches"},
+	{"dce", "checks", "", "a dead load must not turn into an access; a check must not lose the load that covers it later"},
+}
+
+// PassByName returns the pass called name, or nil.
+func PassByName(name string) *Pass {
+	for _, p := range Passes {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
+}

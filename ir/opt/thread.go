@@ -1,0 +1,181 @@
+package opt
+
+import "github.com/luabpfc/luabpfc/ir"
+
+// Jump threading.
+//
+// A block that branches on something that is constant for one of its
+// predecessors, because it computes it from a phi with a constant there, need
+// not be gone through: that predecessor goes straight to the successor. This
+// makes control flow of conditions: the front end's "a and b" is a phi of false
+// and b.
+//
+// A block is threaded if it has phis and a few pure values that nobody outside
+// uses (constants are copied out of the way), and is no loop header. A phi used
+// behind the block has another definition on the new edge, which gets a block
+// of its own for the purpose; repairUses puts in the phis this takes (folding
+// removes the new block if it stays empty).
+
+// threadable bounds what a threaded block may compute besides its phis.
+const threadable = 6
+
+// threadJumps threads what it can and reports whether it did.
+func threadJumps(c *Context, f *ir.Func) bool {
+	headers := loopHeaders(f)
+	any := false
+	for _, b := range append([]*ir.Block(nil), f.Blocks...) {
+		if b.Kind != ir.BlockIf || headers[b.ID] || b == f.Short || !canThread(b) {
+			continue
+		}
+		for i := 0; i < len(b.Preds); {
+			k, ok := controlOn(b, i)
+			if !ok || len(b.Preds) == 1 || !c.Change("thread") {
+				i++
+				continue
+			}
+			thread(f, b, i, int(1-k))
+			any = true
+		}
+	}
+	if any {
+		dropUnreachable(f)
+	}
+	return any
+}
+
+// canThread reports whether all that b does is compute its branch.
+func canThread(b *ir.Block) bool {
+	phis := b.Phis()
+	if len(phis) == 0 || len(b.Values)-len(phis) > threadable {
+		return false
+	}
+	uses := map[*ir.Value]int{}
+	for _, v := range b.Values {
+		for _, a := range v.Args {
+			uses[a]++
+		}
+	}
+	uses[b.Control]++
+	for _, v := range b.Values[len(phis):] {
+		switch info := v.Op.Info(); {
+		case v.Op == ir.OpConst:
+			if v.Uses != uses[v] {
+				hoistConst(v)
+				return canThread(b)
+			}
+		case !info.Pure || info.Pinned || v.Uses != uses[v]:
+			return false
+		}
+	}
+	return true
+}
+
+// hoistConst moves a constant to the beginning of the function.
+func hoistConst(v *ir.Value) {
+	b := v.Block
+	for i, x := range b.Values {
+		if x == v {
+			b.Values = append(b.Values[:i], b.Values[i+1:]...)
+			break
+		}
+	}
+	e := b.Func.Entry()
+	v.Block = e
+	e.Values = append([]*ir.Value{v}, e.Values...)
+}
+
+// controlOn evaluates b's control as it is for predecessor i.
+func controlOn(b *ir.Block, i int) (int64, bool) {
+	return evalOn(b.Control, b, i, 0)
+}
+
+func evalOn(v *ir.Value, b *ir.Block, i, depth int) (int64, bool) {
+	if k, ok := v.IsConst(); ok {
+		return k, true
+	}
+	if v.Block != b || depth > threadable {
+		return 0, false
+	}
+	if v.Op == ir.OpPhi {
+		return v.Args[i].IsConst()
+	}
+	if len(v.Args) == 0 || len(v.Args) > 2 {
+		return 0, false
+	}
+	if (v.Op == ir.OpEq || v.Op == ir.OpNe) && v.Args[0].Type == ir.Ptr {
+		if !nullOn(v.Args[0], v.Args[1], b, i) {
+			return 0, false
+		}
+		if v.Op == ir.OpNe {
+			return 1, true
+		}
+		return 0, true
+	}
+	var x [2]uint64
+	for j, a := range v.Args {
+		k, ok := evalOn(a, b, i, depth+1)
+		if !ok {
+			return 0, false
+		}
+		x[j] = uint64(k)
+	}
+	r, ok := ir.Eval(v.Op, v.AuxInt, b.Func.Module.BigEndian, x[0], x[1])
+	return int64(r), ok
+}
+
+// nullOn reports whether, for predecessor i, p is certainly an address and q
+// null.
+func nullOn(p, q *ir.Value, b *ir.Block, i int) bool {
+	if p.Op == ir.OpPhi && p.Block == b {
+		p = p.Args[i]
+	}
+	return isZero(q) && (p.Op == ir.OpNonNull || p.Op == ir.OpSlotAddr || p.Op == ir.OpPtrAdd)
+}
+
+// thread sends predecessor i of b to b's successor j.
+func thread(f *ir.Func, b *ir.Block, i, j int) {
+	to := b.Succs[j]
+	p := b.Preds[i]
+	e := f.NewBlock(ir.BlockJump)
+	moveBehind(f, e, b)
+	e.Pos = p.B.Pos
+
+	phis := append([]*ir.Value(nil), b.Phis()...)
+	on := make(map[*ir.Value]*ir.Value, len(phis))
+	for _, v := range phis {
+		on[v] = v.Args[i]
+	}
+	p.B.RedirectEdge(p.I, e)
+	e.AddEdge(to.B)
+	for _, w := range to.B.Phis() {
+		a := w.Args[to.I]
+		if x := on[a]; x != nil {
+			a = x
+		}
+		w.AddArg(a)
+	}
+	repairPhis(f, b, e, phis, on)
+}
+
+// repairPhis gives the uses of b's phis behind b the definition that reaches
+// them, now that e leads past b.
+func repairPhis(f *ir.Func, b, e *ir.Block, phis []*ir.Value, on map[*ir.Value]*ir.Value) {
+	inside := map[*ir.Value]int{}
+	for _, v := range b.Values {
+		for _, a := range v.Args {
+			inside[a]++
+		}
+	}
+	inside[b.Control]++
+	defs := map[*ir.Value]map[*ir.Block]*ir.Value{}
+	var order []*ir.Value
+	for _, v := range phis {
+		if v.Uses > inside[v] {
+			defs[v] = map[*ir.Block]*ir.Value{b: v, e: on[v]}
+			order = append(order, v)
+		}
+	}
+	if len(order) > 0 {
+		repairUses(f, order, defs, map[*ir.Block]bool{b: true, e: true})
+	}
+}

@@ -1,0 +1,441 @@
+package ir
+
+import "math/bits"
+
+// Ranges: what is known of each number.
+//
+// The domain is the product of unsigned intervals and known bits: Range says
+// Lo <= x <= Hi, that x has no bit of Zero and every bit of One. The two parts
+// sharpen each other (norm). Numbers known not to be negative are those with
+// Hi below 2^63. Bools are 0 or 1; of addresses only "is not null" is known.
+//
+// Method: abstract interpretation in static single assignment form. The
+// dominator tree is walked in preorder with a current range for each value; a
+// block entered by one edge of a branch starts with what the branch proved, and
+// takes that back when the walk leaves its subtree. A phi is the join of its
+// arguments as their edges have them. Values start empty (not computed yet) and
+// only grow; a phi that keeps growing is widened to the next power of two, so
+// that the walk ends; two more walks then narrow what widening overshot, which
+// is sound because each follows from facts that hold. See Cousot and Cousot
+// (1977). Cost: a few times the size of the function.
+//
+// EvidentRanges is the weaker analysis of what every supported kernel's
+// verifier derives by itself: no branches, no phis, no quotients, no byte
+// swaps. A test whose only purpose is to convince the verifier must not be
+// dropped on stronger grounds.
+
+// Range is what is known of one number.
+type Range struct {
+	Lo, Hi    uint64
+	Zero, One uint64
+}
+
+// fullRange is no knowledge; emptyRange has no number.
+var (
+	fullRange  = Range{Hi: ^uint64(0)}
+	emptyRange = Range{Lo: 1}
+)
+
+// FullRange returns the range of a number of which nothing is known.
+func FullRange() Range { return fullRange }
+
+// ConstRange returns the range of x alone.
+func ConstRange(x uint64) Range { return Range{Lo: x, Hi: x, Zero: ^x, One: x} }
+
+// Interval returns the range from lo to hi.
+func Interval(lo, hi uint64) Range { return Range{Lo: lo, Hi: hi}.norm() }
+
+// Empty reports whether no number is in the range: the place is not reached.
+func (r Range) Empty() bool { return r.Lo > r.Hi }
+
+// Const returns the range's only number.
+func (r Range) Const() (uint64, bool) { return r.Lo, r.Lo == r.Hi }
+
+// NonNegative reports whether all numbers are below 2^63.
+func (r Range) NonNegative() bool { return r.Hi <= 1<<63-1 }
+
+// Has reports whether x is in the range.
+func (r Range) Has(x uint64) bool {
+	return r.Lo <= x && x <= r.Hi && x&r.Zero == 0 && x&r.One == r.One
+}
+
+// norm lets interval and bits sharpen each other.
+func (r Range) norm() Range {
+	if r.Lo > r.Hi || r.Zero&r.One != 0 {
+		return emptyRange
+	}
+	r.Hi = min(r.Hi, ^r.Zero)
+	r.Lo = max(r.Lo, r.One)
+	if r.Lo > r.Hi {
+		return emptyRange
+	}
+	common := ^uint64(0)
+	if n := bits.Len64(r.Lo ^ r.Hi); n < 64 {
+		common <<= n
+	} else {
+		common = 0
+	}
+	r.Zero |= ^r.Hi & common
+	r.One |= r.Lo & common
+	if r.Zero&r.One != 0 {
+		return emptyRange
+	}
+	return r
+}
+
+// Join returns what holds of numbers in either range.
+func (r Range) Join(s Range) Range {
+	switch {
+	case r.Empty():
+		return s
+	case s.Empty():
+		return r
+	}
+	return Range{min(r.Lo, s.Lo), max(r.Hi, s.Hi), r.Zero & s.Zero, r.One & s.One}
+}
+
+// Meet returns what holds of numbers in both ranges.
+func (r Range) Meet(s Range) Range {
+	if r.Empty() || s.Empty() {
+		return emptyRange
+	}
+	return Range{max(r.Lo, s.Lo), min(r.Hi, s.Hi), r.Zero | s.Zero, r.One | s.One}.norm()
+}
+
+// signed returns the range's bounds as signed numbers.
+func (r Range) signed() (lo, hi int64) {
+	if int64(r.Lo) <= int64(r.Hi) {
+		return int64(r.Lo), int64(r.Hi)
+	}
+	return -1 << 63, 1<<63 - 1
+}
+
+// signedInterval is the tightest range of the signed interval, full if it
+// holds both -1 and 0.
+func signedInterval(lo, hi int64) Range {
+	switch {
+	case lo > hi:
+		return emptyRange
+	case lo >= 0 || hi < 0:
+		return Interval(uint64(lo), uint64(hi))
+	}
+	return fullRange
+}
+
+// Ranges are the ranges of a function's values, as it was when computed.
+type Ranges struct {
+	f       *Func
+	dom     *Dom // nil if branches prove nothing
+	of      []Range
+	cur     []Range  // of, met with what the walk's path proved
+	facts   [][]fact // by block ID: what entering the block proves
+	edges   [][]Range
+	grown   []uint8 // by value ID: how often a phi grew
+	narrow  bool
+	changed bool
+}
+
+// fact is a range that holds of a value from some place on.
+type fact struct {
+	v *Value
+	r Range
+}
+
+// rounds of growth before a phi is widened, and of narrowing at the end.
+const (
+	growRounds   = 3
+	narrowRounds = 2
+)
+
+// ComputeRanges computes the ranges of f, whose dominators are d; nil computes
+// them, too.
+func ComputeRanges(f *Func, d *Dom) *Ranges {
+	if d == nil {
+		d = Dominators(f)
+	}
+	r := newRanges(f)
+	r.dom = d
+	r.facts = make([][]fact, f.NumBlocks())
+	r.edges = make([][]Range, f.NumValues())
+	r.grown = make([]uint8, f.NumValues())
+	for _, b := range d.RPO {
+		for _, v := range b.Phis() {
+			r.edges[v.ID] = make([]Range, len(v.Args))
+			for i := range r.edges[v.ID] {
+				r.edges[v.ID][i] = emptyRange
+			}
+		}
+	}
+	for r.changed = true; r.changed; {
+		r.changed = false
+		r.walk()
+	}
+	r.narrow = true
+	for i := 0; i < narrowRounds; i++ {
+		r.walk()
+	}
+	return r
+}
+
+// EvidentRanges computes what the kernel's verifier knows without help.
+func EvidentRanges(f *Func) *Ranges {
+	r := newRanges(f)
+	for i := range r.of {
+		r.of[i] = fullRange
+	}
+	for _, b := range Dominators(f).RPO {
+		for _, v := range b.Values {
+			if evident(v.Op) {
+				x := r.transfer(v, func(a *Value) Range { return r.of[a.ID] })
+				if v.Op != OpMul || x.Hi <= 1<<32-1 { // products of larger numbers are unknown to 5.10
+					r.of[v.ID] = x
+				}
+			}
+		}
+	}
+	return r
+}
+
+// evident are the ops whose results the verifiers from 5.10 on bound by the
+// bounds of their arguments. Comparisons are their results' own bound.
+func evident(op Op) bool {
+	switch op {
+	case OpConst, OpCopy, OpLoad, OpAdd, OpMul, OpAnd, OpOr, OpShl, OpLShr, OpZext, OpNonNull, OpSlotAddr, OpMapRef, OpFuncRef, OpPtrAdd:
+		return true
+	}
+	return false
+}
+
+func newRanges(f *Func) *Ranges {
+	r := &Ranges{f: f, of: make([]Range, f.NumValues())}
+	for i := range r.of {
+		r.of[i] = emptyRange
+	}
+	return r
+}
+
+// Of returns what holds of v wherever it is defined.
+func (r *Ranges) Of(v *Value) Range {
+	if v.ID >= len(r.of) || r.of[v.ID].Empty() {
+		return fullRange
+	}
+	return r.of[v.ID]
+}
+
+// At returns what holds of v in block b, with what the branches on the way to
+// b proved.
+func (r *Ranges) At(v *Value, b *Block) Range {
+	x := r.Of(v)
+	if r.dom == nil || b.ID >= len(r.facts) {
+		return x
+	}
+	const far = 64 // dominators to look at
+	for n := 0; b != nil && n < far; n++ {
+		for _, k := range r.facts[b.ID] {
+			if k.v == v {
+				if m := x.Meet(k.r); !m.Empty() {
+					x = m
+				}
+			}
+		}
+		b = r.dom.Idom(b)
+	}
+	return x
+}
+
+// walk visits the dominator tree once, without recursion: trees are deep.
+func (r *Ranges) walk() {
+	type frame struct {
+		b    *Block
+		next int
+		undo []fact
+	}
+	r.cur = append(r.cur[:0], r.of...)
+	stack := []frame{{b: r.f.Entry(), undo: r.enter(r.f.Entry())}}
+	for len(stack) > 0 {
+		top := &stack[len(stack)-1]
+		if kids := r.dom.Children(top.b); top.next < len(kids) {
+			b := kids[top.next]
+			top.next++
+			stack = append(stack, frame{b: b, undo: r.enter(b)})
+			continue
+		}
+		r.restore(top.undo)
+		stack = stack[:len(stack)-1]
+	}
+}
+
+// enter computes the values of b and returns what to restore on leaving its
+// subtree.
+func (r *Ranges) enter(b *Block) (undo []fact) {
+	if len(b.Preds) == 1 && b.Preds[0].B.Kind == BlockIf && b != r.f.Short {
+		p := b.Preds[0]
+		r.facts[b.ID] = r.proves(nil, p.B.Control, p.I == 0, 0)
+		undo = r.assume(r.facts[b.ID])
+	}
+	for _, v := range b.Values {
+		var x Range
+		if v.Op == OpPhi {
+			x = emptyRange
+			for _, e := range r.edges[v.ID] {
+				x = x.Join(e)
+			}
+		} else {
+			x = r.transfer(v, func(a *Value) Range { return r.cur[a.ID] })
+		}
+		r.update(v, x)
+	}
+	for i, e := range b.Succs {
+		phis := e.B.Phis()
+		if len(phis) == 0 {
+			continue
+		}
+		var saved []fact
+		if b.Kind == BlockIf {
+			saved = r.assume(r.proves(nil, b.Control, i == 0, 0))
+		}
+		for _, v := range phis {
+			r.edges[v.ID][e.I] = r.cur[v.Args[e.I].ID]
+		}
+		r.restore(saved)
+	}
+	return undo
+}
+
+// update sets the range of v to x: joined with what it was while growing, met
+// with it while narrowing.
+func (r *Ranges) update(v *Value, x Range) {
+	old := r.of[v.ID]
+	switch {
+	case r.narrow:
+		if x = old.Meet(x); x.Empty() {
+			x = old
+		}
+	default:
+		x = old.Join(x)
+		if x == old {
+			break
+		}
+		r.changed = true
+		if v.Op == OpPhi {
+			if r.grown[v.ID]++; r.grown[v.ID] > growRounds {
+				r.grown[v.ID] = growRounds
+				x = x.widen(old)
+			}
+		}
+	}
+	r.of[v.ID], r.cur[v.ID] = x, x
+}
+
+// widen makes sure that a range that grew beyond old can't do so often.
+func (r Range) widen(old Range) Range {
+	if r.Lo < old.Lo {
+		r.Lo = 0
+	}
+	if r.Hi > old.Hi {
+		r.Hi = 1<<bits.Len64(r.Hi) - 1
+	}
+	return r
+}
+
+// assume sharpens the current ranges and returns the old ones.
+func (r *Ranges) assume(facts []fact) (undo []fact) {
+	for _, k := range facts {
+		undo = append(undo, fact{k.v, r.cur[k.v.ID]})
+		r.cur[k.v.ID] = r.cur[k.v.ID].Meet(k.r)
+	}
+	return undo
+}
+
+func (r *Ranges) restore(undo []fact) {
+	for i := len(undo) - 1; i >= 0; i-- {
+		r.cur[undo[i].v.ID] = undo[i].r
+	}
+}
+
+// proves appends what follows from c being is.
+func (r *Ranges) proves(facts []fact, c *Value, is bool, depth int) []fact {
+	facts = append(facts, fact{c, ConstRange(b2u(is))})
+	if depth > 8 {
+		return facts
+	}
+	switch c.Op {
+	case OpNot:
+		return r.proves(facts, c.Args[0], !is, depth+1)
+	case OpAnd, OpOr:
+		if is == (c.Op == OpAnd) {
+			facts = r.proves(facts, c.Args[0], is, depth+1)
+			facts = r.proves(facts, c.Args[1], is, depth+1)
+		}
+		return facts
+	case OpEq, OpNe, OpULt, OpULe, OpSLt, OpSLe:
+		x, y := c.Args[0], c.Args[1]
+		a, b := r.cur[x.ID], r.cur[y.ID]
+		if a.Empty() || b.Empty() {
+			return facts
+		}
+		a, b = compareProves(c.Op, is, a, b)
+		return append(facts, fact{x, a}, fact{y, b})
+	}
+	return facts
+}
+
+// compareProves returns the ranges of x and y after "x op y" came out as is.
+func compareProves(op Op, is bool, x, y Range) (Range, Range) {
+	switch {
+	case op == OpEq && is, op == OpNe && !is:
+		m := x.Meet(y)
+		return m, m
+	case op == OpEq, op == OpNe:
+		return x.without(y), y.without(x)
+	case !is && op == OpULt:
+		y, x = compareProves(OpULe, true, y, x)
+	case !is && op == OpULe:
+		y, x = compareProves(OpULt, true, y, x)
+	case !is && op == OpSLt:
+		y, x = compareProves(OpSLe, true, y, x)
+	case !is && op == OpSLe:
+		y, x = compareProves(OpSLt, true, y, x)
+	case op == OpULt:
+		if y.Hi == 0 || x.Lo == ^uint64(0) {
+			return emptyRange, emptyRange
+		}
+		return x.Meet(Interval(0, y.Hi-1)), y.Meet(Interval(x.Lo+1, ^uint64(0)))
+	case op == OpULe:
+		return x.Meet(Interval(0, y.Hi)), y.Meet(Interval(x.Lo, ^uint64(0)))
+	default:
+		return signedLess(x, y, op == OpSLt)
+	}
+	return x, y
+}
+
+// signedLess is compareProves for x < y or, if not strict, x <= y.
+func signedLess(x, y Range, strict bool) (Range, Range) {
+	xlo, xhi := x.signed()
+	ylo, yhi := y.signed()
+	xmax, ymin := yhi, xlo
+	if strict {
+		if yhi == -1<<63 || xlo == 1<<63-1 {
+			return emptyRange, emptyRange
+		}
+		xmax--
+		ymin++
+	}
+	return x.Meet(signedInterval(xlo, min(xhi, xmax))), y.Meet(signedInterval(max(ylo, ymin), yhi))
+}
+
+// without drops the only number of s from the ends of r.
+func (r Range) without(s Range) Range {
+	c, ok := s.Const()
+	switch {
+	case !ok:
+		return r
+	case r.Lo == c && r.Hi == c:
+		return emptyRange
+	case r.Lo == c:
+		r.Lo++
+	case r.Hi == c:
+		r.Hi--
+	}
+	return r.norm()
+}
