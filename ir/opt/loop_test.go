@@ -1,7 +1,6 @@
 package opt
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,14 +53,20 @@ func forcedForm(t *testing.T, m *ir.Module, target kernel.Version, native int64)
 }
 
 func TestLoopFormKeepsMeaning(t *testing.T) {
-	seeds := int64(1500)
+	seeds := int64(300)
 	if testing.Short() {
-		seeds = 200
+		seeds = 100
 	}
-	total := map[string]int{}
+	total, faults := map[string]int{}, 0
 	for seed := int64(0); seed < seeds; seed++ {
 		kind := []string{"socket", "xdp"}[seed%2]
 		want := runAll(genProgram(seed, kind))
+		for _, o := range want {
+			if o.Err != "" {
+				faults++
+				t.Log(seed, o.Err)
+			}
+		}
 		for _, v := range []kernel.Version{{Major: 6, Minor: 8}, {Major: 5, Minor: 15}} {
 			for _, native := range []int64{0, 200, maxNativeCost} {
 				m := genProgram(seed, kind)
@@ -84,6 +89,9 @@ func TestLoopFormKeepsMeaning(t *testing.T) {
 			}
 		}
 	}
+	if faults > int(seeds)/20 {
+		t.Errorf("%d of the generated programs fault", faults)
+	}
 	if total["callback"] < 100 || total["native"] < 100 || total["clamp"] < 10 {
 		t.Errorf("the generator makes too little to test: %v", total)
 	}
@@ -91,9 +99,9 @@ func TestLoopFormKeepsMeaning(t *testing.T) {
 }
 
 func TestUnrollKeepsMeaning(t *testing.T) {
-	seeds := int64(1500)
+	seeds := int64(300)
 	if testing.Short() {
-		seeds = 200
+		seeds = 100
 	}
 	n := 0
 	for seed := int64(0); seed < seeds; seed++ {
@@ -110,8 +118,34 @@ func TestUnrollKeepsMeaning(t *testing.T) {
 			t.Fatalf("seed %d: %s\n%s\nbecame\n%s", seed, diff, genProgram(seed, "socket"), m)
 		}
 	}
-	if n < 100 {
+	if n < 20 {
 		t.Errorf("%d loops unrolled", n)
 	}
-	t.Log(fmt.Sprint(n, " loops unrolled"))
+	t.Log(n, "loops unrolled")
+}
+
+// TestRunKeepsMeaningOfLoops runs all passes.
+func TestRunKeepsMeaningOfLoops(t *testing.T) {
+	seeds := int64(300)
+	if testing.Short() {
+		seeds = 100
+	}
+	for seed := int64(0); seed < seeds; seed++ {
+		kind := []string{"socket", "xdp"}[seed%2]
+		want := runAll(genProgram(seed, kind))
+		for level := 0; level < 2; level++ {
+			for _, v := range []kernel.Version{{Major: 6, Minor: 1}, {Major: 5, Minor: 15}} {
+				m := genProgram(seed, kind)
+				if _, err := Run(m, Options{Level: level, Kernel: v, Check: true}); err != nil {
+					if l, ok := diag.AsList(err); ok && l[0].Code == diag.LoopTooDeep {
+						continue
+					}
+					t.Fatalf("seed %d, kernel %s, level %d: %v\n%s", seed, v, level, err, m)
+				}
+				if diff := cmp.Diff(want, runAll(m)); diff != "" {
+					t.Fatalf("seed %d, kernel %s, level %d: %s\n%s\nbecame\n%s", seed, v, level, diff, genProgram(seed, kind), m)
+				}
+			}
+		}
+	}
 }
