@@ -227,7 +227,7 @@ func (e *emitter) lineAt(pc, d int) int {
 // nearer to the target.
 func (e *emitter) findIsland(target, pc int, at []int) (label int, ok bool) {
 	whole := at[target] - pc
-	best := 0
+	best := e.reach / 2 // at least so far, or it is no help
 	for i := 1; i < len(e.lines); i++ {
 		l := &e.lines[i]
 		if l.target != target || l.inst.Op != bpf.Ja || e.lines[i-1].label == 0 {
@@ -241,7 +241,7 @@ func (e *emitter) findIsland(target, pc int, at []int) (label int, ok bool) {
 		if d < -e.reach || d > e.reach || d*whole <= 0 {
 			continue
 		}
-		if d*d > best*best {
+		if d = max(d, -d); d > best {
 			best, label, ok = d, isle, true
 		}
 	}

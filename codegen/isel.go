@@ -35,6 +35,7 @@ type selector struct {
 	regs   []reg // by value ID; 0 until demanded
 	temps  []reg // by value ID of a phi: what predecessors write
 	needed []bool
+	calls  []int     // by value ID: calls in its block up to it
 	blocks []*mblock // by block ID: where control enters it
 
 	cur *mblock // being filled, its instructions in reverse
@@ -49,7 +50,7 @@ func selectFunc(f *ir.Func, cpu bpf.CPU) *mfunc {
 		m.objs = append(m.objs, object{size: s.Size, align: s.Align, name: s.Name, pos: s.Pos})
 	}
 	s := &selector{m: m, f: f, cpu: cpu,
-		regs: make([]reg, f.NumValues()), temps: make([]reg, f.NumValues()), needed: make([]bool, f.NumValues()),
+		regs: make([]reg, f.NumValues()), temps: make([]reg, f.NumValues()), needed: make([]bool, f.NumValues()), calls: make([]int, f.NumValues()),
 		blocks: make([]*mblock, f.NumBlocks()),
 	}
 	dom := ir.Dominators(f)
@@ -90,7 +91,13 @@ func (s *selector) findNeeded(rpo []*ir.Block) {
 	}
 	for _, b := range rpo {
 		mark(b.Control)
+		calls := 0
 		for _, v := range b.Values {
+			switch v.Op {
+			case ir.OpCall, ir.OpCallFunc, ir.OpLdAbs, ir.OpLdInd:
+				calls++
+			}
+			s.calls[v.ID] = calls
 			if !droppable(v) {
 				mark(v)
 			}
@@ -168,8 +175,15 @@ func (s *selector) edge(e ir.Edge) *mblock {
 // phiCopies appends the copies that belong to an edge.
 func (s *selector) phiCopies(e ir.Edge) {
 	for _, phi := range e.B.Phis() {
-		if s.needed[phi.ID] {
-			s.put(s.temp(phi), phi.Args[e.I])
+		if !s.needed[phi.ID] {
+			continue
+		}
+		from := e.B.Preds[e.I]
+		if arg := phi.Args[e.I]; from.B.Kind == ir.BlockIf && arg == from.B.Control {
+			// On this side of the branch it is known.
+			s.constant(s.temp(phi), int64(1-from.I))
+		} else {
+			s.put(s.temp(phi), arg)
 		}
 	}
 	s.flush()

@@ -1,6 +1,8 @@
 package codegen
 
 import (
+	"slices"
+
 	"github.com/luabpfc/luabpfc/codegen/bpf"
 	"github.com/luabpfc/luabpfc/ir"
 )
@@ -83,16 +85,41 @@ func (s *selector) binary(d reg, op bpf.Op, v *ir.Value) {
 }
 
 // operandOrder returns the operands, those of a commutative operation in the
-// order that spares a copy: a constant second, a value not used again first.
+// order that likely spares a copy. The first is the one that is changed in
+// place: never a constant, a loop's sum rather than what is added, what is not
+// used again rather than what is, what lives in a register that calls lose rather
+// than what has lived across one.
 func (s *selector) operandOrder(v *ir.Value) (x, y *ir.Value) {
 	x, y = s.root(v.Args[0]), s.root(v.Args[1])
 	if !v.Op.Info().Commutative || y.Op == ir.OpConst {
 		return x, y
 	}
-	if x.Op == ir.OpConst || y.Uses == 1 && x.Uses > 1 && y.Op != ir.OpPhi {
+	swap := false
+	switch {
+	case x.Op == ir.OpConst:
+		swap = true
+	case carries(x, v) || carries(y, v):
+		swap = !carries(x, v)
+	case x.Uses == 1 && y.Uses == 1:
+		swap = s.crossesCall(x, v) && !s.crossesCall(y, v)
+	default:
+		swap = y.Uses == 1
+	}
+	if swap {
 		return y, x
 	}
 	return x, y
+}
+
+// carries reports whether x is a phi that v becomes in a loop's next trip.
+func carries(x, v *ir.Value) bool {
+	return x.Op == ir.OpPhi && slices.Contains(x.Args, v)
+}
+
+// crossesCall reports whether x lives across a call on its way to v, as far as
+// one block shows.
+func (s *selector) crossesCall(x, v *ir.Value) bool {
+	return x.Block == v.Block && s.calls[x.ID] != s.calls[v.ID]
 }
 
 // byConst selects an operation with a constant, if it fits the instruction.

@@ -192,3 +192,15 @@ func compareRuns(t *testing.T, m *ir.Module, out *Output) {
 		}
 	}
 }
+
+// interpret returns the result of a module's first function, a socket filter,
+// on a packet.
+func interpret(t testing.TB, m *ir.Module, packet []byte) uint32 {
+	t.Helper()
+	machine := interp.New(m, interp.Env{Packet: packet[14:]})
+	res, err := machine.Run(m.Funcs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uint32(res.Ret)
+}

@@ -19,14 +19,18 @@ import (
 
 // layout cleans the control flow up and orders the blocks.
 func (m *mfunc) layout() {
-	m.threadJumps()
-	m.dropUnreachable()
-	m.joinLines()
+	m.cleanUp()
+	m.peephole()
 	m.mergeEndings()
+	m.cleanUp()
+	m.blocks = closeGaps(rotate(reversePostorder(m.blocks[0], m.nblock)))
+}
+
+// cleanUp takes out of the control flow what does nothing.
+func (m *mfunc) cleanUp() {
 	m.threadJumps()
 	m.dropUnreachable()
 	m.joinLines()
-	m.blocks = rotate(reversePostorder(m.blocks[0], m.nblock))
 }
 
 // threadJumps leads jumps to empty blocks on to where these go, and makes
@@ -105,49 +109,81 @@ func (m *mfunc) joinLines() {
 	m.blocks = kept
 }
 
-// mergeEndings makes blocks that do the same and return one.
+// mergeEndings makes equal endings of blocks that go to the same place, or
+// return, one. Endings with accesses to memory other than the frame stay apart:
+// the verifier wants one kind of pointer at each access. So do those in loops,
+// where a jump more counts.
 func (m *mfunc) mergeEndings() {
-	var rets []*mblock
-	same := make([]*mblock, m.nblock)
-	for _, b := range m.blocks {
-		if b.kind != endRet {
+	type key struct {
+		kind blockKind
+		succ *mblock
+		last string
+	}
+	known := map[key]*mblock{}
+	for i := 0; i < len(m.blocks); i++ {
+		b := m.blocks[i]
+		k := key{kind: b.kind}
+		switch n := len(b.insts); {
+		case b.kind == endRet && n >= 2:
+			// A lone exit is as long as a jump.
+			k.last = b.insts[n-2].text()
+		case b.kind == endJump && n >= 1 && b.weight == 1:
+			k.succ, k.last = b.succs[0], b.insts[n-1].text()
+		default:
 			continue
 		}
-		for _, r := range rets {
-			if sameInsts(r.insts, b.insts) {
-				same[b.id] = r
-				break
-			}
+		rep := known[k]
+		if rep == nil {
+			known[k] = b
+			continue
 		}
-		if same[b.id] == nil {
-			rets = append(rets, b)
-		}
-	}
-	for _, b := range m.blocks {
-		for i, s := range b.succs {
-			if r := same[s.id]; r != nil {
-				b.succs[i] = r
-			}
+		if tail := m.mergePair(rep, b); tail != nil {
+			known[k] = tail
 		}
 	}
 }
 
-func sameInsts(a, b []minst) bool {
-	if len(a) != len(b) {
-		return false
+// mergePair gives two blocks a common ending and returns it; nil if there is
+// nothing to gain.
+func (m *mfunc) mergePair(a, b *mblock) *mblock {
+	n := 0
+	for n < len(a.insts) && n < len(b.insts) {
+		x, y := &a.insts[len(a.insts)-1-n], &b.insts[len(b.insts)-1-n]
+		if !mergeable(x) || !sameInst(x, y) {
+			break
+		}
+		n++
 	}
-	for i := range a {
-		if !sameInst(&a[i], &b[i]) {
-			return false
+	if n == 0 || n == 1 && a.kind == endRet {
+		return nil
+	}
+	tail := a
+	if n < len(a.insts) {
+		tail = b
+	}
+	if n < len(tail.insts) || tail == m.blocks[0] {
+		tail = m.newBlock(a.kind, a.pos, max(a.weight, b.weight))
+		tail.succs = a.succs
+		tail.insts = append(tail.insts, a.insts[len(a.insts)-n:]...)
+	}
+	for _, x := range [2]*mblock{a, b} {
+		if x != tail {
+			x.insts = x.insts[:len(x.insts)-n]
+			x.kind, x.succs = endJump, []*mblock{tail}
 		}
 	}
-	return true
+	return tail
+}
+
+// mergeable reports whether an instruction may serve two ways.
+func mergeable(in *minst) bool {
+	return in.op == opLea || in.op == bpf.OpExit || in.op.IsALU() || in.op.IsLdImm64()
 }
 
 // sameInst compares all but places in the source.
 func sameInst(a, b *minst) bool {
 	return a.op == b.op && a.size == b.size && a.k == b.k && a.dst == b.dst && a.src == b.src &&
-		a.off == b.off && a.imm == b.imm && a.sym == b.sym && a.obj == b.obj && a.args == b.args && len(a.mem) == 0 && len(b.mem) == 0
+		a.off == b.off && a.imm == b.imm && a.sym == b.sym && a.obj == b.obj && a.args == b.args
 }
 
 // reversePostorder orders the blocks that entry reaches.
@@ -236,6 +272,50 @@ func turns(loop []*mblock, header *mblock, index []int, j, i int) bool {
 		}
 	}
 	return true
+}
+
+// closeGaps moves what a block has to jump to behind it, with all that control
+// falls into from there, where nothing else falls into that.
+func closeGaps(order []*mblock) []*mblock {
+	index := map[*mblock]int{}
+	for i, b := range order {
+		index[b] = i
+	}
+	for i := 0; i+1 < len(order); i++ {
+		b := order[i]
+		if b.kind == endRet || fallsTo(b, order[i+1]) {
+			continue
+		}
+		to := b.succs[len(b.succs)-1]
+		if b.kind == endIf && index[to] <= i {
+			to = b.succs[0]
+		}
+		j := index[to]
+		if j <= i+1 || fallsTo(order[j-1], to) || to.weight < b.weight && order[i+1].weight >= b.weight {
+			continue
+		}
+		end := j + 1
+		for end < len(order) && fallsTo(order[end-1], order[end]) {
+			end++
+		}
+		run := append([]*mblock(nil), order[j:end]...)
+		copy(order[i+1+len(run):end], order[i+1:j])
+		copy(order[i+1:], run)
+		for k := i + 1; k < end; k++ {
+			index[order[k]] = k
+		}
+	}
+	return order
+}
+
+// fallsTo reports whether b needs no jump to go on to next.
+func fallsTo(b, next *mblock) bool {
+	for _, s := range b.succs {
+		if s == next {
+			return true
+		}
+	}
+	return false
 }
 
 // canJump reports whether the level has the comparison.
