@@ -20,7 +20,7 @@ type outcome struct {
 // loopPackets are what random programs are run on.
 func loopPackets() [][]byte {
 	return [][]byte{
-		nil,
+		{9},
 		{5, 6, 7},
 		{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23},
 		{255, 7, 29, 3, 128, 1, 0, 0, 77, 9, 5, 5, 5, 200, 3, 11, 12, 0, 1, 0, 255},

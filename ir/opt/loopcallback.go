@@ -92,6 +92,9 @@ type extraction struct {
 	exits    []exitEdge
 }
 
+// exitLeft is the number of the exit that leaves the program.
+const exitLeft = -1
+
 // exitEdge is an edge out of the loop; its number is its index + 1.
 type exitEdge struct {
 	to   *ir.Block
@@ -217,7 +220,7 @@ func (e *extraction) layout() {
 	}
 	h := e.l.Header
 	for _, p := range h.Phis() {
-		if p.Type == ir.Gen {
+		if !travels(p) {
 			continue
 		}
 		e.field[p] = e.alloc()
@@ -225,18 +228,27 @@ func (e *extraction) layout() {
 			continue
 		}
 		for _, a := range p.Args { // only back edges are left
-			if _, taken := e.field[a]; isOut[a] && !taken && a.Type == p.Type && !(a.Op == ir.OpPhi && a.Block == h) {
+			if _, taken := e.field[a]; isOut[a] && !taken && travels(a) && a.Type == p.Type && !(a.Op == ir.OpPhi && a.Block == h) {
 				e.field[a] = e.field[p]
 				break
 			}
 		}
 	}
 	for _, v := range e.out {
-		if _, ok := e.field[v]; !ok && v.Type != ir.Gen {
+		if _, ok := e.field[v]; !ok && travels(v) {
 			e.field[v] = e.alloc()
 			e.zero = append(e.zero, e.field[v])
 		}
 	}
+}
+
+// travels reports whether v crosses in a field; what does not is made anew.
+func travels(v *ir.Value) bool {
+	switch v.Op {
+	case ir.OpConst, ir.OpMapRef, ir.OpFuncRef, ir.OpSlotAddr:
+		return false
+	}
+	return v.Type != ir.Gen
 }
 
 func (e *extraction) alloc() int32 {
@@ -281,7 +293,7 @@ func (e *extraction) callback() {
 	e.fp = entry.NewValue(ir.OpArg, ir.Ptr, e.pos())
 	e.fp.AuxInt = int64(e.g.Callback.Frame)
 	e.u = endOf(entry, e.pos()).get(ir.I64, e.fp, e.fr.unknown)
-	x.unknown[e.g] = e.u
+	x.unknown[e.g], x.exitAt[e.g] = e.u, e.fr.exit
 
 	e.c = newCloner(e.g)
 	e.c.keep, e.c.made = e.liveIn, e.made
@@ -304,7 +316,9 @@ func (e *extraction) callback() {
 	if leaves(e.g) {
 		short := e.g.NewBlock(ir.BlockRet)
 		short.Pos = e.pos()
-		short.SetControl(endOf(short, e.pos()).konst(1))
+		at := endOf(short, e.pos())
+		at.put(e.fp, e.fr.exit, at.konst(exitLeft), nil)
+		short.SetControl(at.konst(1))
 		e.g.Short = short
 	}
 }
@@ -443,7 +457,7 @@ func (e *extraction) target(b *ir.Block, j int) *ir.Block {
 	}
 	for _, v := range e.out {
 		unchanged := v.Op == ir.OpPhi && v.Block == e.l.Header
-		if v.Type != ir.Gen && !unchanged && e.n.dom.Dominates(v.Block, b) {
+		if travels(v) && !unchanged && e.n.dom.Dominates(v.Block, b) {
 			at.put(e.fp, e.field[v], e.c.value(v), nil)
 		}
 	}
@@ -502,11 +516,16 @@ func (e *extraction) caller() {
 	exit := at.get(ir.I64, p, e.fr.exit)
 	loaded := map[*ir.Value]*ir.Value{}
 	for _, v := range e.out {
-		if v.Type == ir.Gen {
-			loaded[v] = at.op(ir.OpPktGen, ir.Gen)
-		} else {
+		if travels(v) {
 			loaded[v] = at.get(v.Type, p, e.field[v])
+			continue
 		}
+		w := at.op(v.Op, v.Type)
+		w.AuxInt, w.Aux = v.AuxInt, v.Aux
+		if v.Type == ir.Gen {
+			w.Reset(ir.OpPktGen)
+		}
+		loaded[v] = w
 	}
 	e.dispatch(exit, loaded)
 	e.replaceOut(loaded)
@@ -549,6 +568,7 @@ func (e *extraction) leave(b *ir.Block) {
 	case f.Kind != nil:
 		b.SetControl(at.konst(int64(f.Kind.Default)))
 	case f.Callback != nil:
+		at.put(frameParam(f), e.x.exitAt[f], at.konst(exitLeft), nil)
 		b.SetControl(at.konst(1))
 	case returnsValue(f):
 		b.SetControl(at.konst(0))

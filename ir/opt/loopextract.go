@@ -14,7 +14,7 @@ import (
 //
 //	context    its address, if the loop needs it
 //	unknown    a number of which the verifier knows nothing
-//	exit       0, or the number of the exit taken
+//	exit       0 while the loop goes on, else the number of the exit taken
 //	slots      the caller's objects that the loop uses; they live here from the
 //	           caller's beginning on
 //	fields     8 bytes each: values computed outside and used inside, written
@@ -23,8 +23,8 @@ import (
 //
 // Constants, references to maps and functions, addresses in the frame and
 // packet generations are made anew inside; a packet check made outside is made
-// again, which can't fail. An exit numbered 0 is a packet read that left, or a
-// loop that ran out of calls: the caller leaves too. Loops of one function that
+// again, which can't fail. A packet read that leaves has the exit -1; after that, and
+// when the loop ran out of calls, the caller leaves too. Loops of one function that
 // do not contain each other share the frame, and the space of the fields.
 //
 // # What the verifier must not know

@@ -52,8 +52,9 @@ type former struct {
 	m       *ir.Module
 	target  kernel.Version
 	report  func(pos ir.Pos, code diag.Code, msg string)
-	count   func(what string) // statistics
-	unknown map[*ir.Func]*ir.Value
+	count   func(what string)      // statistics
+	unknown map[*ir.Func]*ir.Value // what number returns in a callback
+	exitAt  map[*ir.Func]int32     // where a callback's exit is in its frame
 	array   *ir.Map
 	names   map[string]bool
 	native  int64 // what a native loop may cost
@@ -69,7 +70,7 @@ func formLoops(m *ir.Module, target kernel.Version, report func(pos ir.Pos, code
 
 func newFormer(m *ir.Module, target kernel.Version, report func(pos ir.Pos, code diag.Code, msg string), count func(what string)) *former {
 	x := &former{m: m, target: target, count: count, native: maxNativeCost,
-		unknown: map[*ir.Func]*ir.Value{}, names: map[string]bool{}}
+		unknown: map[*ir.Func]*ir.Value{}, exitAt: map[*ir.Func]int32{}, names: map[string]bool{}}
 	x.report = func(pos ir.Pos, code diag.Code, msg string) {
 		x.failed = true
 		report(pos, code, msg)

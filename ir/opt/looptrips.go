@@ -20,6 +20,9 @@ type counter struct {
 	phi   *ir.Value
 	start *ir.Value // where the loop is entered
 	step  int64
+	// set: the back edges make it the number step instead. A counter becomes
+	// that when its test has only one value that stays.
+	set bool
 }
 
 // counted is an exit that a counter decides.
@@ -87,10 +90,15 @@ func counterOf(phi *ir.Value, out []bool) (counter, bool) {
 			continue
 		}
 		s, ok := stepOf(a, phi)
-		if !ok || s == 0 || seen && s != c.step {
+		set := false
+		if !ok {
+			s, ok = a.IsConst()
+			set = true
+		}
+		if !ok || s == 0 && !set || seen && (s != c.step || set != c.set) {
 			return c, false
 		}
-		c.step, seen = s, true
+		c.step, c.set, seen = s, set, true
 	}
 	return c, seen && c.start != nil
 }
@@ -203,14 +211,16 @@ func (x *counted) tripsFrom(start, bound int64) (int64, bool) {
 		if !x.stays(i, bound) {
 			return n, true
 		}
-		i += x.step
+		if i += x.step; x.set {
+			i = x.step
+		}
 	}
 	return 0, false
 }
 
 // upTo reports whether the test is i + add < bound, unsigned, i going up by 1.
 func (x *counted) upTo() bool {
-	return x.op == ir.OpULt && x.left && !x.not && x.step == 1
+	return x.op == ir.OpULt && x.left && !x.not && x.step == 1 && !x.set
 }
 
 // maxTrips returns an upper bound of trips, if the largest value of the bound

@@ -13,8 +13,8 @@ import "github.com/luabpfc/luabpfc/ir"
 // (loopclone.go). The counter becomes a constant in each copy by the passes
 // that run next.
 //
-// Innermost loops only, one at a time; the next round does the ones around
-// them. A loop of no or one trip is always unrolled. Otherwise a jump costs
+// A loop of no or one trip is always unrolled, whatever is in it. Otherwise only
+// innermost loops are; a later round does the ones around them. A jump costs
 // less than a twentieth of a nanosecond a trip, so that unrolling pays by what
 // it makes constant only; the bound on size is low.
 
@@ -39,9 +39,6 @@ func unrollLoops(c *Context, f *ir.Func) {
 func unrollable(f *ir.Func) (*ir.NaturalLoop, *counted, int64) {
 	d := ir.Dominators(f)
 	for _, l := range ir.FindLoops(f, d).All {
-		if len(l.Children) > 0 {
-			continue
-		}
 		size := int64(0)
 		for _, b := range l.Blocks {
 			size++
@@ -54,7 +51,10 @@ func unrollable(f *ir.Func) (*ir.NaturalLoop, *counted, int64) {
 		exits := countedExits(l, d)
 		for i := range exits {
 			t, ok := exits[i].trips()
-			if ok && (t <= 1 && size <= 10*maxUnrollSize || t <= maxUnrollTrips && t*size <= maxUnrollSize) {
+			if !ok {
+				continue
+			}
+			if t <= 1 || len(l.Children) == 0 && t <= maxUnrollTrips && t*size <= maxUnrollSize {
 				return l, &exits[i], t
 			}
 		}
