@@ -97,7 +97,7 @@ func (m *Machine) Run(f *ir.Func, args ...uint64) (Result, error) {
 	}
 	m.res = &Result{}
 	m.steps, m.randoms, m.gen = 0, 0, m.gen+1
-	m.packet = &object{name: "the packet", region: ir.RegionPacket, data: append([]byte(nil), m.Env.Packet...)}
+	m.packet = &object{name: "the packet", region: ir.RegionPacket, data: append([]byte{}, m.Env.Packet...)}
 	words, err := m.arguments(f, args)
 	if err != nil {
 		return Result{}, err

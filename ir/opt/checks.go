@@ -41,7 +41,7 @@ type splitter struct {
 	short *ir.Block
 	ctx   *ir.Value
 	orig  *ir.Block // the block at hand before any split
-	dead  bool // nothing follows: control always goes to Short
+	dead  bool      // nothing follows: control always goes to Short
 	drop  map[*ir.Value]bool
 }
 

@@ -12,7 +12,8 @@ import (
 // "Bytes lo to hi behind base are there" says, for a packet of n bytes, that
 // base and base+lo are not negative and that base+hi <= n. It follows from the
 // same with lo' <= lo and hi' >= hi, same generation, same base. Where base is
-// known not to be negative and lo is not, lo does not matter.
+// known not to be negative and lo is not, lo does not matter: the dominating check
+// then names the earlier bytes, too, without asking for more.
 //
 // A check D may be widened to what a later check C asks for, so that C goes, if
 // every path from D comes to C and nothing in between can be observed: then
@@ -29,6 +30,7 @@ func (n *numberer) check(v *ir.Value) {
 			continue
 		}
 		if n.covers(d, v) && n.c.Change("check") {
+			widenTo(d, v)
 			n.r.set(v, d)
 			return
 		}
@@ -67,14 +69,25 @@ func (n *numberer) notNegative(v *ir.Value) bool {
 
 // grow widens d to cover v, too.
 func (n *numberer) grow(d, v *ir.Value) bool {
-	x, y := d.Mem(), v.Mem()
-	lo := min(int64(x.Off), int64(y.Off))
-	hi := max(int64(x.Off)+int64(x.Size), int64(y.Off)+int64(y.Size))
+	lo, hi := hull(d, v)
 	if hi > math.MaxInt32 || hi-lo > math.MaxInt32 || !n.c.Change("widen") {
 		return false
 	}
-	m := *x
+	widenTo(d, v)
+	return true
+}
+
+// hull returns the bytes from the first to the last of either check.
+func hull(d, v *ir.Value) (lo, hi int64) {
+	x, y := d.Mem(), v.Mem()
+	return min(int64(x.Off), int64(y.Off)), max(int64(x.Off)+int64(x.Size), int64(y.Off)+int64(y.Size))
+}
+
+// widenTo makes d name v's bytes, too, for the loads under v that will be
+// under d.
+func widenTo(d, v *ir.Value) {
+	lo, hi := hull(d, v)
+	m := *d.Mem()
 	m.Off, m.Size = int32(lo), int32(hi-lo)
 	d.Aux = &m
-	return true
 }

@@ -104,6 +104,8 @@ func expandSignedDiv(e *expander, v *ir.Value, r *ir.Ranges) {
 	}
 	if s == nil {
 		v.Op = op
+		v.SetArg(0, ax)
+		v.SetArg(1, ay)
 		return
 	}
 	q := e.op(op, ax, ay)
