@@ -235,10 +235,12 @@ func (lw *lowerer) compare(e *syntax.Binary, l, r Value) Value {
 			return Const{lua.LBool(ls < rs || ls == rs && row.signed == ir.OpSLe)}
 		}
 	}
-	lp, lok := l.(Pointer)
-	rp, rok := r.(Pointer)
-	if lok && rok {
-		l, r = lw.offset(lp), lw.offset(rp)
+	// A packet pointer is an offset: it compares with another, and with a length.
+	if p, ok := l.(Pointer); ok {
+		l = lw.offset(p)
+	}
+	if p, ok := r.(Pointer); ok {
+		r = lw.offset(p)
 	}
 	lf, okl := lw.float(l)
 	rf, okr := lw.float(r)
