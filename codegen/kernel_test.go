@@ -160,6 +160,12 @@ func compareRuns(t *testing.T, m *ir.Module, out *Output) {
 	if err != nil {
 		t.Fatalf("%s\n%s", loadError(err), listing(out))
 	}
+	compareWith(t, m, out, coll)
+}
+
+// compareWith runs the programs of a loaded module on all packets.
+func compareWith(t *testing.T, m *ir.Module, out *Output, coll *ebpf.Collection) {
+	t.Helper()
 	machine := interp.New(m, interp.Env{CPUs: ebpf.MustPossibleCPU()})
 	for _, f := range m.Funcs {
 		if f.Kind == nil {

@@ -1,14 +1,18 @@
 package codegen
 
 import (
+	"errors"
 	"math/rand"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
 	"github.com/luabpfc/luabpfc/ir/interp"
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
@@ -26,6 +30,9 @@ type generator struct {
 	slots []*ir.Slot
 	left  int // blocks it may still make
 	cpu   int
+
+	value     *ir.Value // address of a map's value of 64 bytes; nil without pointers
+	data, end *ir.Value // the packet, of an XDP program
 }
 
 var telling = []int64{0, 1, 2, 3, 5, 7, 8, 31, 32, 33, 63, 64, 0xff, 0x100, 0xffff, 0x7fffffff, 0x80000000,
@@ -55,6 +62,107 @@ func generate(seed int64, cpu int) *ir.Module {
 	g.region(3)
 	g.finish()
 	return m
+}
+
+// generatePointers makes a random program that also reads and writes a map's
+// value and, as XDP program, the packet, at constant and at computed offsets.
+func generatePointers(seed int64, cpu int) *ir.Module {
+	rnd := rand.New(rand.NewSource(seed))
+	m := &ir.Module{License: "GPL", Files: []*diag.File{diag.NewFile("random.lua", "return 0\n")}}
+	array, _ := kernel.MapTypeByName("array")
+	values := &ir.Map{Name: "values", Type: array, MaxEntries: 1, KeySize: 4, ValueSize: 64}
+	m.Maps = []*ir.Map{values}
+	name := []string{"socket", "xdp"}[rnd.Intn(2)]
+	kind, _ := kernel.ProgKindByName(name)
+	f := m.NewFunc("filter", ir.Param{Name: "ctx", Type: ir.Ptr})
+	f.Kind, f.Section, f.Phase = kind, name, ir.PhaseLow
+	g := &generator{rnd: rnd, f: f, b: ir.NewBuilder(f), left: 30, cpu: cpu}
+	g.ctx = g.b.Arg(0)
+	quit := f.NewBlock(ir.BlockRet)
+	if name == "xdp" {
+		g.data = g.b.Load(ir.Ptr, g.ctx, ir.Mem{Region: ir.RegionCtx, Off: 0, Size: 4})
+		g.end = g.b.Load(ir.Ptr, g.ctx, ir.Mem{Region: ir.RegionCtx, Off: 4, Size: 4})
+		g.guard(g.op(ir.OpULt, g.end, g.b.PtrAdd(g.data, g.b.Const(20))), quit)
+	}
+	for i := range 3 {
+		if g.data != nil {
+			g.nums = append(g.nums, g.b.Load(ir.I64, g.data, ir.Mem{Region: ir.RegionPacket, Off: int32(14 + 2*i), Size: 2}))
+			continue
+		}
+		v := g.b.Block.NewValue(ir.OpLdAbs, ir.I64, ir.Pos{}, g.ctx)
+		v.Aux = &ir.Mem{Region: ir.RegionPacket, Off: int32(2 * i), Size: 2}
+		g.nums = append(g.nums, v)
+	}
+	key, s := f.NewSlot(4, "key", ir.Pos{}), f.NewSlot(16, "s", ir.Pos{})
+	g.slots = []*ir.Slot{s}
+	for off := int32(0); off < 16; off += 8 {
+		g.b.Store(g.b.SlotAddr(s), g.num(), ir.Mem{Region: ir.RegionStack, Off: off, Size: 8})
+	}
+	g.b.Store(g.b.SlotAddr(key), g.b.Const(0), ir.Mem{Region: ir.RegionStack, Size: 4})
+	p := g.b.Call(kernel.HelperByName("map_lookup_elem"), ir.Ptr, g.b.MapRef(values), g.b.SlotAddr(key))
+	g.guard(g.op(ir.OpEq, p, g.b.Null()), quit)
+	g.value = g.b.NonNull(p)
+	g.bools = append(g.bools, g.op(ir.OpULt, g.nums[0], g.nums[1]))
+	g.region(3)
+	g.finish()
+	g.b.Block = quit
+	g.b.Ret(g.b.Const(0))
+	return m
+}
+
+// guard goes to quit if cond holds.
+func (g *generator) guard(cond *ir.Value, quit *ir.Block) {
+	next := g.f.NewBlock(ir.BlockJump)
+	g.b.If(cond, quit, next)
+	g.b.Block = next
+}
+
+// pointer reads or writes the map's value or the packet.
+func (g *generator) pointer(depth int) {
+	if g.value == nil {
+		return
+	}
+	size := int32(1) << g.rnd.Intn(4)
+	p, off, x := g.value, int32(g.rnd.Intn(int(64-size))), g.num()
+	switch g.rnd.Intn(4) {
+	case 0:
+		p, off = g.b.PtrAdd(p, g.op(ir.OpAnd, x, g.b.Const(48))), 3
+	case 1:
+		if depth == 0 || g.left < 4 || x.Op == ir.OpConst {
+			return
+		}
+		// Compared with its bound, then, some way on, used.
+		g.diamond(depth, g.op(ir.OpULt, x, g.b.Const(int64(g.rnd.Intn(57)))), func() {
+			for range g.rnd.Intn(6) {
+				g.line()
+			}
+			g.access(g.b.PtrAdd(g.value, x), ir.Mem{Region: ir.RegionMap, Size: size})
+		})
+		return
+	case 2:
+		if g.data == nil || depth == 0 || g.left < 4 {
+			return
+		}
+		q := g.b.PtrAdd(g.data, g.op(ir.OpAnd, x, g.b.Const(31)))
+		last := g.b.PtrAdd(q, g.b.Const(12))
+		g.diamond(depth, g.op(ir.OpULe, last, g.end), func() {
+			for range g.rnd.Intn(6) {
+				g.line()
+			}
+			g.access(q, ir.Mem{Region: ir.RegionPacket, Off: 4, Size: size})
+		})
+		return
+	}
+	g.access(p, ir.Mem{Region: ir.RegionMap, Off: off, Size: size})
+}
+
+func (g *generator) access(p *ir.Value, mem ir.Mem) {
+	if g.rnd.Intn(3) == 0 {
+		g.b.Store(p, g.num(), mem)
+		return
+	}
+	mem.Signed = mem.Size < 8 && g.rnd.Intn(2) == 0
+	g.nums = append(g.nums, g.b.Load(ir.I64, p, mem))
 }
 
 func (g *generator) constant() int64 {
@@ -162,24 +270,27 @@ func (g *generator) region(depth int) {
 	for range 1 + g.rnd.Intn(4) {
 		for range g.rnd.Intn(8) {
 			g.line()
+			if g.rnd.Intn(3) == 0 {
+				g.pointer(depth)
+			}
 		}
 		if depth == 0 || g.left < 4 {
 			continue
 		}
 		switch g.rnd.Intn(4) {
 		case 0, 1:
-			g.diamond(depth)
+			g.diamond(depth, g.bool(), nil)
 		case 2:
 			g.loop(depth)
 		}
 	}
 }
 
-// diamond appends an if with phis behind it.
-func (g *generator) diamond(depth int) {
+// diamond appends an if with phis behind it; start, if not nil, begins its first
+// side.
+func (g *generator) diamond(depth int, cond *ir.Value, start func()) {
 	g.left -= 3
 	yes, no, join := g.f.NewBlock(ir.BlockJump), g.f.NewBlock(ir.BlockJump), g.f.NewBlock(ir.BlockJump)
-	cond := g.bool()
 	g.b.If(cond, yes, no)
 	nums, bools := len(g.nums), len(g.bools)
 	nphi := 1 + g.rnd.Intn(3)
@@ -188,6 +299,9 @@ func (g *generator) diamond(depth int) {
 	for side, b := range []*ir.Block{yes, no} {
 		g.nums, g.bools = g.nums[:nums], g.bools[:bools]
 		g.b.Block = b
+		if side == 0 && start != nil {
+			start()
+		}
 		if side == 0 || g.rnd.Intn(2) == 0 {
 			g.region(depth - 1)
 		}
@@ -298,7 +412,7 @@ func compileChecked(t *testing.T, m *ir.Module, cpu int, seed int64) *Output {
 			t.Fatalf("seed %d, v%d: %v\n%s", seed, cpu, bug, m)
 		}
 	}()
-	out, err := Compile(m, Options{CPU: cpu, Check: true})
+	out, err := Compile(m, Options{CPU: cpu, Lines: true, Check: true})
 	if err != nil {
 		t.Fatalf("seed %d, v%d: %v", seed, cpu, err)
 	}
@@ -339,4 +453,48 @@ func TestRandomInKernel(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestRandomPointersInKernel does the same with programs that use pointers.
+func TestRandomPointersInKernel(t *testing.T) {
+	needKernel(t)
+	refused, spilling := 0, 0
+	n := programs(60)
+	for seed := int64(0); seed < n; seed++ {
+		for cpu := 2; cpu <= 4; cpu++ {
+			m := generatePointers(seed, cpu)
+			if err := m.Verify(); err != nil {
+				t.Fatalf("seed %d: %v\n%s", seed, err, m)
+			}
+			out := compileChecked(t, m, cpu, seed)
+			if out.Funcs[0].Stack > 24 {
+				spilling++
+			}
+			coll, err := loadObject(t, out.Object)
+			if err != nil {
+				if tooComplex(err) {
+					refused++
+					continue
+				}
+				t.Fatalf("seed %d, v%d: %s\n%s%s", seed, cpu, loadError(err), m, listing(out))
+			}
+			compareWith(t, m, out, coll)
+			coll.Close()
+			if t.Failed() {
+				t.Fatalf("seed %d, v%d\n%s", seed, cpu, m)
+			}
+		}
+	}
+	t.Logf("%d of %d programs spill, %d are too complex", spilling, 3*n, refused)
+	if spilling == 0 {
+		t.Error("no program spills")
+	}
+	if refused > int(n)/5 {
+		t.Errorf("%d of %d programs are too complex for the kernel", refused, 3*n)
+	}
+}
+
+// tooComplex reports whether the verifier gave up.
+func tooComplex(err error) bool {
+	return errors.Is(err, unix.E2BIG) || strings.Contains(loadError(err), "too complex") || strings.Contains(loadError(err), "too large")
 }
