@@ -168,15 +168,19 @@ func (e *extraction) enter() {
 
 // localChecks repeats checks of the loop where packet loads behind it use them:
 // the proof does not leave the callback, the bytes are there all the same.
-func (e *extraction) localChecks() {
-	for _, b := range e.f.Blocks {
-		if e.in[b] {
+func (e *extraction) localChecks() { repeatChecks(e.f, e.in) }
+
+// repeatChecks gives packet loads outside the blocks in, under checks in there,
+// checks of their own, which can't fail. No phi can hold a check.
+func repeatChecks(f *ir.Func, in map[*ir.Block]bool) {
+	for _, b := range f.Blocks {
+		if in[b] {
 			continue
 		}
 		for i := 0; i < len(b.Values); i++ {
 			v := b.Values[i]
 			for j, a := range v.Args {
-				if a.Type == ir.Check && a.Op == ir.OpPktCheck && e.in[a.Block] {
+				if a.Type == ir.Check && a.Op == ir.OpPktCheck && in[a.Block] {
 					w := b.InsertValue(i, ir.OpPktCheck, ir.Check, a.Pos, a.Args...)
 					w.Aux = a.Aux
 					v.SetArg(j, w)
