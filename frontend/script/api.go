@@ -39,13 +39,12 @@ type Limits struct {
 // Host is told what the script declares, and asked what only user space can
 // do. The compiler's host embeds Record.
 type Host interface {
-	// DeclareMap is called when bpf.map has made m; m has its final name when
-	// the first program is declared or the stage has ended, not before.
+	// DeclareMap is called when bpf.map has made m.
 	DeclareMap(st *Stage, m *Map)
 	// DeclareProgram is called inside the call that fixes p's kind.
 	DeclareProgram(st *Stage, p *Program)
 	// MapGet reads an entry; nil means there is none.
-	MapGet(st *Stage, m *Map, key *CData, sp diag.Span) *CData
+	MapGet(st *Stage, m *Map, key *CData, sp diag.Span) (*CData, error)
 	// MapSet writes an entry, or deletes it when value is nil.
 	MapSet(st *Stage, m *Map, key, value *CData, sp diag.Span) error
 	// UserSpace does an operation that only user space has.
@@ -67,6 +66,8 @@ type Map struct {
 	Flags      uint32
 	Span       diag.Span // the declaring call
 	Contents   []Entry   // what the script wrote, in the order of first writing
+
+	index map[uint64]int // into Contents, by the key's bits
 }
 
 // Entry is an entry of a map's initial contents.
@@ -83,6 +84,9 @@ type Program struct {
 	License string     // in force where the program is declared
 	Section string
 	Target  string // interface or file descriptor; "" when none is given
+
+	given string // opts.name of a program made by bpf(fn)
+	used  bool   // passed on to a call that fixed the kind of a copy
 }
 
 // CType is a C type as a value of the script: ffi.typeof('uint32_t').

@@ -1,10 +1,16 @@
 package script
 
 import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/luabpfc/luabpfc/frontend/syntax"
 	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
 // Stage is one run of the script stage.
@@ -13,28 +19,135 @@ type Stage struct {
 	opts     Options
 	reporter *diag.Reporter
 	vm       *lua.LState
+	current  *lua.LState // the thread that is in a declaring call
+	bounds   *bounds
 
 	maps     []*Map
 	programs []*Program
+	pending  []*Program // made by bpf(fn); those never passed on become socket filters
 	license  string
-	ended    *Operation
+	options  options
+	names    map[string]bool // of maps and programs
 
+	nodes     []node // what the VM's line numbers stand for
 	functions map[*lua.FunctionProto]*syntax.Function
+	assigned  map[*syntax.Call]string // what the values of calls are assigned to
 	builtins  map[*lua.LFunction]string
+	chunks    []*syntax.Chunk // the files that ran
+
+	ops         map[string]lua.LValue
+	constants   constants
+	tables      []*constTable
+	loaded      *lua.LTable // modules
+	globalNames []string    // of the library, sorted
+	anonymous   map[lua.LValue]int
+	nesting     int                // of coroutines and modules
+	reach       map[*diag.File]int // how far each file has run when the stage ended
+
+	failureMeta, cdataMeta, ctypeMeta, mapMeta, programMeta, stringMeta *lua.LTable
+
+	wides map[wideKey]*lua.LUserData
 }
+
+// Call frames of the VM, and registers; a thread begins with few.
+const (
+	maxFrames    = 100_000
+	maxRegisters = 2 << 20
+	registers    = 1024
+	growRegister = 32 << 10
+)
 
 // Run parses and runs file's chunk to its end, to the first user-space
 // operation, or to an error, which is reported.
 func Run(file *diag.File, host Host, opts Options) *Stage {
-	st := &Stage{host: host, opts: opts, reporter: opts.Reporter, license: "GPL"}
+	st := &Stage{host: host, opts: opts, reporter: opts.Reporter, license: "GPL", bounds: newBounds(opts.Limits),
+		names: map[string]bool{}, functions: map[*lua.FunctionProto]*syntax.Function{},
+		assigned: map[*syntax.Call]string{}, builtins: map[*lua.LFunction]string{},
+		anonymous: map[lua.LValue]int{}, wides: map[wideKey]*lua.LUserData{}}
 	if st.reporter == nil {
 		st.reporter = new(diag.Reporter)
 	}
+	st.vm = lua.NewState(lua.Options{SkipOpenLibs: true, MinimizeStackMemory: true, CallStackSize: maxFrames,
+		RegistrySize: registers, RegistryMaxSize: maxRegisters, RegistryGrowStep: growRegister})
+	st.current = st.vm
+	st.open()
+	st.vm.SetContext(clock{context.Background(), st})
 	st.run(file)
 	return st
 }
 
-func (st *Stage) run(file *diag.File) {}
+// run runs the main file, and reports what ended it if not its end.
+func (st *Stage) run(file *diag.File) {
+	before := st.reporter.Errors()
+	ch := syntax.Parse(file, st.reporter)
+	if st.reporter.Errors() > before {
+		return
+	}
+	fn, err := st.load(ch)
+	if err != nil {
+		return
+	}
+	st.chunks = append(st.chunks, ch)
+	err = st.vm.CallByParam(lua.P{Fn: fn, Protect: true})
+	switch s := st.bounds.stop; {
+	case s != nil && s.op != nil:
+		st.checkEnd(s)
+	case s != nil:
+		st.noteStop(err)
+		st.reporter.Errorf(s.code, firstLine(s.span), "%s", s.msg)
+		return
+	case err != nil:
+		st.report(err)
+		return
+	}
+	st.declarePending()
+	st.checkOptions()
+}
+
+// noteStop takes the place where a limit was met from the first error that it
+// raised.
+func (st *Stage) noteStop(err error) {
+	s := st.bounds.stop
+	if s == nil || !s.span.IsZero() {
+		return
+	}
+	if ae, ok := err.(*lua.ApiError); ok {
+		if id, _, ok := cutMark(ae.Object.String()); ok {
+			s.span = st.nodeSpan(id)
+		}
+	}
+}
+
+// End ends the stage because of a user-space operation and returns ErrStopped,
+// which the operation returns in turn.
+func (st *Stage) End(op Operation) error {
+	if st.bounds.stop == nil {
+		o := op
+		st.bounds.stop = &stop{op: &o, span: op.Span}
+	}
+	return ErrStopped
+}
+
+// checkEnd reports an end that came before anything was declared, or before a
+// declaring call that stands behind it in the text.
+func (st *Stage) checkEnd(s *stop) {
+	if len(st.maps)+len(st.programs)+len(st.pending) == 0 {
+		st.reporter.Errorf(diag.NothingDeclared, firstLine(s.span),
+			"%s ends the script stage, and nothing was declared before it", s.op.Name)
+		return
+	}
+	for _, ch := range st.chunks {
+		pos, ok := st.reach[ch.File]
+		if !ok {
+			continue
+		}
+		if call := declaredAfter(ch, pos); call != nil {
+			d := st.reporter.Errorf(diag.DeclaredTooLate, firstLine(call.Bounds().In(ch.File)),
+				"this declaration is never reached: %s ends the script stage before it", s.op.Name)
+			d.Note(firstLine(s.span), "%s works only in user space, once the programs are loaded; move the declarations in front of it", s.op.Name)
+		}
+	}
+}
 
 // Reporter returns where the stage reports to.
 func (st *Stage) Reporter() *diag.Reporter { return st.reporter }
@@ -45,12 +158,20 @@ func (st *Stage) Maps() []*Map { return st.maps }
 // Programs returns the programs whose kind is fixed, in order.
 func (st *Stage) Programs() []*Program { return st.programs }
 
+// Declared reports whether the script has declared a program.
+func (st *Stage) Declared() bool { return len(st.programs)+len(st.pending) > 0 }
+
 // License returns the license in force: GPL, or what bpf.license set.
 func (st *Stage) License() string { return st.license }
 
 // Ended returns the user-space operation that ended the stage, nil if it ran
 // to the end of the chunk.
-func (st *Stage) Ended() *Operation { return st.ended }
+func (st *Stage) Ended() *Operation {
+	if st.bounds.stop == nil {
+		return nil
+	}
+	return st.bounds.stop.op
+}
 
 // FunctionOf returns the source of a function written in Lua; false for a
 // function of the library.
@@ -68,8 +189,11 @@ func (st *Stage) Upvalue(fn *lua.LFunction, name string) (lua.LValue, bool) {
 		return lua.LNil, false
 	}
 	for i, n := range fn.Proto.DbgUpvalues {
-		if n == name && i < len(fn.Upvalues) && fn.Upvalues[i] != nil {
-			return fn.Upvalues[i].Value(), true
+		if rest, ok := strings.CutPrefix(n, name+"\x00"); ok && rest != "" && name != "" && i < len(fn.Upvalues) && fn.Upvalues[i] != nil {
+			if v := fn.Upvalues[i].Value(); v != nil {
+				return v, true
+			}
+			return lua.LNil, true
 		}
 	}
 	return lua.LNil, false
@@ -84,8 +208,132 @@ func (st *Stage) Global(fn *lua.LFunction, name string) lua.LValue {
 }
 
 // BuiltinName returns the canonical name of a library function, "bit.band",
-// "math.log2", "print", "bpf.u8"; "" for any other.
+// "math.log2", "print", "ffi.new"; "" for any other.
 func (st *Stage) BuiltinName(fn *lua.LFunction) string { return st.builtins[fn] }
 
-// Call calls a function at compile time, within the stage's bounds.
-func (st *Stage) Call(fn *lua.LFunction, args ...lua.LValue) ([]lua.LValue, error) { return nil, nil }
+// Call calls a function at compile time, within the stage's limits. That the
+// stage has ended does not matter; a user-space operation is an error.
+func (st *Stage) Call(fn *lua.LFunction, args ...lua.LValue) ([]lua.LValue, error) {
+	was := st.bounds.stop
+	if was != nil && was.op != nil {
+		st.bounds.stop = nil
+	}
+	L := st.current
+	top := L.GetTop()
+	err := L.CallByParam(lua.P{Fn: fn, NRet: lua.MultRet, Protect: true}, args...)
+	now := st.bounds.stop
+	if now != nil && now.op != nil || was != nil {
+		st.bounds.stop = was
+	}
+	switch {
+	case now != nil && now.op != nil && now != was:
+		return nil, fmt.Errorf("%s works only in user space", now.op.Name)
+	case now != nil && now.op == nil:
+		st.noteStop(err)
+		return nil, fmt.Errorf("%s", now.msg)
+	case err != nil:
+		return nil, st.callError(err)
+	}
+	var out []lua.LValue
+	for i := top + 1; i <= L.GetTop(); i++ {
+		out = append(out, L.Get(i))
+	}
+	L.SetTop(top)
+	return out, nil
+}
+
+// callError is an error raised in Call, without a place.
+func (st *Stage) callError(err error) error {
+	ae, ok := err.(*lua.ApiError)
+	if !ok {
+		return err
+	}
+	switch v := ae.Object.(type) {
+	case lua.LString:
+		id, msg, ok := cutMark(string(v))
+		if ok {
+			return fmt.Errorf("%s", st.message(id, msg))
+		}
+		return fmt.Errorf("%s", plainMessage(msg))
+	case *lua.LUserData:
+		if f, ok := v.Value.(*failure); ok {
+			return fmt.Errorf("%s", f.msg)
+		}
+	}
+	return fmt.Errorf("error value: %s", describe(ae.Object))
+}
+
+// declarePending makes socket filters of the programs that were never passed
+// on.
+func (st *Stage) declarePending() {
+	kind, ok := kernel.ProgKindByName("socket")
+	if !ok {
+		return
+	}
+	st.current = st.vm
+	for _, p := range st.pending {
+		if p.used {
+			continue
+		}
+		q := *p
+		q.Kind, q.Section = kind, kind.Section
+		q.Name = st.uniqueName(p.Name, q.Span)
+		st.programs = append(st.programs, &q)
+		st.host.DeclareProgram(st, &q)
+	}
+}
+
+// open fills the VM with the library.
+func (st *Stage) open() {
+	st.loaded = st.vm.NewTable()
+	st.openMeta()
+	st.openOps()
+	st.openBase()
+	st.openString()
+	st.openTable()
+	st.openMath()
+	st.openCoroutine()
+	st.openUserSpace()
+	st.openBit()
+	st.openFFI()
+	st.openBPF()
+	st.openConstants()
+	g := st.vm.G.Global
+	g.ForEach(func(k, _ lua.LValue) {
+		if s, ok := k.(lua.LString); ok {
+			st.globalNames = append(st.globalNames, string(s))
+		}
+	})
+	sort.Strings(st.globalNames)
+	args := st.vm.NewTable()
+	for i, a := range st.opts.Args {
+		args.RawSetInt(i+1, lua.LString(a))
+	}
+	g.RawSetString("arg", args)
+}
+
+// libFunc is a library function. It returns its results.
+type libFunc = func(L *lua.LState) int
+
+// function makes a library function known as name.
+func (st *Stage) function(name string, f libFunc) *lua.LFunction {
+	fn := st.vm.NewFunction(lua.LGFunction(f))
+	st.builtins[fn] = name
+	return fn
+}
+
+// module makes a table of library functions, a global and a module.
+func (st *Stage) module(name string, fs map[string]libFunc) *lua.LTable {
+	t := st.vm.NewTable()
+	names := make([]string, 0, len(fs))
+	for n := range fs {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		t.RawSetString(n, st.function(name+"."+n, fs[n]))
+	}
+	st.vm.G.Global.RawSetString(name, t)
+	st.loaded.RawSetString(name, t)
+	return t
+}

@@ -18,7 +18,9 @@ type Info struct {
 }
 
 // tables are the codes of each stage, each in a file of its own.
-func tables() [][]Info { return [][]Info{syntaxCodes, lowerCodes, loopCodes, codegenCodes} }
+func tables() [][]Info {
+	return [][]Info{syntaxCodes, scriptCodes, lowerCodes, loopCodes, codegenCodes}
+}
 
 // All returns every code, sorted by name.
 func All() []Info {

@@ -1,0 +1,355 @@
+package script
+
+import (
+	"math"
+	"math/bits"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// What the language has under bpf and this version, or the script stage, has
+// not. Everything else that is unknown is unknown.
+var (
+	otherKinds = []string{"program", "tc", "cgroup", "tracepoint", "raw_tracepoint", "tp_btf", "kprobe", "kretprobe",
+		"ksyscall", "kprobe_multi", "uprobe", "uretprobe", "usdt", "fentry", "fexit", "fmod_ret", "lsm", "iter",
+		"perf_event", "sk_lookup", "sock_ops", "syscall", "func"}
+	kernelOnly = []string{"helper", "kfunc", "atomic", "inline", "noinline", "tail_call", "clamp", "csum_fold", "limit",
+		"volatile", "field_exists", "type_exists", "enum_value", "container_of"}
+	notYet    = []string{"global", "const", "mac"}
+	userFuncs = []string{"tracelog", "ksym", "usym", "interval", "at_exit", "ifindex"}
+	scalars   = []string{"u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64"}
+)
+
+// openBPF makes the bpf module.
+func (st *Stage) openBPF() {
+	fs := map[string]libFunc{
+		"map": st.bpfMap, "license": st.bpfLicense, "option": st.bpfOption,
+		"ip": st.bpfIP, "cidr": st.bpfCIDR,
+		"hton": st.bpfSwap, "ntoh": st.bpfSwap,
+	}
+	for _, b := range []int{16, 32, 64} {
+		swap := func(L *lua.LState) int { return st.swap(L, b) }
+		fs["hton"+strconv.Itoa(b)], fs["ntoh"+strconv.Itoa(b)] = swap, swap
+	}
+	for _, name := range []string{"socket", "xdp"} {
+		kind, ok := kernel.ProgKindByName(name)
+		if !ok {
+			continue
+		}
+		fs[name] = func(L *lua.LState) int { return st.bpfDeclare(L, kind) }
+	}
+	for _, name := range userFuncs {
+		fs[name] = func(L *lua.LState) int { return st.userSpace(L, "bpf."+name+"()") }
+	}
+	t := st.module("bpf", fs)
+	for _, name := range scalars {
+		t.RawSetString(name, st.userdata(&CType{mustType(name)}, st.ctypeMeta))
+	}
+	st.openOptions(t)
+	meta := st.vm.NewTable()
+	meta.RawSetString("__call", st.function("bpf", func(L *lua.LState) int {
+		L.Remove(1)
+		return st.bpfProgram(L)
+	}))
+	meta.RawSetString("__index", st.vm.NewFunction(func(L *lua.LState) int { return st.bpfUnknown(L, t) }))
+	t.Metatable = meta
+}
+
+// bpfUnknown answers for a member that the module does not have.
+func (st *Stage) bpfUnknown(L *lua.LState, t *lua.LTable) int {
+	name := L.Get(2).String()
+	switch {
+	case slices.Contains(otherKinds, name):
+		st.fail(L, diag.UnsupportedKind, "bpf.%s programs are not supported by this version", name)
+	case slices.Contains(notYet, name):
+		st.fail(L, diag.UnknownMember, "bpf.%s is not supported by this version", name)
+	case slices.Contains(kernelOnly, name):
+		st.fail(L, diag.UnknownMember, "bpf.%s works only in functions compiled for the kernel", name)
+	case name == "loop_limit":
+		L.Push(lua.LNil)
+		return 1
+	}
+	names := slices.Concat(otherKinds, notYet, kernelOnly)
+	t.ForEach(func(k, _ lua.LValue) { names = append(names, k.String()) })
+	hint := ""
+	if near := diag.Closest(name, names); near != "" {
+		hint = " (did you mean '" + near + "'?)"
+	}
+	st.fail(L, diag.UnknownMember, "there is no bpf.%s%s", name, hint)
+	return 0
+}
+
+func (st *Stage) bpfLicense(L *lua.LState) int {
+	st.license = L.CheckString(1)
+	return 0
+}
+
+// bpfSwap is hton(x, bits) and ntoh(x, bits).
+func (st *Stage) bpfSwap(L *lua.LState) int {
+	if L.GetTop() < 2 {
+		L.ArgError(2, "the number of bits is needed: 16, 32 or 64")
+	}
+	n := L.CheckInt(2)
+	if n != 16 && n != 32 && n != 64 {
+		L.ArgError(2, "16, 32 or 64 expected")
+	}
+	return st.swap(L, n)
+}
+
+func (st *Stage) swap(L *lua.LState, n int) int {
+	x, ours, _ := st.bitOperand(L, 1)
+	x = bits.ReverseBytes64(x) >> (64 - n)
+	if c := (&CData{uint64Type, x}); !ours || n < 64 {
+		if v, ok := c.number(); ok {
+			L.Push(v)
+			return 1
+		}
+	}
+	return st.pushWide(L, x, true)
+}
+
+// bpfIP is an IPv4 address as a number.
+func (st *Stage) bpfIP(L *lua.LState) int {
+	a, err := netip.ParseAddr(L.CheckString(1))
+	if err != nil {
+		L.ArgError(1, "'"+L.CheckString(1)+"' is no IP address")
+	}
+	L.Push(lua.LNumber(st.ipv4(L, a)))
+	return 1
+}
+
+func (st *Stage) ipv4(L *lua.LState, a netip.Addr) uint32 {
+	if !a.Is4() {
+		L.ArgError(1, "IPv6 addresses are not supported by this version")
+	}
+	b := a.As4()
+	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+}
+
+// bpfCIDR is an IPv4 network as its address and the length of its prefix.
+func (st *Stage) bpfCIDR(L *lua.LState) int {
+	p, err := netip.ParsePrefix(L.CheckString(1))
+	if err != nil {
+		L.ArgError(1, "'"+L.CheckString(1)+"' is no network such as 10.0.0.0/8")
+	}
+	L.Push(lua.LNumber(st.ipv4(L, p.Masked().Addr())))
+	L.Push(lua.LNumber(p.Bits()))
+	return 2
+}
+
+// progOptions are the options that a declaring call may take, true for those
+// that this version knows for the kinds it has.
+var progOptions = map[string]bool{"name": true, "on_short": true, "license": true,
+	"sleepable": false, "flags": false, "ret": false, "pid": false, "cpu": false, "iface": false, "record": false}
+
+// readOptions takes opts at index i into p.
+func (st *Stage) readOptions(L *lua.LState, i int, p *Program) {
+	if L.Get(i) == lua.LNil {
+		return
+	}
+	t, ok := L.Get(i).(*lua.LTable)
+	if !ok {
+		st.fail(L, diag.BadDeclaration, "the options of a program must be a table, not a %s", typeName(L.Get(i)))
+	}
+	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
+		st.checkOption(L, k.String(), progOptions)
+		switch k.String() {
+		case "name":
+			p.given = st.stringOption(L, "name", v)
+		case "license":
+			p.License = st.stringOption(L, "license", v)
+		case "on_short":
+			p.OnShort = st.onShort(L, v)
+		}
+	}
+}
+
+// checkOption refuses an option that is unknown, or not in this version.
+func (st *Stage) checkOption(L *lua.LState, name string, known map[string]bool) {
+	ok, listed := known[name]
+	switch {
+	case ok:
+	case listed:
+		st.fail(L, diag.BadDeclaration, "option '%s' is not supported by this version here", name)
+	default:
+		hint := ""
+		names := make([]string, 0, len(known))
+		for n := range known {
+			names = append(names, n)
+		}
+		slices.Sort(names)
+		if near := diag.Closest(name, names); near != "" {
+			hint = " (did you mean '" + near + "'?)"
+		}
+		st.fail(L, diag.BadDeclaration, "there is no option '%s'%s", name, hint)
+	}
+}
+
+func (st *Stage) stringOption(L *lua.LState, name string, v lua.LValue) string {
+	s, ok := v.(lua.LString)
+	if !ok || s == "" {
+		st.fail(L, diag.BadDeclaration, "option '%s' must be a string", name)
+	}
+	return string(s)
+}
+
+func (st *Stage) onShort(L *lua.LState, v lua.LValue) lua.LValue {
+	switch x := v.(type) {
+	case lua.LNumber:
+		if float64(x) == math.Trunc(float64(x)) && math.Abs(float64(x)) <= 1<<53 {
+			return v
+		}
+	case *lua.LFunction:
+		if !x.IsG {
+			return v
+		}
+	case *lua.LUserData:
+		if _, ok := x.Value.(*CData); ok {
+			return v
+		}
+	}
+	st.fail(L, diag.BadDeclaration, "option 'on_short' must be a verdict (an integer) or a function of the script, not a %s", typeName(v))
+	return nil
+}
+
+// bpfProgram is bpf(fn [, opts]): a program whose kind is fixed when it is
+// passed on.
+func (st *Stage) bpfProgram(L *lua.LState) int {
+	p := &Program{Func: st.progFunction(L, 1, "bpf"), Span: firstLine(st.caller(L)), OnShort: lua.LNil, License: st.license}
+	st.readOptions(L, 2, p)
+	st.noMore(L, 2, "bpf")
+	p.Name = p.given
+	if p.Name == "" {
+		p.Name = st.assignedName(L)
+	}
+	if p.Name == "" {
+		p.Name = st.ownName(p.Func)
+	}
+	st.pending = append(st.pending, p)
+	L.Push(st.userdata(p, st.programMeta))
+	return 1
+}
+
+// noMore refuses arguments behind the last one that means something.
+func (st *Stage) noMore(L *lua.LState, last int, call string) {
+	for i := last + 1; i <= L.GetTop(); i++ {
+		if L.Get(i) != lua.LNil {
+			st.fail(L, diag.BadDeclaration, "too many arguments to %s", call)
+		}
+	}
+}
+
+// progFunction is the function of a program: argument i.
+func (st *Stage) progFunction(L *lua.LState, i int, call string) *lua.LFunction {
+	switch v := L.Get(i).(type) {
+	case *lua.LFunction:
+		if _, ok := st.FunctionOf(v); ok {
+			return v
+		}
+		st.fail(L, diag.BadDeclaration, "%s needs a function of the script; '%s' is one of the library", call, st.builtins[v])
+	default:
+		st.fail(L, diag.BadDeclaration, "%s needs a function, not %s", call, article(argType(L, i)))
+	}
+	return nil
+}
+
+func article(typ string) string {
+	if typ == "nil" || typ == "no value" {
+		return typ
+	}
+	return "a " + typ
+}
+
+// bpfDeclare is bpf.socket([iface or fd,] fn or prog [, opts]) and the like.
+func (st *Stage) bpfDeclare(L *lua.LState, kind *kernel.ProgKind) int {
+	call := "bpf." + kind.Name
+	p := &Program{Kind: kind, Section: kind.Section, Span: firstLine(st.caller(L)), OnShort: lua.LNil, License: st.license}
+	i := 1
+	switch v := L.Get(1).(type) {
+	case lua.LString:
+		p.Target, i = string(v), 2
+	case lua.LNumber:
+		p.Target, i = formatNumber(v), 2
+	case *lua.LNilType:
+		if L.GetTop() > 1 {
+			i = 2
+		}
+	}
+	var from *Program
+	if q, ok := ToProgram(L.Get(i)); ok {
+		from = q
+		from.used = true
+		p.Func, p.OnShort, p.License, p.given = q.Func, q.OnShort, q.License, q.given
+	} else {
+		p.Func = st.progFunction(L, i, call)
+	}
+	st.readOptions(L, i+1, p)
+	st.noMore(L, i+1, call)
+	p.Name = st.uniqueName(st.programName(L, p, from), p.Span)
+	st.programs = append(st.programs, p)
+	was := st.current
+	st.current = L
+	st.host.DeclareProgram(st, p)
+	st.current = was
+	L.Push(st.userdata(p, st.programMeta))
+	return 1
+}
+
+// programName returns what a program is called, if the name is free.
+func (st *Stage) programName(L *lua.LState, p, from *Program) string {
+	if p.given != "" {
+		return p.given
+	}
+	if from != nil && from.Name != "" {
+		return from.Name
+	}
+	if n := st.assignedName(L); n != "" {
+		return n
+	}
+	if n := st.ownName(p.Func); n != "" {
+		return n
+	}
+	if p.Target != "" {
+		return p.Kind.Name + "_" + p.Target
+	}
+	return p.Kind.Name
+}
+
+// ownName is the last part of a function's name in the source.
+func (st *Stage) ownName(fn *lua.LFunction) string {
+	f, ok := st.FunctionOf(fn)
+	if !ok {
+		return ""
+	}
+	return f.Name[strings.LastIndexAny(f.Name, ".:")+1:]
+}
+
+// uniqueName makes name a C identifier that no other map or program has.
+func (st *Stage) uniqueName(name string, sp diag.Span) string {
+	b := []byte(name)
+	for i, c := range b {
+		if !isLower(c) && !isUpper(c) && !isDigit(c) {
+			b[i] = '_'
+		}
+	}
+	if len(b) == 0 || isDigit(b[0]) {
+		b = append([]byte{'_'}, b...)
+	}
+	base := string(b)
+	unique := base
+	for n := 2; st.names[unique]; n++ {
+		unique = base + "_" + strconv.Itoa(n)
+	}
+	if unique != base {
+		st.reporter.Warnf(diag.DuplicateName, sp, "the name '%s' is taken: this one is called '%s'", base, unique)
+	}
+	st.names[unique] = true
+	return unique
+}

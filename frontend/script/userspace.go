@@ -1,0 +1,204 @@
+package script
+
+import (
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/luabpfc/luabpfc/frontend/syntax"
+	"github.com/luabpfc/luabpfc/ir/diag"
+)
+
+// userModules are the library modules that only user space has, and what is in
+// them. Of syscall anything is.
+var userModules = map[string][]string{
+	"io": {"close", "flush", "input", "lines", "open", "output", "popen", "read", "tmpfile", "type", "write",
+		"stdin", "stdout", "stderr"},
+	"os": {"clock", "date", "difftime", "execute", "exit", "getenv", "remove", "rename", "setlocale", "time", "tmpname"},
+}
+
+// object is something of user space: indexing it gives another one, calling it
+// is an operation.
+type object struct{ name string }
+
+// openUserSpace makes the modules whose every use is a user-space operation.
+func (st *Stage) openUserSpace() {
+	meta := st.vm.NewTable()
+	meta.RawSetString("__index", st.vm.NewFunction(func(L *lua.LState) int {
+		o := L.CheckUserData(1).Value.(object)
+		L.Push(st.userdata(object{o.name + "." + L.Get(2).String()}, meta))
+		return 1
+	}))
+	call := st.vm.NewFunction(func(L *lua.LState) int {
+		o := L.CheckUserData(1).Value.(object)
+		L.Remove(1)
+		return st.userSpace(L, o.name+"()")
+	})
+	meta.RawSetString("__call", call)
+	meta.RawSetString("__metatable", lua.LString("user space"))
+	for mod, members := range userModules {
+		t := st.vm.NewTable()
+		for _, n := range members {
+			switch name := mod + "." + n; n {
+			case "stdin", "stdout", "stderr":
+				t.RawSetString(n, st.userdata(object{name}, meta))
+			default:
+				t.RawSetString(n, st.function(name, func(L *lua.LState) int { return st.userSpace(L, name+"()") }))
+			}
+		}
+		st.vm.G.Global.RawSetString(mod, t)
+		st.loaded.RawSetString(mod, t)
+	}
+	st.loaded.RawSetString("syscall", st.userdata(object{"syscall"}, meta))
+}
+
+// userSpace asks the host for an operation of user space on L's arguments.
+func (st *Stage) userSpace(L *lua.LState, name string) int {
+	args := make([]lua.LValue, L.GetTop())
+	for i := range args {
+		args[i] = L.Get(i + 1)
+	}
+	st.noteReach(L)
+	out, err := st.host.UserSpace(st, Operation{Name: name, Span: firstLine(st.caller(L))}, args)
+	st.hostError(L, err)
+	for _, v := range out {
+		L.Push(v)
+	}
+	return len(out)
+}
+
+// hostError raises an error of the host's.
+func (st *Stage) hostError(L *lua.LState, err error) {
+	st.goOn(L)
+	if err != nil {
+		L.RaiseError("%s", err.Error())
+	}
+}
+
+// noteReach notes how far each file has run: to the outermost call in it.
+func (st *Stage) noteReach(L *lua.LState) {
+	st.reach = map[*diag.File]int{}
+	for t := L; t != nil; t = t.Parent {
+		for level := 0; level < 1000; level++ {
+			id, ok := frameNode(t, level)
+			if !ok {
+				break
+			}
+			if sp := st.nodeSpan(id); !sp.IsZero() {
+				st.reach[sp.File] = sp.End
+			}
+		}
+	}
+}
+
+// declaring are the members of bpf that declare something.
+var declaring = map[string]bool{"map": true, "socket": true, "xdp": true}
+
+// declaredAfter returns the first call behind pos that declares a map or a
+// program.
+func declaredAfter(ch *syntax.Chunk, pos int) *syntax.Call {
+	var found *syntax.Call
+	walk(ch.Func.Body, func(n syntax.Node) {
+		c, ok := n.(*syntax.Call)
+		if !ok || c.Start < pos || found != nil && c.Start >= found.Start {
+			return
+		}
+		fn := c.Fn
+		if ix, ok := fn.(*syntax.Index); ok {
+			if k, ok := ix.Key.(*syntax.StringExpr); !ok || !declaring[k.Value] {
+				return
+			}
+			fn = ix.Obj
+		}
+		if name, ok := fn.(*syntax.Name); ok && name.Name == "bpf" {
+			found = c
+		}
+	})
+	return found
+}
+
+// walk calls f for every call in a block, functions in it included.
+func walk(b *syntax.Block, f func(syntax.Node)) {
+	if b == nil {
+		return
+	}
+	for _, s := range b.Stmts {
+		walkStmt(s, f)
+	}
+}
+
+func walkStmt(s syntax.Stmt, f func(syntax.Node)) {
+	exprs := func(es ...syntax.Expr) {
+		for _, e := range es {
+			if e != nil {
+				walkExpr(e, f)
+			}
+		}
+	}
+	switch s := s.(type) {
+	case *syntax.LocalStmt:
+		exprs(s.Exprs...)
+	case *syntax.AssignStmt:
+		exprs(s.Targets...)
+		exprs(s.Exprs...)
+	case *syntax.CallStmt:
+		exprs(s.Call)
+	case *syntax.DoStmt:
+		walk(s.Body, f)
+	case *syntax.WhileStmt:
+		exprs(s.Cond)
+		walk(s.Body, f)
+	case *syntax.RepeatStmt:
+		walk(s.Body, f)
+		exprs(s.Cond)
+	case *syntax.IfStmt:
+		for _, c := range s.Clauses {
+			exprs(c.Cond)
+			walk(c.Body, f)
+		}
+		walk(s.Else, f)
+	case *syntax.NumForStmt:
+		exprs(s.From, s.To, s.Step)
+		walk(s.Body, f)
+	case *syntax.GenForStmt:
+		exprs(s.Exprs...)
+		walk(s.Body, f)
+	case *syntax.FunctionStmt:
+		walk(s.Func.Func.Body, f)
+	case *syntax.LocalFunctionStmt:
+		walk(s.Func.Func.Body, f)
+	case *syntax.ReturnStmt:
+		exprs(s.Exprs...)
+	}
+}
+
+func walkExpr(e syntax.Expr, f func(syntax.Node)) {
+	exprs := func(es ...syntax.Expr) {
+		for _, e := range es {
+			if e != nil {
+				walkExpr(e, f)
+			}
+		}
+	}
+	switch e := e.(type) {
+	case *syntax.FunctionExpr:
+		walk(e.Func.Body, f)
+	case *syntax.Index:
+		exprs(e.Obj, e.Key)
+	case *syntax.Call:
+		f(e)
+		exprs(e.Fn)
+		exprs(e.Args...)
+	case *syntax.MethodCall:
+		exprs(e.Recv)
+		exprs(e.Args...)
+	case *syntax.Binary:
+		exprs(e.L, e.R)
+	case *syntax.Unary:
+		exprs(e.X)
+	case *syntax.Paren:
+		exprs(e.X)
+	case *syntax.TableExpr:
+		for _, fl := range e.Fields {
+			exprs(fl.Key, fl.Value)
+		}
+	}
+}

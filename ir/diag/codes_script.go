@@ -1,0 +1,118 @@
+package diag
+
+// Codes of the script stage.
+const (
+	ScriptError         Code = "ScriptError"
+	ScriptTooLong       Code = "ScriptTooLong"
+	ScriptTooMuchMemory Code = "ScriptTooMuchMemory"
+	ScriptTooComplex    Code = "ScriptTooComplex"
+	TooManyLocals       Code = "TooManyLocals"
+	ModuleNotFound      Code = "ModuleNotFound"
+	UnknownMember       Code = "UnknownMember"
+	UnsupportedKind     Code = "UnsupportedKind"
+	UnknownType         Code = "UnknownType"
+	UnsupportedType     Code = "UnsupportedType"
+	BadDeclaration      Code = "BadDeclaration"
+	BadOption           Code = "BadOption"
+	DuplicateName       Code = "DuplicateName"
+	NothingDeclared     Code = "NothingDeclared"
+	DeclaredTooLate     Code = "DeclaredTooLate"
+)
+
+// scriptCodes documents the codes above.
+var scriptCodes = []Info{
+	{
+		Code:    ScriptError,
+		Summary: "the script raised an error while it ran",
+		Help: "Outside the functions that become programs a script is ordinary Lua, which runs once while it is compiled. " +
+			"This is a Lua error nothing caught; below it are the calls that led to it.",
+		Example: "local t = nil\nprint(t.x)\n",
+	},
+	{
+		Code:    ScriptTooLong,
+		Summary: "the script does not come to its end",
+		Help: "What runs while compiling is bounded, so that an endless loop does not hang a build. " +
+			"Work that takes long belongs in user space, or in a program that makes the script.",
+		Example: "while true do end\n",
+	},
+	{
+		Code:    ScriptTooMuchMemory,
+		Summary: "the script's strings and tables take too much memory",
+		Help:    "What runs while compiling may use 64 MiB. A string that doubles in a loop and a table that is never emptied are the usual causes.",
+		Example: "local s = 'x'\nwhile true do s = s .. s end\n",
+	},
+	{
+		Code:    ScriptTooComplex,
+		Summary: "a function or expression is too large for the Lua VM",
+		Help:    "Such code is usually generated. Divide it into several functions, and put data into tables.",
+		Example: "local x = 0\n",
+	},
+	{
+		Code:    TooManyLocals,
+		Summary: "a function has too many variables",
+		Help:    "A function can have about 200 local variables and values in use at once, and use 250 variables of the functions around it. Put some into a table, or divide the function.",
+		Example: "",
+	},
+	{
+		Code:    ModuleNotFound,
+		Summary: "a module can't be loaded",
+		Help:    "Modules are Lua files in the script's folder or in one given with -I; bpf, ffi, bit and syscall are built in.",
+		Example: "local m = require('no_such_module')\n",
+	},
+	{
+		Code:    UnknownMember,
+		Summary: "a module does not have this member",
+		Help:    "The message proposes what was probably meant, or says where the member works.",
+		Example: "local m = bpf.mpa('hash')\n",
+	},
+	{
+		Code:    UnsupportedKind,
+		Summary: "a kind of program or map that this version does not have",
+		Help:    "The language has it; this version of the compiler does not yet.",
+		Example: "bpf.kprobe('do_unlinkat', function() end)\n",
+	},
+	{
+		Code:    UnknownType,
+		Summary: "there is no C type of this name",
+		Help:    "Known without a declaration are the integer types of C, those of stdint.h, and the kernel's u8 to s64 and __be16 to __be64.",
+		Example: "local m = bpf.map('hash', 16, 'uint33_t')\n",
+	},
+	{
+		Code:    UnsupportedType,
+		Summary: "a C type or declaration that this version does not have",
+		Help:    "This version has integers only: as keys and values of maps, and in ffi.",
+		Example: "local ffi = require('ffi')\nffi.cdef('struct pair { int a, b; };')\n",
+	},
+	{
+		Code:    BadDeclaration,
+		Summary: "a map or program is declared with a wrong argument",
+		Help:    "The message says what the call expects in that place.",
+		Example: "local m = bpf.map('hsah')\n",
+	},
+	{
+		Code:    BadOption,
+		Summary: "an option of the script is unknown or has a wrong type",
+		Help:    "bpf.option { name = default } declares the names that -D may set; a value given must have its default's type, false meaning a flag.",
+		Example: "bpf.option { 'verbose' }\n",
+	},
+	{
+		Code:     DuplicateName,
+		Severity: Warning,
+		Summary:  "two maps or programs have the same name",
+		Help:     "Maps and programs are named after the variable they are assigned to. Give one of them another with the option name.",
+		Example:  "local m = bpf.map('hash')\nm = bpf.map('array')\n",
+	},
+	{
+		Code:    NothingDeclared,
+		Summary: "the script stage ends before anything is declared",
+		Help: "Compiling runs the script up to its first operation that only user space has, such as os.time() or reading a map of a program. " +
+			"Here nothing was declared until then, so there is nothing to compile.",
+		Example: "os.exit(0)\n",
+	},
+	{
+		Code:    DeclaredTooLate,
+		Summary: "a map or program is declared behind the end of the script stage",
+		Help:    "Compiling runs the script up to its first operation that only user space has. What is declared behind it would be missing in the object; declare it first.",
+		Example: "local m = bpf.map('hash')\nos.time()\nlocal n = bpf.map('array')\n",
+	},
+}
