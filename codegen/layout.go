@@ -149,7 +149,7 @@ func (m *mfunc) mergePair(a, b *mblock) *mblock {
 	n := 0
 	for n < len(a.insts) && n < len(b.insts) {
 		x, y := &a.insts[len(a.insts)-1-n], &b.insts[len(b.insts)-1-n]
-		if !mergeable(x) || !sameInst(x, y) {
+		if !mergeable(x, a.kind) || !sameInst(x, y) {
 			break
 		}
 		n++
@@ -175,8 +175,15 @@ func (m *mfunc) mergePair(a, b *mblock) *mblock {
 	return tail
 }
 
-// mergeable reports whether an instruction may serve two ways.
-func mergeable(in *minst) bool {
+// mergeable reports whether an instruction may serve two ways. What may be
+// arithmetic on pointers may not, unless its result is returned: a number.
+func mergeable(in *minst, end blockKind) bool {
+	switch {
+	case in.op == bpf.Sub && in.size == bpf.B64:
+		return false
+	case in.op == bpf.Add && in.size == bpf.B64:
+		return end == endRet && in.dst == 0
+	}
 	return in.op == opLea || in.op == bpf.OpExit || in.op.IsALU() || in.op.IsLdImm64()
 }
 

@@ -38,12 +38,14 @@ type generator struct {
 var telling = []int64{0, 1, 2, 3, 5, 7, 8, 31, 32, 33, 63, 64, 0xff, 0x100, 0xffff, 0x7fffffff, 0x80000000,
 	0xffffffff, 0x100000000, -1, -2, -0x80000000, -0x80000001, 0x7fffffffffffffff, -0x8000000000000000, 0x12345678, 0x123456789abcdef}
 
-func generate(seed int64, cpu int) *ir.Module {
+func generate(seed int64, cpu int) *ir.Module { return generateSized(seed, cpu, 24, 3) }
+
+func generateSized(seed int64, cpu, blocks, depth int) *ir.Module {
 	m := &ir.Module{License: "GPL"}
 	kind, _ := kernel.ProgKindByName("socket")
 	f := m.NewFunc("filter", ir.Param{Name: "ctx", Type: ir.Ptr})
 	f.Kind, f.Section, f.Phase = kind, "socket", ir.PhaseLow
-	g := &generator{rnd: rand.New(rand.NewSource(seed)), f: f, b: ir.NewBuilder(f), left: 24, cpu: cpu}
+	g := &generator{rnd: rand.New(rand.NewSource(seed)), f: f, b: ir.NewBuilder(f), left: blocks, cpu: cpu}
 	g.ctx = g.b.Arg(0)
 	for i := range 3 {
 		s := f.NewSlot(8*(1+g.rnd.Intn(2)), "s", ir.Pos{})
@@ -59,7 +61,9 @@ func generate(seed int64, cpu int) *ir.Module {
 		}
 	}
 	g.bools = append(g.bools, g.op(ir.OpULt, g.nums[0], g.nums[1]))
-	g.region(3)
+	for range max(1, blocks/100) {
+		g.region(depth)
+	}
 	g.finish()
 	return m
 }
@@ -370,12 +374,12 @@ func (g *generator) loop(depth int) {
 // finish returns a hash of the values at hand.
 func (g *generator) finish() {
 	h := g.b.Const(17)
-	for k, v := range g.nums {
+	for k, v := range g.nums[max(0, len(g.nums)-60):] {
 		if k%2 == 0 || k >= len(g.nums)-6 {
 			h = g.op(ir.OpXor, g.op(ir.OpMul, h, g.b.Const(31)), v)
 		}
 	}
-	for _, v := range g.bools {
+	for _, v := range g.bools[max(0, len(g.bools)-8):] {
 		h = g.op(ir.OpAdd, h, g.op(ir.OpBoolToInt, v))
 	}
 	h = g.op(ir.OpXor, h, g.op(ir.OpLShr, h, g.b.Const(32)))
@@ -497,4 +501,17 @@ func TestRandomPointersInKernel(t *testing.T) {
 // tooComplex reports whether the verifier gave up.
 func tooComplex(err error) bool {
 	return errors.Is(err, unix.E2BIG) || strings.Contains(loadError(err), "too complex") || strings.Contains(loadError(err), "too large")
+}
+
+func BenchmarkCompile(b *testing.B) {
+	for _, blocks := range []int{20, 200, 2000, 10000} {
+		m := generateSized(1, 3, blocks, 5)
+		b.Run(strconv.Itoa(len(m.Funcs[0].Blocks)), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := Compile(m, Options{CPU: 3}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
