@@ -1,5 +1,7 @@
 package regalloc
 
+import "slices"
+
 // spiller rewrites the code so that some registers live in memory.
 type spiller struct {
 	g       *graph
@@ -9,13 +11,20 @@ type spiller struct {
 	slot    []int32
 	remat   []*inst // the one definition of a spilled register that can be redone
 
-	cur     []current         // registers that have a copy at hand
-	pending map[int][]current // what a Check leaves in its successors
+	cur     []current        // registers that have a copy at hand
+	pending map[int][]handed // what blocks leave to their successors
 	out     []inst
 }
 
 // current says that the value of spilled register of is in register temp.
 type current struct{ of, temp Reg }
+
+// handed is what a block leaves to a successor; store if the register has been
+// compared since it was stored.
+type handed struct {
+	current
+	store bool
+}
 
 // rewrite puts the spilled registers into memory. nslots is how many slots there
 // are before; it returns how many after.
@@ -23,7 +32,7 @@ func rewrite(g *graph, spilled []Reg, nslots int, stats *Stats) int {
 	s := &spiller{
 		g: g, c: g.code, stats: stats,
 		spilled: make([]bool, g.code.nreg), slot: make([]int32, g.code.nreg), remat: make([]*inst, g.code.nreg),
-		pending: map[int][]current{},
+		pending: map[int][]handed{},
 	}
 	for _, r := range spilled {
 		s.spilled[r] = true
@@ -200,16 +209,42 @@ func (s *spiller) block(b int) {
 	s.out = make([]inst, 0, len(old)+4)
 	s.cur = s.cur[:0]
 	for _, p := range s.pending[b] {
-		s.store(p.of, p.temp)
-		s.cur = append(s.cur, p)
+		s.cur = append(s.cur, p.current)
+		if p.store {
+			s.store(p.of, p.temp)
+		}
 	}
 	for i := range old {
-		s.inst(b, &old[i])
+		s.inst(&old[i])
 	}
 	s.c.blocks[b] = s.out
+	s.handOn(b)
 }
 
-func (s *spiller) inst(b int, in *inst) {
+// handOn lets the block's only successors go on with what is at hand. What the
+// block compared last is stored there.
+func (s *spiller) handOn(b int) {
+	var check *inst
+	if n := len(s.out); n > 0 && s.out[n-1].flags&Check != 0 {
+		check = &s.out[n-1]
+	}
+	for _, succ := range s.c.succs[b] {
+		if len(s.c.preds[succ]) != 1 {
+			continue
+		}
+		for _, c := range s.cur {
+			if !s.liveInto(succ, c.of) {
+				continue
+			}
+			store := check != nil && s.c.ranged[c.of] && s.remat[c.of] == nil && slices.Contains(check.uses, c.temp)
+			if store || s.c.level[c.of] == 0 {
+				s.pending[succ] = append(s.pending[succ], handed{c, store})
+			}
+		}
+	}
+}
+
+func (s *spiller) inst(in *inst) {
 	if in.kind == Elided {
 		s.out = append(s.out, *in)
 		return
@@ -226,14 +261,9 @@ func (s *spiller) inst(b int, in *inst) {
 		}
 		return
 	}
-	var checked []current
 	for j, u := range in.uses {
 		if s.isSpilled(u) {
-			t := s.reload(u)
-			in.uses[j] = t
-			if in.flags&Check != 0 && s.c.ranged[u] && s.remat[u] == nil {
-				checked = append(checked, current{u, t})
-			}
+			in.uses[j] = s.reload(u)
 		}
 	}
 	var stores []current
@@ -249,13 +279,6 @@ func (s *spiller) inst(b int, in *inst) {
 		s.store(st.of, st.temp)
 	}
 	s.forget(in)
-	for _, ch := range checked {
-		for _, succ := range s.c.succs[b] {
-			if s.liveInto(succ, ch.of) {
-				s.pending[succ] = append(s.pending[succ], ch)
-			}
-		}
-	}
 }
 
 func (s *spiller) liveInto(b int, r Reg) bool {
@@ -352,7 +375,7 @@ func (s *spiller) store(r, t Reg) {
 func (s *spiller) forget(in *inst) {
 	kept := s.cur[:0]
 	for _, c := range s.cur {
-		if in.clobbers == 0 && s.c.level[c.of] == 0 {
+		if in.clobbers == 0 && (s.c.level[c.of] == 0 || in.flags&Check != 0) {
 			kept = append(kept, c)
 		}
 	}
