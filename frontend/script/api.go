@@ -119,3 +119,9 @@ func userdata[T any](v lua.LValue) (T, bool) {
 	var zero T
 	return zero, false
 }
+
+// NewCData returns a C scalar of type t as a value of the script, for calls
+// that the kernel stage makes while compiling.
+func (st *Stage) NewCData(t ctype.Type, bits uint64) lua.LValue {
+	return st.userdata(&CData{t, bits}, st.cdataMeta)
+}

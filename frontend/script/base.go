@@ -273,7 +273,7 @@ func (st *Stage) baseFile(L *lua.LState) int {
 // of the stage.
 func (st *Stage) basePcall(L *lua.LState) int {
 	L.CheckAny(1)
-	if err := L.PCall(L.GetTop()-1, lua.MultRet, nil); err != nil {
+	if err := st.protected(L, L.GetTop()-1); err != nil {
 		return st.caught(L, err)
 	}
 	L.Insert(lua.LTrue, 1)
@@ -302,7 +302,7 @@ func (st *Stage) baseXpcall(L *lua.LState) int {
 	for i := 3; i <= n; i++ {
 		L.Push(L.Get(i))
 	}
-	err := L.PCall(max(n-2, 0), lua.MultRet, nil)
+	err := st.protected(L, max(n-2, 0))
 	if err == nil {
 		L.Insert(lua.LTrue, n+1)
 		return L.GetTop() - n
@@ -311,10 +311,11 @@ func (st *Stage) baseXpcall(L *lua.LState) int {
 	raised := L.Get(-1)
 	L.Push(handler)
 	L.Push(raised)
-	if err := L.PCall(1, 1, nil); err != nil {
+	top := L.GetTop() - 2
+	if err := st.protected(L, 1); err != nil {
 		return st.caught(L, err)
 	}
-	v := L.Get(-1)
+	v := L.Get(top + 1)
 	L.Push(lua.LFalse)
 	L.Push(v)
 	return 2

@@ -3,6 +3,7 @@ package script
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/luabpfc/luabpfc/ir/diag"
 )
@@ -47,7 +48,9 @@ func TestX(t *testing.T) {
 		`local x = foo.bar`,
 		"local function f(x)\n  return x + nil\nend\nlocal function g()\n local y = f(1)\n return y end\ng()",
 	} {
+		t0 := time.Now()
 		st, out, r := run(t, s, Options{Limits: Limits{Instructions: 5e6}})
+		t.Log(time.Since(t0))
 		l, _ := diag.AsList(r.Err())
 		t.Logf("%s\n%s%s%v", s, out, diag.Human(l), st.Ended())
 	}

@@ -51,7 +51,7 @@ type Stage struct {
 
 // Call frames of the VM, and registers; a thread begins with few.
 const (
-	maxFrames    = 100_000
+	maxFrames    = 20_000
 	maxRegisters = 2 << 20
 	registers    = 1024
 	growRegister = 32 << 10
@@ -88,7 +88,8 @@ func (st *Stage) run(file *diag.File) {
 		return
 	}
 	st.chunks = append(st.chunks, ch)
-	err = st.vm.CallByParam(lua.P{Fn: fn, Protect: true})
+	st.vm.Push(fn)
+	err = st.protected(st.vm, 0)
 	switch s := st.bounds.stop; {
 	case s != nil && s.op != nil:
 		st.checkEnd(s)
@@ -220,7 +221,11 @@ func (st *Stage) Call(fn *lua.LFunction, args ...lua.LValue) ([]lua.LValue, erro
 	}
 	L := st.current
 	top := L.GetTop()
-	err := L.CallByParam(lua.P{Fn: fn, NRet: lua.MultRet, Protect: true}, args...)
+	L.Push(fn)
+	for _, a := range args {
+		L.Push(a)
+	}
+	err := st.protected(L, len(args))
 	now := st.bounds.stop
 	if now != nil && now.op != nil || was != nil {
 		st.bounds.stop = was
