@@ -113,11 +113,28 @@ func Compile(src Source, opts Options) (obj *Object, err error) {
 		opts.Dump("opt", src.Name, mod.String())
 	}
 	code, err := codegen.Compile(mod, codegen.Options{CPU: opts.CPU, Kernel: opts.Kernel, Lines: !opts.NoDebug,
-		Check: opts.Check, Dump: opts.Dump})
+		Check: opts.Check, Dump: machineDump(opts)})
 	if err != nil {
 		return nil, err
 	}
+	if opts.Dump != nil {
+		opts.Dump("asm", src.Name, codegen.Listing(mod, code))
+	}
 	return describe(mod, programs, code, warnings), nil
+}
+
+// machineDump shows the code generator's stages under their own names, and the
+// last of them, what is emitted, as "mir" too.
+func machineDump(opts Options) func(stage, fn, text string) {
+	if opts.Dump == nil {
+		return nil
+	}
+	return func(stage, fn, text string) {
+		opts.Dump(stage, fn, text)
+		if stage == "layout" {
+			opts.Dump("mir", fn, text)
+		}
+	}
 }
 
 // Lower runs the front end only: it returns the IR before any pass, and the
