@@ -40,12 +40,11 @@ func (st *Stage) openBase() {
 	pkg := st.vm.NewTable()
 	pkg.RawSetString("loaded", st.loaded)
 	g.RawSetString("package", pkg)
-	dbg := st.vm.NewTable()
-	dbg.RawSetString("traceback", st.function("debug.traceback", func(L *lua.LState) int {
+	st.loaded.RawSetString("package", pkg)
+	st.module("debug", map[string]libFunc{"getinfo": st.debugGetinfo, "traceback": func(L *lua.LState) int {
 		L.SetTop(1)
 		return 1
-	}))
-	g.RawSetString("debug", dbg)
+	}})
 }
 
 func iterate(L *lua.LState, f *lua.LFunction, first lua.LValue) int {
@@ -77,7 +76,7 @@ func (st *Stage) ipairsNext(L *lua.LState) int {
 func (st *Stage) baseNext(L *lua.LState) int {
 	t := L.CheckTable(1)
 	k, v := t.Next(tableKey(st, L.Get(2)))
-	L.Push(k)
+	L.Push(unboxed(k))
 	if k == lua.LNil {
 		return 1
 	}
@@ -150,7 +149,7 @@ func (st *Stage) baseGetfenv(L *lua.LState) int {
 	if f := envFunc(L, L.Get(1)); f != nil && !f.IsG {
 		L.Push(f.Env)
 	} else {
-		L.Push(st.vm.G.Global)
+		L.Push(st.vm.Env)
 	}
 	return 1
 }
@@ -158,7 +157,11 @@ func (st *Stage) baseGetfenv(L *lua.LState) int {
 func (st *Stage) baseSetfenv(L *lua.LState) int {
 	env := L.CheckTable(2)
 	f := envFunc(L, L.Get(1))
-	if f == nil || f.IsG {
+	if f == nil {
+		st.vm.Env = env
+		return 0
+	}
+	if f.IsG {
 		L.RaiseError("'setfenv' cannot change environment of given object")
 	}
 	f.Env = env
@@ -188,6 +191,37 @@ func (st *Stage) baseSetmetatable(L *lua.LState) int {
 	}
 	t.Metatable = L.Get(2)
 	L.SetTop(1)
+	return 1
+}
+
+// debugGetinfo is debug.getinfo(level or function) as far as places go.
+func (st *Stage) debugGetinfo(L *lua.LState) int {
+	t := L.NewTable()
+	var fn *lua.LFunction
+	if f, ok := L.Get(1).(*lua.LFunction); ok {
+		fn = f
+	} else {
+		level := L.CheckInt(1)
+		id, ok := frameNode(L, level)
+		if !ok || level < 0 {
+			return 0
+		}
+		line, _ := st.nodeSpan(id).Position()
+		t.RawSetString("currentline", lua.LNumber(line))
+		fn = envFunc(L, lua.LNumber(level))
+	}
+	t.RawSetString("func", fn)
+	if f, ok := st.FunctionOf(fn); ok {
+		line, _ := f.In(f.File).Position()
+		t.RawSetString("source", lua.LString("@"+f.File.Name))
+		t.RawSetString("short_src", lua.LString(f.File.Name))
+		t.RawSetString("linedefined", lua.LNumber(line))
+		t.RawSetString("what", lua.LString("Lua"))
+	} else {
+		t.RawSetString("short_src", lua.LString("[C]"))
+		t.RawSetString("what", lua.LString("C"))
+	}
+	L.Push(t)
 	return 1
 }
 
@@ -460,7 +494,14 @@ func formatNumber(n lua.LNumber) string {
 }
 
 func (st *Stage) baseTostring(L *lua.LState) int {
-	L.Push(lua.LString(st.tostring(L, L.CheckAny(1))))
+	v := L.CheckAny(1)
+	if m, ok := L.GetMetaField(v, "__tostring").(*lua.LFunction); ok && !isOurs(v) {
+		L.Push(m)
+		L.Push(v)
+		L.Call(1, 1)
+		return 1
+	}
+	L.Push(lua.LString(st.tostring(L, v)))
 	return 1
 }
 
@@ -532,7 +573,7 @@ func (st *Stage) baseUnpack(L *lua.LState) int {
 		L.RaiseError("too many results to unpack")
 	}
 	for k := i; k <= j; k++ {
-		L.Push(t.RawGet(lua.LNumber(k)))
+		L.Push(t.RawGet(tableKey(st, lua.LNumber(k))))
 	}
 	return j - i + 1
 }

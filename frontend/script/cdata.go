@@ -104,37 +104,71 @@ func (st *Stage) wide(bits uint64, unsigned bool) *lua.LUserData {
 	return st.userdata(&CData{t, bits}, st.cdataMeta)
 }
 
+// The VM's tables fill up to an integer key, nil by nil. Keys that no table may
+// fill up to within the memory limit, but for which the VM would try, are stored
+// as objects: boxed.
+const (
+	boxedFrom = 1 << 22
+	boxedTo   = 1 << 26 // lua.MaxArrayIndex: from here on the VM hashes keys
+)
+
 // tableKey makes equal integers equal keys: a number where one holds the value,
 // otherwise one object of each value that was ever set.
 func tableKey(st *Stage, v lua.LValue) lua.LValue {
-	u, ok := v.(*lua.LUserData)
-	if !ok {
-		return v
+	k, use, ok := st.boxKey(v)
+	if !ok || k == (wideKey{}) {
+		return use
 	}
-	c, ok := u.Value.(*CData)
-	if !ok {
-		return v
+	if u, ok := st.wides[k]; ok {
+		return u
 	}
-	if n, ok := c.number(); ok {
-		return n
+	return use
+}
+
+// boxKey reports whether v is an integer; one that is boxed has a key k. For
+// others the value to use instead of v is returned.
+func (st *Stage) boxKey(v lua.LValue) (k wideKey, use lua.LValue, ok bool) {
+	var n lua.LNumber
+	switch x := v.(type) {
+	case lua.LNumber:
+		n = x
+	case *lua.LUserData:
+		c, ok := x.Value.(*CData)
+		if !ok {
+			return k, v, false
+		}
+		if n, ok = c.number(); !ok {
+			return wideKey{c.Bits, c.signed() && int64(c.Bits) < 0}, v, true
+		}
+	default:
+		return k, v, false
 	}
-	k := wideKey{c.Bits, c.signed() && int64(c.Bits) < 0}
-	if known, ok := st.wides[k]; ok {
-		return known
+	if n < boxedFrom || n >= boxedTo || n != lua.LNumber(int64(n)) {
+		return wideKey{}, n, true
 	}
-	return u
+	return wideKey{uint64(n), false}, n, true
 }
 
 // settableKey is tableKey for a key that is about to be set.
 func (st *Stage) settableKey(v lua.LValue) lua.LValue {
-	k := tableKey(st, v)
-	if u, ok := k.(*lua.LUserData); ok {
-		if c, ok := u.Value.(*CData); ok {
-			w := wideKey{c.Bits, c.signed() && int64(c.Bits) < 0}
-			if _, known := st.wides[w]; !known {
-				st.wides[w] = u
-				st.bounds.kept += 2 * entryBytes
-			}
+	k, use, ok := st.boxKey(v)
+	if !ok || k == (wideKey{}) {
+		return use
+	}
+	u, ok := st.wides[k]
+	if !ok {
+		u = st.wide(k.bits, !k.negative && k.bits>>63 != 0)
+		st.wides[k] = u
+		st.bounds.kept += 2 * entryBytes
+	}
+	return u
+}
+
+// unboxed is a key of a table as the script sees it.
+func unboxed(k lua.LValue) lua.LValue {
+	if c, ok := ToCData(k); ok {
+		if n, ok := c.number(); ok {
+			return n
 		}
 	}
 	return k

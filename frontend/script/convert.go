@@ -41,15 +41,14 @@ type converter struct {
 
 // funcState is what the converter knows about a function it is in.
 type funcState struct {
-	parent   *funcState
-	fn       *syntax.Function
-	active   int // registers in use by locals
-	consts   map[any]bool
-	control  int // nodes that need jumps
-	jumps    int // labels and gotos
-	loops    []*loop
-	depth    int
-	mutables bool
+	parent  *funcState
+	fn      *syntax.Function
+	active  int // registers in use by locals
+	consts  map[any]bool
+	control int // nodes that need jumps
+	jumps   int // labels and gotos
+	loops   []*loop
+	depth   int
 }
 
 // label is where a goto leads: its name in gopher-lua's tree, and the register
@@ -167,10 +166,34 @@ func (c *converter) op(id int, name string, args ...ast.Expr) ast.Expr {
 
 // global is the global variable name.
 func (c *converter) global(id int, name string) ast.Expr {
-	if name == "arg" { // in a vararg function gopher-lua has a local of that name
+	if name == "arg" && !c.compatArg() { // in a vararg function gopher-lua has a local of that name
 		return at(id, &ast.AttrGetExpr{Object: c.ident(id, opGlobals), Key: at(id, &ast.StringExpr{Value: name})})
 	}
 	return c.ident(id, name)
+}
+
+// compatArg reports whether the global name 'arg' is 5.1's table of the extra
+// arguments: in a function that declares ... and does not use it.
+func (c *converter) compatArg() bool {
+	for fs := c.fn; fs != nil && fs.fn != nil && fs.fn.Parent != nil; fs = fs.parent {
+		if fs.fn.Vararg {
+			return !usesDots(fs.fn)
+		}
+	}
+	return false
+}
+
+// usesDots reports whether ... occurs in f itself.
+func usesDots(f *syntax.Function) bool {
+	used := false
+	walk(f.Body, func(n syntax.Node) bool {
+		if _, ok := n.(*syntax.VarargExpr); ok {
+			used = true
+		}
+		_, fn := n.(*syntax.FunctionExpr)
+		return !fn
+	})
+	return used
 }
 
 // block converts a block's statements in a scope of their own.

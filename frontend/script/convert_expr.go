@@ -17,11 +17,14 @@ const (
 	kindAny kind = iota
 	kindNil
 	kindBool
-	kindNum // a Lua number, never an integer of ours
+	kindNum   // a Lua number, never an integer of ours
+	kindIndex // a number below boxedFrom
 	kindStr
 	kindTable
 	kindFunc
 )
+
+func (k kind) number() bool { return k == kindNum || k == kindIndex }
 
 // kindOf returns the kind of e, given the kinds of the locals before it.
 func (c *converter) kindOf(e syntax.Expr) kind {
@@ -32,6 +35,9 @@ func (c *converter) kindOf(e syntax.Expr) kind {
 		return kindBool
 	case *syntax.NumberExpr:
 		if !wide(e) {
+			if e.Float < boxedFrom {
+				return kindIndex
+			}
 			return kindNum
 		}
 	case *syntax.StringExpr:
@@ -50,14 +56,16 @@ func (c *converter) kindOf(e syntax.Expr) kind {
 		switch {
 		case e.Op == syntax.OpNot:
 			return kindBool
-		case e.Op == syntax.OpLen, e.Op == syntax.OpNeg && c.kindOf(e.X) == kindNum:
+		case e.Op == syntax.OpLen:
+			return kindIndex
+		case e.Op == syntax.OpNeg && c.kindOf(e.X).number():
 			return kindNum
 		}
 	case *syntax.Binary:
 		switch {
 		case e.Op >= syntax.OpEq && e.Op <= syntax.OpGe:
 			return kindBool
-		case e.Op <= syntax.OpPow && c.kindOf(e.L) == kindNum && c.kindOf(e.R) == kindNum:
+		case e.Op <= syntax.OpPow && c.kindOf(e.L).number() && c.kindOf(e.R).number():
 			return kindNum
 		}
 	}
@@ -192,7 +200,7 @@ func (c *converter) index(e *syntax.Index) ast.Expr {
 	id := c.id(e)
 	obj := c.single(e.Obj)
 	key := c.single(e.Key)
-	if c.kindOf(e.Key) == kindAny {
+	if k := c.kindOf(e.Key); k == kindAny || k == kindNum {
 		key = c.op(c.id(e.Key), opKey, key)
 	}
 	return at(id, &ast.AttrGetExpr{Object: obj, Key: key})
@@ -253,10 +261,10 @@ func (c *converter) binary(id int, e *syntax.Binary) ast.Expr {
 func (c *converter) plainComparison(e *syntax.Binary) bool {
 	l, r := c.kindOf(e.L), c.kindOf(e.R)
 	if e.Op == syntax.OpEq || e.Op == syntax.OpNe {
-		plain := func(k kind) bool { return k != kindAny && k != kindNum }
-		return plain(l) || plain(r) || l == kindNum && r == kindNum
+		plain := func(k kind) bool { return k != kindAny && !k.number() }
+		return plain(l) || plain(r) || l.number() && r.number()
 	}
-	return l == r && (l == kindNum || l == kindStr)
+	return l.number() && r.number() || l == kindStr && r == kindStr
 }
 
 func arithDepth(e ast.Expr) int {

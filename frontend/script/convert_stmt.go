@@ -220,7 +220,7 @@ func (c *converter) loop(out []ast.Stmt, id int, s syntax.Stmt) []ast.Stmt {
 
 func (c *converter) numFor(id int, s *syntax.NumForStmt) ast.Stmt {
 	bound := func(e syntax.Expr, what string) ast.Expr {
-		if c.kindOf(e) == kindNum {
+		if c.kindOf(e).number() {
 			return c.expr(e)
 		}
 		bid := c.id(e)
@@ -234,6 +234,9 @@ func (c *converter) numFor(id int, s *syntax.NumForStmt) ast.Stmt {
 	f.Name = c.declare(s.Var)
 	if !s.Var.Assigned {
 		c.kinds[s.Var] = kindNum
+		if c.kindOf(s.From) == kindIndex && c.kindOf(s.To) == kindIndex {
+			c.kinds[s.Var] = kindIndex
+		}
 	}
 	f.Stmts = c.block(s.Body)
 	return f

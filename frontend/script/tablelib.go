@@ -34,7 +34,7 @@ func (st *Stage) tabMaxn(L *lua.LState) int {
 	var n lua.LNumber
 	st.spend(L, int64(t.Len()))
 	t.ForEach(func(k, _ lua.LValue) {
-		if i, ok := k.(lua.LNumber); ok && i > n {
+		if i, ok := unboxed(k).(lua.LNumber); ok && i > n {
 			n = i
 		}
 	})
@@ -47,9 +47,9 @@ func (st *Stage) tabConcat(L *lua.LState) int {
 	i, j := L.OptInt(3, 1), L.OptInt(4, t.Len())
 	var b strings.Builder
 	for k := i; k <= j; k++ {
-		s, ok := concatString(t.RawGet(lua.LNumber(k)))
+		s, ok := concatString(t.RawGet(tableKey(st, lua.LNumber(k))))
 		if !ok {
-			L.RaiseError("invalid value (%s) at index %d in table for 'concat'", typeName(t.RawGet(lua.LNumber(k))), k)
+			L.RaiseError("invalid value (%s) at index %d in table for 'concat'", typeName(t.RawGet(tableKey(st, lua.LNumber(k)))), k)
 		}
 		st.alloc(L, int64(len(s)+len(sep))+1)
 		b.WriteString(s)
@@ -65,11 +65,11 @@ func (st *Stage) tabInsert(L *lua.LState) int {
 	n := t.Len()
 	switch L.GetTop() {
 	case 2:
-		st.rawSet(L, t, lua.LNumber(n+1), L.Get(2))
+		st.rawSet(L, t, st.settableKey(lua.LNumber(n+1)), L.Get(2))
 	case 3:
 		pos := L.CheckInt(2)
 		if pos < 1 || pos > n {
-			st.rawSet(L, t, lua.LNumber(pos), L.Get(3))
+			st.rawSet(L, t, st.settableKey(lua.LNumber(pos)), L.Get(3))
 			return 0
 		}
 		st.alloc(L, int64(n-pos+1)*slotBytes)
@@ -140,7 +140,7 @@ func (st *Stage) tabForeachi(L *lua.LState) int {
 func (st *Stage) tabForeach(L *lua.LState) int {
 	t, f := L.CheckTable(1), L.CheckFunction(2)
 	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
-		if visit(L, f, k, v) {
+		if visit(L, f, unboxed(k), v) {
 			return 1
 		}
 	}

@@ -96,109 +96,22 @@ var declaring = map[string]bool{"map": true, "socket": true, "xdp": true}
 // program.
 func declaredAfter(ch *syntax.Chunk, pos int) *syntax.Call {
 	var found *syntax.Call
-	walk(ch.Func.Body, func(n syntax.Node) {
+	walk(ch.Func.Body, func(n syntax.Node) bool {
 		c, ok := n.(*syntax.Call)
 		if !ok || c.Start < pos || found != nil && c.Start >= found.Start {
-			return
+			return true
 		}
 		fn := c.Fn
 		if ix, ok := fn.(*syntax.Index); ok {
 			if k, ok := ix.Key.(*syntax.StringExpr); !ok || !declaring[k.Value] {
-				return
+				return true
 			}
 			fn = ix.Obj
 		}
 		if name, ok := fn.(*syntax.Name); ok && name.Name == "bpf" {
 			found = c
 		}
+		return true
 	})
 	return found
-}
-
-// walk calls f for every call in a block, functions in it included.
-func walk(b *syntax.Block, f func(syntax.Node)) {
-	if b == nil {
-		return
-	}
-	for _, s := range b.Stmts {
-		walkStmt(s, f)
-	}
-}
-
-func walkStmt(s syntax.Stmt, f func(syntax.Node)) {
-	exprs := func(es ...syntax.Expr) {
-		for _, e := range es {
-			if e != nil {
-				walkExpr(e, f)
-			}
-		}
-	}
-	switch s := s.(type) {
-	case *syntax.LocalStmt:
-		exprs(s.Exprs...)
-	case *syntax.AssignStmt:
-		exprs(s.Targets...)
-		exprs(s.Exprs...)
-	case *syntax.CallStmt:
-		exprs(s.Call)
-	case *syntax.DoStmt:
-		walk(s.Body, f)
-	case *syntax.WhileStmt:
-		exprs(s.Cond)
-		walk(s.Body, f)
-	case *syntax.RepeatStmt:
-		walk(s.Body, f)
-		exprs(s.Cond)
-	case *syntax.IfStmt:
-		for _, c := range s.Clauses {
-			exprs(c.Cond)
-			walk(c.Body, f)
-		}
-		walk(s.Else, f)
-	case *syntax.NumForStmt:
-		exprs(s.From, s.To, s.Step)
-		walk(s.Body, f)
-	case *syntax.GenForStmt:
-		exprs(s.Exprs...)
-		walk(s.Body, f)
-	case *syntax.FunctionStmt:
-		walk(s.Func.Func.Body, f)
-	case *syntax.LocalFunctionStmt:
-		walk(s.Func.Func.Body, f)
-	case *syntax.ReturnStmt:
-		exprs(s.Exprs...)
-	}
-}
-
-func walkExpr(e syntax.Expr, f func(syntax.Node)) {
-	exprs := func(es ...syntax.Expr) {
-		for _, e := range es {
-			if e != nil {
-				walkExpr(e, f)
-			}
-		}
-	}
-	switch e := e.(type) {
-	case *syntax.FunctionExpr:
-		walk(e.Func.Body, f)
-	case *syntax.Index:
-		exprs(e.Obj, e.Key)
-	case *syntax.Call:
-		f(e)
-		exprs(e.Fn)
-		exprs(e.Args...)
-	case *syntax.MethodCall:
-		exprs(e.Recv)
-		exprs(e.Args...)
-	case *syntax.Binary:
-		exprs(e.L, e.R)
-	case *syntax.Unary:
-		exprs(e.X)
-	case *syntax.Paren:
-		exprs(e.X)
-	case *syntax.TableExpr:
-		for _, fl := range e.Fields {
-			exprs(fl.Key, fl.Value)
-		}
-	}
 }
