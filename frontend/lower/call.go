@@ -192,7 +192,7 @@ func (lw *lowerer) methodCall(e *syntax.MethodCall) Value {
 	switch r := recv.(type) {
 	case *Table:
 		if c := r.fields[lua.LString(e.Name)]; c != nil {
-			if f, ok := c.val.(*Closure); ok {
+			if f, ok := c.get().(*Closure); ok {
 				return lw.call(f, append([]Value{r}, lw.exprs(e.Args, -1)...), e.Range, false)
 			}
 		}

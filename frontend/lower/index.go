@@ -109,10 +109,7 @@ func (lw *lowerer) field(e *syntax.Index, t *Table, key Value) Value {
 	if !ok {
 		return lw.errorf(e.Key, diag.NeedsConstant, "a table made in the kernel needs keys that are known when compiling; use an array or a map")
 	}
-	if c := t.fields[k]; c != nil {
-		return lw.resolve(c.val)
-	}
-	return Nil
+	return lw.resolve(t.fields[k].get())
 }
 
 // table evaluates a constructor: fields with keys known when compiling.
@@ -146,6 +143,7 @@ func (lw *lowerer) setField(t *Table, k lua.LValue, v Value) {
 	c := t.fields[k]
 	if c == nil {
 		c = lw.newCell(Nil)
+		c.field = true
 		t.fields[k] = c
 		t.keys = append(t.keys, k)
 	}
@@ -155,7 +153,7 @@ func (lw *lowerer) setField(t *Table, k lua.LValue, v Value) {
 // border is the table's length: fields 1 to n are not nil.
 func (t *Table) border() int {
 	n := 0
-	for c := t.fields[lua.LNumber(1)]; c != nil && !isNil(c.val); c = t.fields[lua.LNumber(n+1)] {
+	for c := t.fields[lua.LNumber(1)]; !isNil(c.get()); c = t.fields[lua.LNumber(n+1)] {
 		n++
 	}
 	return n

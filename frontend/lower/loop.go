@@ -98,7 +98,7 @@ type loopBuild struct {
 
 // firstShape is what the value before the loop shows.
 func (lw *lowerer) firstShape(c *cell) *shape {
-	v := c.val
+	v := c.get()
 	if e, ok := v.(*Entry); ok {
 		v = lw.readOpt(e)
 		lw.set(c, v)
@@ -145,7 +145,7 @@ func (lw *lowerer) tryLoop(n syntax.Node, info ir.Loop, changed []*cell, shapes 
 	}
 	inits := make([][2]*ir.Value, len(vars))
 	for i, cv := range vars {
-		inits[i][0], inits[i][1], _ = lw.parts2(cv.c.val, cv.s)
+		inits[i][0], inits[i][1], _ = lw.parts2(cv.c.get(), cv.s)
 	}
 	lw.b.Jump(header)
 	lw.b.Block = header
@@ -247,7 +247,7 @@ func (lw *lowerer) closeLoop(header *ir.Block, vars []*carried, changed []*cell,
 	type back struct{ present, val *ir.Value }
 	backs := make([]back, len(vars))
 	for i, cv := range vars {
-		v := cv.c.val
+		v := cv.c.get()
 		if e, isEntry := v.(*Entry); isEntry {
 			v = lw.readOpt(e)
 		}
@@ -569,12 +569,12 @@ func (lw *lowerer) pairs(n syntax.Node, name string, v Value) (keys []lua.LValue
 			}
 		} else {
 			for _, k := range t.keys {
-				if !isNil(t.fields[k].val) {
+				if !isNil(t.fields[k].get()) {
 					keys = append(keys, k)
 				}
 			}
 		}
-		return keys, func(i int) Value { return lw.resolve(t.fields[keys[i]].val) }, true
+		return keys, func(i int) Value { return lw.resolve(t.fields[keys[i]].get()) }, true
 	case Const:
 		table, isTable := t.V.(*lua.LTable)
 		if !isTable {

@@ -10,13 +10,25 @@ type cell struct {
 	val   Value
 	pos   ir.Pos // of the assignment that val comes from
 	entry *Entry // of the number of an entry, whose val is nil while put off
+	field bool   // of a table; a path that did not make it has nil there
 	born  int    // older cells have smaller numbers
 }
 
-// newCell makes a variable.
+// newCell makes a variable. Its birth is logged, so that it has no value (a
+// nil Value) on paths that don't come by here.
 func (lw *lowerer) newCell(v Value) *cell {
 	lw.born++
-	return &cell{val: v, pos: lw.b.Pos, born: lw.born}
+	c := &cell{val: v, pos: lw.b.Pos, born: lw.born}
+	lw.log = append(lw.log, undo{c: c})
+	return c
+}
+
+// get returns the value of a table's field: nil on paths that did not make it.
+func (c *cell) get() Value {
+	if c == nil || c.val == nil {
+		return Nil
+	}
+	return c.val
 }
 
 // undo is one logged assignment.
@@ -160,7 +172,7 @@ func (lw *lowerer) join(edges []edge) []Value {
 					vals[i], poss[i] = ch.val, ch.pos
 				}
 			}
-			if c.entry != nil && !j.readAll(c.entry, vals) {
+			if !j.visible(c, vals) {
 				continue
 			}
 			cells = append(cells, merged{c, j.merge(vals, poss)})
@@ -489,6 +501,23 @@ func (j *joiner) number(i int, e *Entry) Int {
 	return n
 }
 
+// visible reports whether a cell exists on all edges: what only some have
+// made, nothing behind the join can name.
+func (j *joiner) visible(c *cell, vals []Value) bool {
+	if c.entry != nil {
+		return j.readAll(c.entry, vals)
+	}
+	for i, v := range vals {
+		if v == nil {
+			if !c.field {
+				return false
+			}
+			vals[i] = Nil
+		}
+	}
+	return true
+}
+
 // readAll reads entry e on the edges that put it off. It returns false if
 // there is an edge that does not know the entry: then nothing behind the join
 // does.
@@ -659,12 +688,13 @@ func (j *joiner) mergeTables(vals []Value, poss []ir.Pos) Value {
 		col := make([]Value, len(vals))
 		for i, v := range vals {
 			c := v.(*Table).fields[k]
-			col[i] = c.val
-			if ch, ok := j.edges[i].changes[c]; ok {
+			col[i] = c.get()
+			if ch, ok := j.edges[i].changes[c]; ok && ch.val != nil {
 				col[i] = ch.val
 			}
 		}
 		out.fields[k] = j.lw.newCell(j.merge(col, poss))
+		out.fields[k].field = true
 	}
 	return out
 }
