@@ -116,7 +116,15 @@ func expandSignedDiv(e *expander, v *ir.Value, r *ir.Ranges) {
 
 func guardDivisor(c *Context, e *expander, v *ir.Value) {
 	x, y := v.Args[0], v.Args[1]
-	if k, ok := y.IsConst(); ok && k != -1 || !c.Change("guard") {
+	k, ok := y.IsConst()
+	switch {
+	case ok && k != -1 || !c.Change("guard"):
+		return
+	case ok && v.Op == ir.OpSDiv:
+		become(v, ir.OpNeg, x)
+		return
+	case ok:
+		v.SetConst(0)
 		return
 	}
 	m := e.op(ir.OpBoolToInt, e.op(ir.OpEq, y, e.konst(-1)))
