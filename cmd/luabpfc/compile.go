@@ -1,0 +1,287 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/luabpfc/luabpfc"
+	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+	"github.com/luabpfc/luabpfc/ir/opt"
+)
+
+// request is a command line of the root command, understood.
+type request struct {
+	script string // "-" is standard input
+	out    string // "-" is standard output
+	dep    string // the make rule's file, or ""
+	emit   string
+	opts   luabpfc.Options
+	warn   warnings
+	dumps  []string // stages shown on standard error
+	stats  bool
+	v      bool
+}
+
+// compile is the root command.
+func compile(c *cli.Context, s streams, render func(diag.List) string) error {
+	req, err := parseRequest(c, s)
+	if err != nil {
+		return err
+	}
+	if req.emit == "obj" && req.out == "-" && isTerminal(s.out) {
+		return usagef("an object is binary and standard output is a terminal; use -o FILE")
+	}
+	files := &sources{dirs: c.StringSlice("I")}
+	src, err := files.script(req.script, s.in)
+	if err != nil {
+		return err
+	}
+	if err := files.refuse(req.out); err != nil {
+		return err
+	}
+	text := req.collect(s.err)
+	if req.stats {
+		req.opts.Stats = func(st *opt.Stats) { fmt.Fprint(s.err, st) }
+	}
+	obj, err := luabpfc.Compile(src, req.opts)
+	if err != nil {
+		return req.warn.filterError(err)
+	}
+	left := req.warn.filter(obj.Warnings)
+	if err := req.warn.promoted(left); err != nil {
+		return err
+	}
+	fmt.Fprint(s.err, render(left))
+	if req.v {
+		describe(s.err, obj)
+	}
+	result := obj.ELF
+	if req.emit != "obj" {
+		result = []byte(text.String())
+	}
+	if err := writeFile(req.out, result, s.out); err != nil {
+		return err
+	}
+	if req.dep == "" {
+		return nil
+	}
+	return writeFile(req.dep, files.rule(req.out), s.out)
+}
+
+func parseRequest(c *cli.Context, s streams) (*request, error) {
+	if c.NArg() != 1 {
+		if c.NArg() == 0 {
+			return nil, usagef("no script; 'luabpfc prog.lua -o prog.o' compiles one")
+		}
+		return nil, usagef("one script at a time: '%s' is too many", c.Args().Get(1))
+	}
+	req := &request{script: c.Args().First(), out: c.String("o"), dep: c.String("M"), emit: c.String("emit"), v: c.Bool("v"), opts: luabpfc.DefaultOptions()}
+	if req.script == "" {
+		return nil, usagef("the script's name is empty")
+	}
+	req.opts.NoDebug = c.Bool("g0")
+	req.opts.Output = s.err
+	req.opts.Args, _ = c.App.Metadata[keyScriptArgs].([]string)
+	for _, parse := range []func(*cli.Context) error{req.parseTarget, req.parseEmit, req.parseDebug} {
+		if err := parse(c); err != nil {
+			return nil, err
+		}
+	}
+	for _, d := range c.StringSlice("D") {
+		name, value, set := strings.Cut(d, "=")
+		if name == "" {
+			return nil, usagef("-D needs a name: -D name=value")
+		}
+		req.opts.Defines = append(req.opts.Defines, luabpfc.Define{Name: name, Value: value, Set: set})
+	}
+	return req, req.warn.parse(c.StringSlice("W"))
+}
+
+// parseTarget reads what the object is for.
+func (r *request) parseTarget(c *cli.Context) error {
+	switch o := c.String("O"); o {
+	case "0", "2":
+		r.opts.OptLevel = int(o[0] - '0')
+	default:
+		return usagef("-O%s: the levels are -O0 and -O2", o)
+	}
+	switch m := c.String("mcpu"); m {
+	case "v1", "v2", "v3", "v4":
+		r.opts.CPU = int(m[1] - '0')
+	default:
+		return usagef("-mcpu is v1, v2, v3 or v4, not '%s'", m)
+	}
+	switch t := c.String("target"); t {
+	case "bpfel", "bpfeb":
+		r.opts.BigEndian = t == "bpfeb"
+	default:
+		return usagef("--target is bpfel or bpfeb, not '%s'", t)
+	}
+	if k := c.String("target-kernel"); k != "" {
+		v, err := kernel.ParseVersion(k)
+		if err != nil {
+			return usagef("--target-kernel: %v", err)
+		}
+		if v.Before(kernel.Oldest) {
+			return usagef("--target-kernel: %s is older than %s, the oldest supported", v, kernel.Oldest)
+		}
+		r.opts.Kernel = v
+	}
+	return nil
+}
+
+// parseEmit reads what is written, and where.
+func (r *request) parseEmit(*cli.Context) error {
+	switch r.emit {
+	case "obj", "ast", "ir", "opt", "mir", "asm":
+	default:
+		return usagef("--emit is ast, ir, opt, mir, asm or obj, not '%s'", r.emit)
+	}
+	if r.out != "" {
+		return nil
+	}
+	r.out = "-"
+	if r.emit == "obj" && r.script != "-" {
+		base := filepath.Base(r.script)
+		r.out = strings.TrimSuffix(base, filepath.Ext(base)) + ".o"
+	}
+	return nil
+}
+
+// parseDebug reads -d.
+func (r *request) parseDebug(c *cli.Context) error {
+	for _, d := range c.StringSlice("d") {
+		pass, flag, both := strings.Cut(d, "/")
+		if !both {
+			pass, flag = "", d
+		}
+		switch fuel, isFuel := strings.CutPrefix(flag, "fuel="); {
+		case flag == "dump" && pass != "":
+			r.dumps = append(r.dumps, pass)
+		case flag == "stats":
+			r.stats = true
+		case flag == "check":
+			r.opts.Check = true
+		case isFuel:
+			n, err := strconv.Atoi(fuel)
+			if err != nil || n < 0 {
+				return usagef("-d fuel=N: '%s' is no count", fuel)
+			}
+			r.opts.Fuel = n
+		default:
+			return usagef("-d is PASS/dump, stats, check or fuel=N, not '%s'", d)
+		}
+	}
+	return nil
+}
+
+// collect makes the compiler show its stages: what --emit asks for goes to the
+// builder returned, what -d asks for to w.
+func (r *request) collect(w io.Writer) *strings.Builder {
+	text := &strings.Builder{}
+	if r.emit == "obj" && len(r.dumps) == 0 {
+		return text
+	}
+	r.opts.Dump = func(stage, unit, dump string) {
+		if !strings.HasSuffix(dump, "\n") {
+			dump += "\n"
+		}
+		if stage == r.emit {
+			text.WriteString(dump)
+		}
+		for _, d := range r.dumps {
+			if d == stage {
+				fmt.Fprintf(w, "-- %s, %s\n%s", stage, unit, dump)
+			}
+		}
+	}
+	return text
+}
+
+// describe says what is in an object, a line for each map and program.
+func describe(w io.Writer, obj *luabpfc.Object) {
+	for _, m := range obj.Maps {
+		fmt.Fprintf(w, "map %s: %s, %d entries, key %d bytes, value %d bytes\n", m.Name, m.Type, m.MaxEntries, m.KeySize, m.ValueSize)
+	}
+	for _, p := range obj.Programs {
+		fmt.Fprintf(w, "program %s: section %s, %d instruction slots, %d bytes of stack\n", p.Name, p.Section, p.Slots, p.Stack)
+	}
+}
+
+// sources reads scripts and remembers which.
+type sources struct {
+	dirs []string // -I, behind the script's own folder
+	read []string
+}
+
+// script reads the main script; "-" is standard input.
+func (f *sources) script(name string, stdin io.Reader) (luabpfc.Source, error) {
+	if name == "-" {
+		text, err := io.ReadAll(stdin)
+		f.dirs = append([]string{"."}, f.dirs...)
+		return luabpfc.Source{Name: "stdin", Text: string(text), Require: f.require}, err
+	}
+	src, err := f.load(name)
+	f.dirs = append([]string{filepath.Dir(name)}, f.dirs...)
+	src.Require = f.require
+	return src, err
+}
+
+func (f *sources) load(name string) (luabpfc.Source, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return luabpfc.Source{}, err
+	}
+	f.read = append(f.read, name)
+	return luabpfc.Source{Name: name, Text: string(text)}, nil
+}
+
+// require finds the module called name, a.b in a/b.lua or a/b/init.lua.
+func (f *sources) require(name string) (luabpfc.Source, error) {
+	path := filepath.FromSlash(strings.ReplaceAll(name, ".", "/"))
+	var tried []string
+	for _, dir := range f.dirs {
+		for _, p := range []string{path + ".lua", filepath.Join(path, "init.lua")} {
+			p = filepath.Join(dir, p)
+			src, err := f.load(p)
+			if err == nil || !errors.Is(err, os.ErrNotExist) {
+				return src, err
+			}
+			tried = append(tried, p)
+		}
+	}
+	return luabpfc.Source{}, fmt.Errorf("module '%s' not found: no %s", name, strings.Join(tried, ", no "))
+}
+
+// refuse returns an error if writing to out would replace a source.
+func (f *sources) refuse(out string) error {
+	o, err := os.Stat(out)
+	if err != nil || out == "-" {
+		return nil
+	}
+	for _, name := range f.read {
+		if in, err := os.Stat(name); err == nil && os.SameFile(in, o) {
+			return usagef("'%s' is the script itself; use -o FILE for the object", out)
+		}
+	}
+	return nil
+}
+
+// rule is a make rule: out depends on every source.
+func (f *sources) rule(out string) []byte {
+	quote := strings.NewReplacer(" ", `\ `, "#", `\#`, "$", "$$").Replace
+	var b strings.Builder
+	b.WriteString(quote(out) + ":")
+	for _, name := range f.read {
+		b.WriteString(" " + quote(name))
+	}
+	return []byte(b.String() + "\n")
+}

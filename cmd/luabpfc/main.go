@@ -1,0 +1,87 @@
+// Command luabpfc compiles Lua scripts to BPF objects.
+//
+// This package turns flags into calls of package luabpfc and errors into exit
+// codes, one file a subcommand; what compiling means is not decided here.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/loader"
+)
+
+// Exit codes, the same for every subcommand. A process ended by a signal has
+// 128 and the signal's number, as the shell reports it.
+const (
+	exitOK      = 0
+	exitScript  = 1 // the script or its input, files included
+	exitUsage   = 2
+	exitBug     = 3 // a bug of the compiler
+	exitRefused = 4 // the kernel refused
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// streams are the standard streams.
+type streams struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+}
+
+// usageError is a command line that means nothing.
+type usageError struct{ msg string }
+
+func (e *usageError) Error() string { return e.msg }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// run runs one command line and returns its exit code.
+func run(args []string, s streams) int {
+	render := diag.Human
+	app := newApp(s, &render)
+	line, scriptArgs, err := arrange(args, app)
+	if err == nil {
+		app.Metadata[keyScriptArgs] = scriptArgs
+		err = app.Run(append([]string{app.Name}, line...))
+	}
+	return exit(err, s, render)
+}
+
+// exit reports err and returns its exit code.
+func exit(err error, s streams, render func(diag.List) string) int {
+	var (
+		list    diag.List
+		bug     *ir.Bug
+		usage   *usageError
+		refused *loader.RejectError
+		access  *loader.AccessError
+	)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &list):
+		fmt.Fprint(s.err, render(list))
+		return exitScript
+	case errors.As(err, &bug):
+		fmt.Fprintf(s.err, "luabpfc: internal error: %v\n%s", bug, reportBug)
+		return exitBug
+	case errors.As(err, &usage):
+		fmt.Fprintf(s.err, "luabpfc: %v\nSee 'luabpfc --help'.\n", usage)
+		return exitUsage
+	case errors.As(err, &refused), errors.As(err, &access):
+		fmt.Fprintf(s.err, "luabpfc: %v\n", err)
+		return exitRefused
+	}
+	fmt.Fprintf(s.err, "luabpfc: %v\n", err)
+	return exitScript
+}
+
+const reportBug = "This is a bug in luabpfc, not in the script. Please report it with the script and the output of 'luabpfc --version'.\n"

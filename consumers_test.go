@@ -1,0 +1,188 @@
+package luabpfc_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/luabpfc/luabpfc"
+)
+
+// needTool skips the test where a program is missing; with
+// LUABPFC_REQUIRE_TOOLS=1 it fails it.
+func needTool(t *testing.T, names ...string) {
+	t.Helper()
+	for _, n := range names {
+		if _, err := lookTool(n); err == nil {
+			continue
+		}
+		if os.Getenv("LUABPFC_REQUIRE_TOOLS") == "1" {
+			t.Fatalf("%s is missing", n)
+		}
+		t.Skipf("%s is missing", n)
+	}
+}
+
+// lookTool looks in sbin too, where bpftool is.
+func lookTool(name string) (string, error) {
+	if p, err := exec.LookPath(name); err == nil {
+		return p, nil
+	}
+	return exec.LookPath("/usr/sbin/" + name)
+}
+
+func tool(name string, args ...string) *exec.Cmd {
+	path, err := lookTool(name)
+	if err != nil {
+		path = name
+	}
+	return exec.Command(path, args...)
+}
+
+// writeObjects writes the samples' objects of this machine's byte order to a
+// folder and returns their paths.
+func writeObjects(t *testing.T, only func(sample) bool) []string {
+	t.Helper()
+	dir := t.TempDir()
+	var paths []string
+	for _, s := range samples(t) {
+		if s.c.opts.BigEndian || only != nil && !only(s) {
+			continue
+		}
+		p := filepath.Join(dir, strings.ReplaceAll(s.name, ":", "_")+".o")
+		if err := os.WriteFile(p, s.obj.ELF, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, p)
+	}
+	if len(paths) == 0 {
+		t.Fatal("no objects")
+	}
+	return paths
+}
+
+func isExample(s sample) bool { return strings.HasPrefix(s.name, "examples:") }
+
+// TestLibbpf opens and loads every object with libbpf, which must say nothing,
+// not even at its debugging level's information.
+func TestLibbpf(t *testing.T) {
+	needKernel(t)
+	needTool(t, "gcc")
+	bin := filepath.Join(t.TempDir(), "check")
+	if out, err := exec.Command("gcc", "-O1", "-Wall", "-Werror", "-o", bin, "testdata/libbpf/check.c", "-lbpf").CombinedOutput(); err != nil {
+		if os.Getenv("LUABPFC_REQUIRE_TOOLS") == "1" {
+			t.Fatalf("libbpf: %v\n%s", err, out)
+		}
+		t.Skipf("libbpf: %v\n%s", err, out)
+	}
+	objects := writeObjects(t, nil)
+	out, err := exec.Command(bin, objects...).CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("libbpf says: %v\n%s", err, out)
+	}
+	t.Logf("%d objects", len(objects))
+	// The check sees what libbpf says: of garbage it must complain.
+	bad := filepath.Join(t.TempDir(), "bad.o")
+	if err := os.WriteFile(bad, []byte("garbage"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(bin, bad).CombinedOutput(); err == nil || len(out) == 0 {
+		t.Errorf("libbpf takes garbage: %s", out)
+	}
+}
+
+// mountBPF mounts a BPF file system of the test's own.
+func mountBPF(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("bpf", dir, "bpf", 0, ""); err != nil {
+		t.Fatalf("mounting bpffs: %v", err)
+	}
+	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+	return dir
+}
+
+// TestBpftool takes every object through bpftool: load, static link,
+// skeleton. A batch keeps the loads in one process.
+func TestBpftool(t *testing.T) {
+	needKernel(t)
+	needTool(t, "bpftool", "gcc")
+	objects := writeObjects(t, nil)
+	fs := mountBPF(t)
+	var batch strings.Builder
+	for i, o := range objects {
+		fmt.Fprintf(&batch, "prog loadall %s %s/%d\n", o, fs, i)
+	}
+	cmd := tool("bpftool", "batch", "file", "-")
+	cmd.Stdin = strings.NewReader(batch.String())
+	out, err := cmd.CombinedOutput()
+	if want := fmt.Sprintf("processed %d commands", len(objects)); err != nil || strings.TrimSpace(string(out)) != want {
+		t.Errorf("prog loadall: %v, says\n%s", err, out)
+	}
+	for i, o := range objects {
+		linked := o + ".linked.o"
+		if out, err := tool("bpftool", "gen", "object", linked, o).CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("gen object %s: %v\n%s", o, err, out)
+			continue
+		}
+		if i%8 == 0 {
+			if out, err := tool("bpftool", "prog", "loadall", linked, filepath.Join(fs, fmt.Sprintf("l%d", i))).CombinedOutput(); err != nil || len(out) > 0 {
+				t.Errorf("loading %s: %v\n%s", linked, err, out)
+			}
+		}
+	}
+}
+
+// TestSkeleton generates a C skeleton of each example and compiles it.
+func TestSkeleton(t *testing.T) {
+	needTool(t, "bpftool", "gcc")
+	for _, o := range writeObjects(t, isExample) {
+		var stdout, stderr bytes.Buffer
+		cmd := tool("bpftool", "gen", "skeleton", o, "name", "skel")
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		if err := cmd.Run(); err != nil || stderr.Len() > 0 {
+			t.Errorf("gen skeleton %s: %v\n%s", o, err, &stderr)
+			continue
+		}
+		cc := exec.Command("gcc", "-x", "c", "-Wall", "-Wno-unused-function", "-fsyntax-only", "-")
+		cc.Stdin = &stdout
+		if out, err := cc.CombinedOutput(); err != nil {
+			t.Errorf("the skeleton of %s does not compile: %v\n%s", o, err, out)
+		}
+	}
+}
+
+// TestDumpShowsLua asks the kernel for a loaded program's lines: they are the
+// script's.
+func TestDumpShowsLua(t *testing.T) {
+	needKernel(t)
+	needTool(t, "bpftool")
+	fs := mountBPF(t)
+	obj := compileFile(t, "examples/protocount/protocount.lua", luabpfc.DefaultOptions())
+	o := filepath.Join(t.TempDir(), "p.o")
+	if err := os.WriteFile(o, obj.ELF, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := tool("bpftool", "prog", "loadall", o, fs+"/p").CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := tool("bpftool", "prog", "dump", "xlated", "pinned", fs+"/p/protocount", "linum").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{
+		`(?m)^; if pkt\.ip then \[file:examples/protocount/protocount\.lua line_num:5 line_col:\d+\]$`,
+		`(?m)^; xadd\(counts\[pkt\.ip\.proto\], 1\) \[file:examples/protocount/protocount\.lua line_num:6 line_col:\d+\]$`,
+	} {
+		if !regexp.MustCompile(want).Match(out) {
+			t.Errorf("no line like %s in\n%s", want, out)
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package luabpfc_test
+
+import (
+	"bytes"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/luabpfc/luabpfc"
+	"github.com/luabpfc/luabpfc/codegen"
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// privilegedRules name what the kernel allows only with CAP_PERFMON, each with
+// what the verifier says without it. A case that names a rule must be refused
+// with that message, so that no rule outlives its reason.
+var privilegedRules = map[string]*regexp.Regexp{
+	"variable packet offset": regexp.MustCompile(`pointer arithmetic|unbounded|off=|variable|prohibited`),
+	"packet length":          regexp.MustCompile(`pointer|prohibited`),
+}
+
+// The helper process: the test binary again, first to give up the
+// capabilities for good, then to load objects without them.
+const (
+	helperEnv  = "LUABPFC_TEST_HELPER"
+	helperDrop = "drop"
+	helperLoad = "load"
+)
+
+type helperObject struct {
+	Name string
+	ELF  []byte
+}
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(helperEnv) {
+	case helperDrop:
+		runtime.LockOSThread()
+		for _, c := range []uintptr{unix.CAP_PERFMON, unix.CAP_SYS_ADMIN} {
+			if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil {
+				fatalHelper(err)
+			}
+		}
+		// What is executed now starts with the bounding set just made.
+		os.Setenv(helperEnv, helperLoad)
+		fatalHelper(syscall.Exec("/proc/self/exe", os.Args, os.Environ()))
+	case helperLoad:
+		loadObjects()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func fatalHelper(err error) {
+	fmt.Fprintln(os.Stderr, "helper:", err)
+	os.Exit(1)
+}
+
+// loadObjects loads the objects on standard input and writes an error text for
+// each, "" if it loaded.
+func loadObjects() {
+	var objects []helperObject
+	if err := gob.NewDecoder(os.Stdin).Decode(&objects); err != nil {
+		fatalHelper(err)
+	}
+	var results []string
+	for _, o := range objects {
+		results = append(results, loadText(o.ELF))
+	}
+	if err := gob.NewEncoder(os.Stdout).Encode(results); err != nil {
+		fatalHelper(err)
+	}
+}
+
+func loadText(elf []byte) string {
+	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(elf))
+	if err != nil {
+		return err.Error()
+	}
+	coll, err := ebpf.NewCollection(spec)
+	if err != nil {
+		var ve *ebpf.VerifierError
+		if errors.As(err, &ve) {
+			return err.Error() + "\n" + strings.Join(ve.Log, "\n")
+		}
+		return err.Error()
+	}
+	defer coll.Close()
+	if err := btfTaken(coll); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// loadUnprivileged loads objects in a process without CAP_PERFMON and
+// CAP_SYS_ADMIN.
+func loadUnprivileged(objects []helperObject) ([]string, error) {
+	cmd := exec.Command("/proc/self/exe", "-test.run=^$")
+	cmd.Env = append(os.Environ(), helperEnv+"="+helperDrop)
+	var in, out, stderr bytes.Buffer
+	if err := gob.NewEncoder(&in).Encode(objects); err != nil {
+		return nil, err
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = &in, &out, &stderr
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, stderr.String())
+	}
+	var results []string
+	err := gob.NewDecoder(&out).Decode(&results)
+	if err == nil && len(results) != len(objects) {
+		err = fmt.Errorf("%d results for %d objects", len(results), len(objects))
+	}
+	return results, err
+}
+
+// TestUnprivileged loads every case, plain and optimised, without CAP_PERFMON
+// and CAP_SYS_ADMIN: root's verifier does not see reads of stack and padding
+// that nothing has written.
+func TestUnprivileged(t *testing.T) {
+	needKernel(t)
+	var objects []helperObject
+	var cases []*testCase
+	for _, c := range loadCases(t) {
+		for _, level := range []int{0, 2} {
+			opts := c.opts
+			opts.OptLevel = level
+			obj, err := luabpfc.Compile(c.source(), opts)
+			if err != nil || opts.BigEndian {
+				continue // TestRun says whether it should compile
+			}
+			objects = append(objects, helperObject{fmt.Sprintf("%s -O%d", c.name, level), obj.ELF})
+			cases = append(cases, c)
+		}
+	}
+	results, err := loadUnprivileged(objects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := map[*testCase]bool{}
+	for i, r := range results {
+		rule := cases[i].privileged
+		switch {
+		case r == "":
+		case rule == "":
+			t.Errorf("%s: %s", objects[i].Name, r)
+		case !privilegedRules[rule].MatchString(r):
+			t.Errorf("%s: refused, but not for '%s':\n%s", objects[i].Name, rule, r)
+		default:
+			refused[cases[i]] = true
+		}
+	}
+	for i, c := range cases {
+		if c.privileged != "" && !refused[c] && i%2 == 1 {
+			t.Errorf("%s: loads without privilege: the line 'privileged %s' is not needed", c.name, c.privileged)
+		}
+	}
+	t.Logf("%d objects loaded without CAP_PERFMON and CAP_SYS_ADMIN", len(objects))
+}
+
+// TestHelperIsUnprivileged makes sure the helper process has given up what it
+// should: it must be refused what only CAP_PERFMON allows.
+func TestHelperIsUnprivileged(t *testing.T) {
+	needKernel(t)
+	results, err := loadUnprivileged([]helperObject{{"garbage", []byte("x")}, {"stack", uninitialisedStack(t)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if results[0] == "" {
+		t.Error("garbage loads")
+	}
+	if !strings.Contains(results[1], "invalid read from stack") {
+		t.Errorf("reading stack that nothing has written: %q", results[1])
+	}
+	if r := loadText(uninitialisedStack(t)); r != "" {
+		t.Errorf("root should be allowed to: %s", r)
+	}
+}
+
+// uninitialisedStack is an object that reads stack bytes nothing has written.
+func uninitialisedStack(t *testing.T) []byte {
+	t.Helper()
+	m, err := ir.Parse("stack.ir", `file "stack.ir"
+license "GPL"
+func prog(ctx ptr) kind socket low @1:1 {
+	slot s0 8 align 8 "x"
+b0:
+	v0 = slot s0 @1:1
+	v1 = load v0, stack+0 u64 @1:1
+	ret v1 @1:1
+}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := codegen.Compile(m, codegen.Options{Kernel: kernel.Default, Lines: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Object
+}
