@@ -1,6 +1,8 @@
 package codegen
 
 import (
+	"math"
+
 	"github.com/luabpfc/luabpfc/codegen/bpf"
 	"github.com/luabpfc/luabpfc/ir"
 )
@@ -122,6 +124,10 @@ func (s *selector) testBits(op bpf.Op, x *ir.Value, yes, no *mblock) bool {
 	in := minst{op: bpf.JSet, size: bpf.B64}
 	if k, ok := immediate(b); ok {
 		in.k, in.imm = true, k
+		// (x >> n) & k is x & (k << n).
+		if n, ok := shiftedBy(a); ok && k >= 0 && k<<n <= math.MaxInt32 {
+			a, in.imm = s.root(a.Args[0]), k<<n
+		}
 	} else {
 		in.src = s.use(b)
 	}
@@ -131,6 +137,16 @@ func (s *selector) testBits(op bpf.Op, x *ir.Value, yes, no *mblock) bool {
 	}
 	s.end(in, yes, no)
 	return true
+}
+
+// shiftedBy returns by how much a value that is used once is shifted right, if
+// that is little.
+func shiftedBy(v *ir.Value) (int64, bool) {
+	if v.Op != ir.OpLShr || v.Uses != 1 {
+		return 0, false
+	}
+	n, ok := v.Args[1].IsConst()
+	return n, ok && n >= 0 && n < 31
 }
 
 // boolean makes a comparison a number: d = 1; if x op y goto next; d = 0; next:

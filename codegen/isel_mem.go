@@ -49,7 +49,7 @@ func (s *selector) load(d reg, v *ir.Value) {
 	m := v.Mem()
 	size := bpf.Size(m.Size)
 	a := s.address(v.Args[0], m.Off)
-	in := minst{op: bpf.Load, size: size, dst: d, src: a.base, obj: a.obj, off: a.off}
+	in := minst{op: bpf.Load, size: size, dst: d, src: a.base, obj: a.obj, off: a.off, region: m.Region}
 	signed := m.Signed && size < bpf.B64
 	if signed && s.cpu >= bpf.V4 {
 		in.op = bpf.LoadSX
@@ -66,7 +66,7 @@ func (s *selector) store(v *ir.Value) {
 	size := bpf.Size(m.Size)
 	x := s.lowBits(v.Args[1], size.Bits())
 	a := s.address(v.Args[0], m.Off)
-	in := minst{op: bpf.Store, size: size, dst: a.base, obj: a.obj, off: a.off}
+	in := minst{op: bpf.Store, size: size, dst: a.base, obj: a.obj, off: a.off, region: m.Region}
 	if c, ok := x.IsConst(); ok && m.Region != ir.RegionCtx {
 		c = int64(ir.Sext(uint64(c), size.Bits()))
 		if c == int64(int32(c)) {
@@ -102,7 +102,7 @@ func (s *selector) atomicAdd(v *ir.Value) {
 	m := v.Mem()
 	x := s.use(v.Args[1])
 	a := s.address(v.Args[0], m.Off)
-	s.add(minst{op: bpf.AtomicAdd, size: bpf.Size(m.Size), dst: a.base, obj: a.obj, off: a.off, src: x})
+	s.add(minst{op: bpf.AtomicAdd, size: bpf.Size(m.Size), dst: a.base, obj: a.obj, off: a.off, src: x, region: m.Region})
 }
 
 // skbLoad selects LD_ABS and LD_IND, which want the context in r6.

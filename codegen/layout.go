@@ -21,8 +21,12 @@ import (
 func (m *mfunc) layout() {
 	m.cleanUp()
 	m.peephole()
-	m.mergeEndings()
-	m.cleanUp()
+	for range maxMerges {
+		if !m.mergeEndings() {
+			break
+		}
+		m.cleanUp()
+	}
 	m.blocks = closeGaps(rotate(reversePostorder(m.blocks[0], m.nblock)))
 }
 
@@ -107,90 +111,6 @@ func (m *mfunc) joinLines() {
 		}
 	}
 	m.blocks = kept
-}
-
-// mergeEndings makes equal endings of blocks that go to the same place, or
-// return, one. Endings with accesses to memory other than the frame stay apart:
-// the verifier wants one kind of pointer at each access. So do those in loops,
-// where a jump more counts.
-func (m *mfunc) mergeEndings() {
-	type key struct {
-		kind blockKind
-		succ *mblock
-		last string
-	}
-	known := map[key]*mblock{}
-	for i := 0; i < len(m.blocks); i++ {
-		b := m.blocks[i]
-		k := key{kind: b.kind}
-		switch n := len(b.insts); {
-		case b.kind == endRet && n >= 2:
-			// A lone exit is as long as a jump.
-			k.last = b.insts[n-2].text()
-		case b.kind == endJump && n >= 1 && b.weight == 1:
-			k.succ, k.last = b.succs[0], b.insts[n-1].text()
-		default:
-			continue
-		}
-		rep := known[k]
-		if rep == nil {
-			known[k] = b
-			continue
-		}
-		if tail := m.mergePair(rep, b); tail != nil {
-			known[k] = tail
-		}
-	}
-}
-
-// mergePair gives two blocks a common ending and returns it; nil if there is
-// nothing to gain.
-func (m *mfunc) mergePair(a, b *mblock) *mblock {
-	n := 0
-	for n < len(a.insts) && n < len(b.insts) {
-		x, y := &a.insts[len(a.insts)-1-n], &b.insts[len(b.insts)-1-n]
-		if !mergeable(x, a.kind) || !sameInst(x, y) {
-			break
-		}
-		n++
-	}
-	if n == 0 || n == 1 && a.kind == endRet {
-		return nil
-	}
-	tail := a
-	if n < len(a.insts) {
-		tail = b
-	}
-	if n < len(tail.insts) || tail == m.blocks[0] {
-		tail = m.newBlock(a.kind, a.pos, max(a.weight, b.weight))
-		tail.succs = a.succs
-		tail.insts = append(tail.insts, a.insts[len(a.insts)-n:]...)
-	}
-	for _, x := range [2]*mblock{a, b} {
-		if x != tail {
-			x.insts = x.insts[:len(x.insts)-n]
-			x.kind, x.succs = endJump, []*mblock{tail}
-		}
-	}
-	return tail
-}
-
-// mergeable reports whether an instruction may serve two ways. What may be
-// arithmetic on pointers may not, unless its result is returned: a number.
-func mergeable(in *minst, end blockKind) bool {
-	switch {
-	case in.op == bpf.Sub && in.size == bpf.B64:
-		return false
-	case in.op == bpf.Add && in.size == bpf.B64:
-		return end == endRet && in.dst == 0
-	}
-	return in.op == opLea || in.op == bpf.OpExit || in.op.IsALU() || in.op.IsLdImm64()
-}
-
-// sameInst compares all but places in the source.
-func sameInst(a, b *minst) bool {
-	return a.op == b.op && a.size == b.size && a.k == b.k && a.dst == b.dst && a.src == b.src &&
-		a.off == b.off && a.imm == b.imm && a.sym == b.sym && a.obj == b.obj && a.args == b.args
 }
 
 // reversePostorder orders the blocks that entry reaches.

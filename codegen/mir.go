@@ -74,6 +74,8 @@ type minst struct {
 	args int   // calls: arguments in r1 to r5
 	mem  []use // calls: objects that the callee reads and writes
 	pos  ir.Pos
+
+	region ir.Region // of an access that is not to obj
 }
 
 // use is an access to part of a stack object.

@@ -1,0 +1,168 @@
+package codegen
+
+import (
+	"slices"
+
+	"github.com/luabpfc/luabpfc/codegen/bpf"
+	"github.com/luabpfc/luabpfc/codegen/regalloc"
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// Merging of endings ("cross jumping").
+//
+// Two blocks that go to the same places, or return, and end in the same
+// instructions share these: one of them jumps there. When endings have become
+// one, the blocks that lead to them may be next, so it is done until nothing
+// more is found.
+//
+// The kernel's verifier wants each access to memory to be through one kind of
+// pointer, whatever way control came, so accesses must be to the same region;
+// and a call of a map helper with two maps is not inlined any more, so the map
+// must be named in what is shared. Arithmetic on pointers is left apart: without
+// privileges it may not serve two kinds of pointer either.
+//
+// Limits: blocks are compared with one other that has the same last
+// instructions, not with all. In loops a jump more counts, and only long endings
+// are merged.
+
+const (
+	maxMerges  = 8 // rounds
+	loopEnding = 4 // instructions that an ending in a loop has at least
+)
+
+// ending is what blocks must have in common to be compared.
+type ending struct {
+	kind         blockKind
+	yes, no      *mblock
+	last, before string
+}
+
+// mergeEndings makes equal endings one and reports whether there were any.
+func (m *mfunc) mergeEndings() bool {
+	merged := false
+	known := map[ending]*mblock{}
+	for i := 0; i < len(m.blocks); i++ {
+		b := m.blocks[i]
+		n := len(b.insts)
+		least := 2 // as long as what takes its place
+		if b.kind == endJump {
+			least = 1
+		}
+		if n < least {
+			continue
+		}
+		k := ending{kind: b.kind, last: b.insts[n-1].text()}
+		if least == 2 {
+			k.before = b.insts[n-2].text()
+		}
+		if len(b.succs) > 0 {
+			k.yes = b.succs[0]
+		}
+		if len(b.succs) > 1 {
+			k.no = b.succs[1]
+		}
+		rep := known[k]
+		if rep == nil {
+			known[k] = b
+			continue
+		}
+		if max(b.weight, rep.weight) > 1 {
+			least = max(least, loopEnding)
+		}
+		if tail := m.mergePair(rep, b, least); tail != nil {
+			known[k], merged = tail, true
+		}
+	}
+	return merged
+}
+
+// mergePair gives two blocks a common ending and returns it; nil if they have
+// not so much in common.
+func (m *mfunc) mergePair(a, b *mblock, least int) *mblock {
+	n := commonEnding(a, b)
+	if n < least {
+		return nil
+	}
+	tail := a
+	if n < len(a.insts) {
+		tail = b
+	}
+	if n < len(tail.insts) || tail == m.blocks[0] {
+		tail = m.newBlock(a.kind, a.pos, max(a.weight, b.weight))
+		tail.succs = a.succs
+		tail.insts = append(tail.insts, a.insts[len(a.insts)-n:]...)
+	}
+	for _, x := range [2]*mblock{a, b} {
+		if x != tail {
+			x.insts = x.insts[:len(x.insts)-n]
+			x.kind, x.succs = endJump, []*mblock{tail}
+		}
+	}
+	return tail
+}
+
+// commonEnding returns how many instructions at the end of both blocks may be
+// shared.
+func commonEnding(a, b *mblock) int {
+	n := 0
+	for n < len(a.insts) && n < len(b.insts) {
+		x, y := &a.insts[len(a.insts)-1-n], &b.insts[len(b.insts)-1-n]
+		if !mergeable(x, a.kind) || !sameInst(x, y) {
+			break
+		}
+		n++
+	}
+	// A map helper's map must come before it.
+	named := false
+	for i := len(a.insts) - n; i < len(a.insts); i++ {
+		in := &a.insts[i]
+		if in.op.IsLdImm64() && in.sym != "" {
+			named = true
+		}
+		if in.op == bpf.Call && !named && takesMap(int(in.imm)) {
+			n = len(a.insts) - 1 - i
+		}
+	}
+	return n
+}
+
+func takesMap(helper int) bool {
+	h := helperByID(helper)
+	if h == nil {
+		return true
+	}
+	for _, k := range h.Args {
+		if k == kernel.ArgMap {
+			return true
+		}
+	}
+	return false
+}
+
+// mergeable reports whether an instruction may serve two ways.
+func mergeable(in *minst, end blockKind) bool {
+	switch {
+	case in.op == bpf.Sub && in.size == bpf.B64:
+		return false
+	case in.op == bpf.Add && in.size == bpf.B64:
+		return end == endRet && in.dst == 0 // a result is a number
+	case in.op == bpf.Load, in.op == bpf.LoadSX, in.op == bpf.Store, in.op.IsAtomic():
+		return in.obj != 0 || in.region != ir.RegionNone && in.region != ir.RegionKernel
+	case in.op.IsCond():
+		return true
+	}
+	return in.op == opLea || in.op == bpf.OpExit || in.op.IsALU() || in.op.IsLdImm64() || in.op.IsCall()
+}
+
+// sameInst compares all but places in the source.
+func sameInst(a, b *minst) bool {
+	if a.op != b.op || a.size != b.size || a.k != b.k || a.off != b.off || a.imm != b.imm || a.sym != b.sym ||
+		a.obj != b.obj || a.args != b.args || a.region != b.region {
+		return false
+	}
+	var ua, da, ub, db []regalloc.Reg
+	ua, da, _ = a.operands(nil, nil)
+	ub, db, _ = b.operands(nil, nil)
+	return slices.Equal(ua, ub) && slices.Equal(da, db)
+}
