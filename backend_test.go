@@ -132,15 +132,14 @@ func testRunContext(r runInput) map[string]uint64 {
 	return ctx
 }
 
-// packetType is PACKET_HOST, _BROADCAST, _MULTICAST or _OTHERHOST.
+// packetType is PACKET_HOST, PACKET_MULTICAST or PACKET_OTHERHOST; the loopback
+// device's broadcast address is zero, as its own is.
 func packetType(p []byte) uint64 {
 	dst := make([]byte, 6)
 	if len(p) >= 14 {
 		copy(dst, p)
 	}
 	switch {
-	case bytes.Equal(dst, bytes.Repeat([]byte{0xff}, 6)):
-		return 1
 	case dst[0]&1 != 0:
 		return 2
 	case !bytes.Equal(dst, make([]byte, 6)):
@@ -244,13 +243,7 @@ func kernelRun(p *ebpf.Program, r runInput) (runOutput, error) {
 	opts := ebpf.RunOptions{Data: r.packet, Repeat: 1}
 	switch r.prog.Kind {
 	case "socket":
-		// The kernel takes the first 14 bytes for the Ethernet header and
-		// shows a socket filter what follows.
-		front := make([]byte, 14)
-		if len(r.packet) >= 14 {
-			copy(front, r.packet)
-		}
-		opts.Data = append(front, r.packet...)
+		opts.Data = append(frontHeader(r.packet), r.packet...)
 	case "xdp":
 		opts.DataOut = make([]byte, len(r.packet)+512)
 	}
@@ -263,6 +256,22 @@ func kernelRun(p *ebpf.Program, r runInput) (runOutput, error) {
 	}
 	ret, err := p.Run(&opts)
 	return runOutput{ret: ret, out: opts.DataOut}, err
+}
+
+// frontHeader is what a test run must have in front of a socket filter's
+// packet: the kernel takes the first 14 bytes for the Ethernet header and shows
+// the filter what follows. It reads skb.protocol there, and refuses a packet
+// too short for the network header that the protocol says.
+func frontHeader(packet []byte) []byte {
+	front := make([]byte, 14)
+	if len(packet) < 14 {
+		return front
+	}
+	copy(front, packet)
+	if need := map[uint16]int{0x0800: 20, 0x86dd: 40}[be.Uint16(packet[12:])]; len(packet) < need {
+		copy(front[12:], []byte{0, 0})
+	}
+	return front
 }
 
 // contextBytes is the context structure that a test run is given.

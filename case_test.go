@@ -24,6 +24,7 @@ import (
 //
 //	# comment
 //	option -mcpu v2 --target-kernel 5.10 -D name=value --target bpfeb
+//	warns CODE ...               compiling gives these warnings
 //	privileged RULE              the object needs CAP_PERFMON for what RULE names
 //	use NAME                     runs below are of program NAME
 //	ctx mark=5 cb[1]=2           the context of the next run
@@ -46,9 +47,11 @@ type testCase struct {
 	steps   []*step
 	opts    luabpfc.Options
 	// hasDiag: diag is what compiling must say.
-	hasDiag    bool
-	diag       string
-	privileged string
+	hasDiag bool
+	diag    string
+	// warns are the codes of the warnings that a case without NAME.diag gives.
+	warns      []string
+	privileged []string // names of privilegedRules
 }
 
 type stepKind int
@@ -190,7 +193,10 @@ func (c *testCase) parseLine(n int, l string) error {
 		if _, ok := privilegedRules[rest]; !ok {
 			return fmt.Errorf("no rule '%s'", rest)
 		}
-		c.privileged = rest
+		c.privileged = append(c.privileged, rest)
+		return nil
+	case word == "warns":
+		c.warns = append(c.warns, strings.Fields(rest)...)
 		return nil
 	case word == "use":
 		s.kind, s.name = stepUse, rest

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -100,6 +101,9 @@ func checkDiag(t *testing.T, c *testCase, obj *luabpfc.Object, err error) bool {
 	} else {
 		got = diag.Human(obj.Warnings)
 	}
+	if err == nil && !c.hasDiag {
+		return checkWarns(t, c, obj.Warnings)
+	}
 	switch {
 	case got == c.diag:
 	case update && c.hasDiag:
@@ -113,6 +117,23 @@ func checkDiag(t *testing.T, c *testCase, obj *luabpfc.Object, err error) bool {
 		t.Error("the script has errors, so nothing runs")
 	}
 	return err == nil
+}
+
+// checkWarns compares the codes of the warnings with those of the case.
+func checkWarns(t *testing.T, c *testCase, l diag.List) bool {
+	t.Helper()
+	got := map[string]bool{}
+	for _, d := range l {
+		got[string(d.Code)] = true
+	}
+	want := map[string]bool{}
+	for _, w := range c.warns {
+		want[w] = true
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("compiling warns\n%swant %v", diag.Human(l), c.warns)
+	}
+	return true
 }
 
 // ways returns the backends that a case goes through.
@@ -296,7 +317,7 @@ func (s *step) check(o observation) error {
 			return fmt.Errorf("packet afterwards\n%swant\n%s", hex.Dump(o.out), hex.Dump(s.packet))
 		}
 	case stepTrace:
-		if o.trace != nil && !slices.Contains(o.trace, s.name) {
+		if o.trace != nil && !slices.Contains(o.trace, s.name+"\n") {
 			return fmt.Errorf("printed %q, not %q", o.trace, s.name)
 		}
 	case stepEntry:

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,8 +27,12 @@ import (
 // what the verifier says without it. A case that names a rule must be refused
 // with that message, so that no rule outlives its reason.
 var privilegedRules = map[string]*regexp.Regexp{
-	"variable packet offset": regexp.MustCompile(`pointer arithmetic|unbounded|off=|variable|prohibited`),
-	"packet length":          regexp.MustCompile(`pointer|prohibited`),
+	"variable packet offset": regexp.MustCompile(`pointer arithmetic with it prohibited for !root`),
+	"packet length":          regexp.MustCompile(`pointer -= pointer prohibited`),
+	"print":                  regexp.MustCompile(`cannot use helper bpf_trace_printk`),
+	// The verifier then follows mispredicted branches too, round and round a
+	// loop: clang's loops are refused the same way.
+	"loop": regexp.MustCompile(`argument list too long|bad address|infinite loop detected`),
 }
 
 // The helper process: the test binary again, first to give up the
@@ -88,7 +93,12 @@ func loadText(elf []byte) string {
 	if err != nil {
 		return err.Error()
 	}
-	coll, err := ebpf.NewCollection(spec)
+	// A log of a million instructions takes a minute; what it would say of them
+	// the error number says too.
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{LogDisabled: true}})
+	if err != nil && !errors.Is(err, unix.E2BIG) && !errors.Is(err, unix.EFAULT) {
+		coll, err = ebpf.NewCollection(spec)
+	}
 	if err != nil {
 		var ve *ebpf.VerifierError
 		if errors.As(err, &ve) {
@@ -149,23 +159,30 @@ func TestUnprivileged(t *testing.T) {
 	}
 	refused := map[*testCase]bool{}
 	for i, r := range results {
-		rule := cases[i].privileged
+		allowed := func(rule string) bool { return privilegedRules[rule].MatchString(r) }
 		switch {
 		case r == "":
-		case rule == "":
-			t.Errorf("%s: %s", objects[i].Name, r)
-		case !privilegedRules[rule].MatchString(r):
-			t.Errorf("%s: refused, but not for '%s':\n%s", objects[i].Name, rule, r)
-		default:
+		case slices.ContainsFunc(cases[i].privileged, allowed):
 			refused[cases[i]] = true
+		default:
+			t.Errorf("%s: %s", objects[i].Name, ends(r))
 		}
 	}
 	for i, c := range cases {
-		if c.privileged != "" && !refused[c] && i%2 == 1 {
-			t.Errorf("%s: loads without privilege: the line 'privileged %s' is not needed", c.name, c.privileged)
+		if len(c.privileged) > 0 && !refused[c] && i%2 == 1 {
+			t.Errorf("%s: loads without privilege: no line 'privileged' is needed", c.name)
 		}
 	}
 	t.Logf("%d objects loaded without CAP_PERFMON and CAP_SYS_ADMIN", len(objects))
+}
+
+// ends shortens a verifier's log to its first and last lines.
+func ends(log string) string {
+	l := strings.Split(log, "\n")
+	if len(l) < 12 {
+		return log
+	}
+	return strings.Join(append(append(l[:1:1], "..."), l[len(l)-8:]...), "\n")
 }
 
 // TestHelperIsUnprivileged makes sure the helper process has given up what it
