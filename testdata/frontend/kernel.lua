@@ -228,3 +228,5 @@ bpf.socket(function() if m[0] < 0 then return 1 end end) --! "a uint64_t is neve
 ---
 local m = bpf.map('array', 1, 'uint32_t', 'uint64_t')
 bpf.socket(function() if m[0] > -1 then return 1 end end) --! "compared with a negative number, which counts as a large one"
+---
+print('nothing') --! "the script declares no program"
