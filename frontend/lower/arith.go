@@ -401,6 +401,9 @@ func (lw *lowerer) equality(e *syntax.Binary, l, r Value) *ir.Value {
 func (lw *lowerer) isNilValue(v Value) *ir.Value {
 	switch v := v.(type) {
 	case *Entry:
+		if v.sure {
+			return lw.b.Bool(false)
+		}
 		return lw.b.Op(ir.OpNot, v.Present)
 	case Opt:
 		return lw.b.Op(ir.OpNot, v.Present)
@@ -444,6 +447,9 @@ func (lw *lowerer) equalOpt(e *syntax.Binary, o, r Value) *ir.Value {
 func (lw *lowerer) parts(v Value) (present *ir.Value, val Value) {
 	switch v := v.(type) {
 	case *Entry:
+		if v.sure {
+			return lw.b.Bool(true), lw.readEntry(v)
+		}
 		return v.Present, lw.readEntry(v)
 	case Opt:
 		return v.Present, v.Val
@@ -488,6 +494,8 @@ func (lw *lowerer) length(e *syntax.Unary, v Value) Value {
 		return Int{V: lw.b.Const(int64(v.border()))}
 	case Bytes:
 		return Int{V: lw.b.Const(int64(v.Len))}
+	case CtxArray:
+		return Int{V: lw.b.Const(int64(v.Field.Len))}
 	case Pointer:
 		if v.Base == nil && v.Off == 0 && v.View != nil && v.View.name == "eth" {
 			return Int{V: lw.b.PktLen(lw.gen)}

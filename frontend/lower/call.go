@@ -138,7 +138,7 @@ func (lw *lowerer) call(c *Closure, args []Value, at syntax.Range, main bool) Va
 		if i < len(args) {
 			v = args[i]
 		}
-		lw.declare(p, lw.hold(v))
+		lw.declare(p, lw.hold(v)).param = !main
 	}
 	if fn.Vararg && len(args) > len(fn.Params) {
 		lw.frame.varargs = args[len(fn.Params):]

@@ -1,6 +1,7 @@
 package lower
 
 import (
+	"github.com/luabpfc/luabpfc/frontend/ctype"
 	"github.com/luabpfc/luabpfc/frontend/syntax"
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/diag"
@@ -80,6 +81,12 @@ func (lw *lowerer) truth(e syntax.Expr, v Value, mark int) (yes, no []edge) {
 		y2, n2 := lw.truth(e, inner, mark)
 		return y2, append(no, n2...)
 	case *Entry:
+		switch {
+		case ctype.IsBool(v.Map.Value): // what is absent is 0
+			return lw.split(lw.b.Op(ir.OpNe, lw.readEntry(v).V, lw.b.Const(0)), mark)
+		case v.sure:
+			return always(true)
+		}
 		return lw.split(v.Present, mark)
 	case Pointer:
 		return lw.headerTruth(v, mark)
@@ -98,43 +105,83 @@ func (lw *lowerer) split(c *ir.Value, mark int) (yes, no []edge) {
 
 // andOr evaluates "and" and "or" as values.
 func (lw *lowerer) andOr(e *syntax.Binary) Value {
-	mark := lw.mark()
-	l := lw.expr(e.L)
-	if lw.b.Block == nil {
-		return Bad{}
-	}
-	if _, ok := l.(*Entry); ok {
-		l = lw.hold(l)
-	}
-	l = lw.resolve(l)
-	if n, ok := l.(Int); ok && !n.Bit {
-		if _, ok := n.V.IsConst(); !ok {
-			return lw.errorf(e.L, diag.NumberAsCondition, "a number is always true in Lua, 0 too; write '~= 0' to test it")
-		}
-	}
-	yes, no := lw.truth(e.L, l, mark)
-	right, left := yes, no // "and": the right side if true
-	if e.Op == syntax.OpOr {
-		right, left = no, yes
-	}
-	var ends []edge
-	if len(reachable(left)) > 0 {
-		lw.join(left)
-		ends = append(ends, lw.leave(mark, lw.refine(l, e.Op == syntax.OpOr)))
-	}
-	if len(reachable(right)) > 0 {
-		lw.join(right)
-		v := lw.expr(e.R)
-		if lw.b.Block != nil {
-			ends = append(ends, lw.leave(mark, lw.hold(v)))
-		}
-		lw.rollback(mark)
-	}
-	res := lw.join(ends)
+	res := lw.join(lw.paths(e, lw.mark()))
 	if lw.b.Block == nil {
 		return Bad{}
 	}
 	return res[0]
+}
+
+// paths evaluates e and returns its edges, relative to mark, with e's value as
+// their result. "and" and "or" are not joined between their operands: in
+// "a < b and 1 or 0" false never meets 1.
+func (lw *lowerer) paths(e syntax.Expr, mark int) []edge {
+	switch e := e.(type) {
+	case *syntax.Paren:
+		return lw.paths(e.X, mark)
+	case *syntax.Binary:
+		if e.Op == syntax.OpAnd || e.Op == syntax.OpOr {
+			return lw.andOrPaths(e, mark)
+		}
+	}
+	v := lw.expr(e)
+	if lw.b.Block == nil {
+		lw.rollback(mark)
+		return nil
+	}
+	return []edge{lw.leave(mark, lw.hold(v))}
+}
+
+func (lw *lowerer) andOrPaths(e *syntax.Binary, mark int) []edge {
+	var ends, right []edge
+	for _, l := range lw.paths(e.L, mark) {
+		v := lw.resolve(lw.open(l)[0])
+		var yes, no []edge
+		if lw.surely(e, v) {
+			yes = []edge{lw.leave(mark)}
+		} else {
+			yes, no = lw.truth(e.L, v, mark)
+		}
+		if e.Op == syntax.OpOr {
+			yes, no = no, yes
+		}
+		right = append(right, yes...)
+		if len(reachable(no)) > 0 {
+			lw.join(no)
+			ends = append(ends, lw.leave(mark, lw.refine(v, e.Op == syntax.OpOr)))
+		}
+	}
+	if len(reachable(right)) > 0 {
+		lw.join(right)
+		ends = append(ends, lw.paths(e.R, mark)...)
+	}
+	return ends
+}
+
+// surely reports whether v, a value of the left side of e, may be a number
+// that is never nil, and so always true, without that being a mistake: in "c
+// and n or m", and for a parameter that other calls leave out.
+func (lw *lowerer) surely(e *syntax.Binary, v Value) bool {
+	n, ok := v.(Int)
+	if !ok || n.Bit || e.Op != syntax.OpOr {
+		return false
+	}
+	l := e.L
+	for {
+		p, ok := l.(*syntax.Paren)
+		if !ok {
+			break
+		}
+		l = p.X
+	}
+	switch l := l.(type) {
+	case *syntax.Binary:
+		return l.Op == syntax.OpAnd
+	case *syntax.Name:
+		c, ok := lw.variable(l)
+		return ok && c.param
+	}
+	return false
 }
 
 // refine returns what v is where it is known to be true, or known not to be.

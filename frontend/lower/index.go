@@ -27,6 +27,8 @@ func (lw *lowerer) index(e *syntax.Index) Value {
 		if named {
 			return lw.ctxField(e, o, name)
 		}
+	case CtxArray:
+		return lw.ctxElement(e, o, key)
 	case Pointer:
 		if named {
 			return lw.member(e, o, name)
@@ -246,9 +248,31 @@ func (lw *lowerer) ctxField(e *syntax.Index, c Context, name string) Value {
 	case f.Kind != kernel.Scalar:
 		return lw.unsupported(e, "the member '"+name+"'")
 	case f.Len > 0:
-		return lw.unsupported(e, "the array '"+name+"'")
+		return CtxArray{f}
 	}
-	v := lw.b.Load(ir.I64, lw.ctx, ir.Mem{Region: ir.RegionCtx, Off: f.Off, Size: f.Size})
+	return lw.loadCtx(f, 0)
+}
+
+// ctxElement reads an element of an array of the context. The kernel checks
+// such offsets when loading, so the index must be known.
+func (lw *lowerer) ctxElement(e *syntax.Index, a CtxArray, key Value) Value {
+	n, ok := lw.intOf(e.Key, key, "an index")
+	if !ok {
+		return Bad{}
+	}
+	i, known := n.V.IsConst()
+	if !known {
+		return lw.errorf(e.Key, diag.NeedsConstant, "an index of '%s' must be known when compiling", a.Field.Name)
+	}
+	if i < 0 || i >= int64(a.Field.Len) {
+		return lw.errorf(e.Key, diag.OutOfRange, "'%s' has the elements 0 to %d", a.Field.Name, a.Field.Len-1)
+	}
+	return lw.loadCtx(a.Field, int32(i))
+}
+
+// loadCtx reads element i of a member of the context.
+func (lw *lowerer) loadCtx(f *kernel.CtxField, i int32) Int {
+	v := lw.b.Load(ir.I64, lw.ctx, ir.Mem{Region: ir.RegionCtx, Off: f.Off + i*f.Size, Size: f.Size})
 	if f.BE > 0 {
 		v = lw.b.OpBits(ir.OpToBE, int64(f.BE), v)
 	}
@@ -271,6 +295,12 @@ func (lw *lowerer) peek(e syntax.Expr) Value {
 			v, _ = lw.stage.Upvalue(f, e.Name)
 		}
 		if v == nil || v == lua.LNil {
+			switch e.Name {
+			case "pkt", "eth":
+				return Pointer{}
+			case "skb", "ctx":
+				return Context{lw.prog.Kind}
+			}
 			return nil
 		}
 		return Const{v}
@@ -287,6 +317,12 @@ func (lw *lowerer) peek(e syntax.Expr) Value {
 			return nil
 		}
 		switch o := lw.peek(e.Obj).(type) {
+		case Pointer:
+			return o
+		case Context:
+			if f, ok := o.Kind.Ctx.Field(s.Value); ok && f.Len > 0 {
+				return CtxArray{f}
+			}
 		case Const:
 			if t, ok := o.V.(*lua.LTable); ok {
 				return Const{t.RawGetString(s.Value)}
@@ -300,14 +336,37 @@ func (lw *lowerer) peek(e syntax.Expr) Value {
 		return &Table{}
 	case *syntax.Paren:
 		return lw.peek(e.X)
+	case *syntax.StringExpr:
+		return Const{lua.LString(e.Value)}
+	case *syntax.Binary:
+		if p, ok := lw.peek(e.L).(Pointer); ok {
+			return p
+		}
 	}
 	return nil
 }
 
-// isTable reports whether e is a table, whose keys must be constants.
+// isPacket reports whether e is a packet pointer.
+func (lw *lowerer) isPacket(e syntax.Expr) bool {
+	_, ok := lw.peek(e).(Pointer)
+	return ok
+}
+
+// isBuiltin reports whether e is the library's function of that name.
+func (lw *lowerer) isBuiltin(e syntax.Expr, name string) bool {
+	c, ok := lw.peek(e).(Const)
+	if !ok {
+		return false
+	}
+	f, ok := c.V.(*lua.LFunction)
+	return ok && lw.stage.BuiltinName(f) == name
+}
+
+// isTable reports whether e is a table or an array of the context, whose keys
+// must be constants.
 func (lw *lowerer) isTable(e syntax.Expr) bool {
 	switch v := lw.peek(e).(type) {
-	case *Table:
+	case *Table, CtxArray:
 		return true
 	case Const:
 		_, ok := v.V.(*lua.LTable)

@@ -208,6 +208,12 @@ func (lw *lowerer) enterPhi(cv *carried, init [2]*ir.Value) {
 // does not fit.
 func (lw *lowerer) parts2(v Value, s *shape) (present, val *ir.Value, ok bool) {
 	v = lw.resolve(v)
+	if _, bad := v.(Bad); bad { // reported already
+		v = Int{V: lw.b.Const(0), Unsigned: isUnsigned(s.kind)}
+		if _, isBool := s.kind.(Bool); isBool {
+			v = Const{lua.LFalse}
+		}
+	}
 	if s.opt {
 		switch o := v.(type) {
 		case Opt:
@@ -241,6 +247,11 @@ func (lw *lowerer) parts2(v Value, s *shape) (present, val *ir.Value, ok bool) {
 	return nil, nil, false
 }
 
+func isUnsigned(v Value) bool {
+	n, ok := v.(Int)
+	return ok && n.Unsigned
+}
+
 // closeLoop adds a back edge. It returns false after widening a shape.
 func (lw *lowerer) closeLoop(header *ir.Block, vars []*carried, changed []*cell, shapes map[*cell]*shape) bool {
 	ok := true
@@ -265,6 +276,9 @@ func (lw *lowerer) closeLoop(header *ir.Block, vars []*carried, changed []*cell,
 		backs[i] = back{p, x}
 	}
 	for _, c := range changed {
+		if _, bad := c.val.(Bad); bad {
+			continue
+		}
 		if s := shapes[c]; !s.phi && s.bad == nil && !identical(c.val, s.v) {
 			lw.widen(s, c.val, c)
 			ok = false
@@ -363,7 +377,15 @@ func (lw *lowerer) repeatStmt(s *syntax.RepeatStmt) {
 
 // budgetLoop lowers a loop without a bound of its own.
 func (lw *lowerer) budgetLoop(n syntax.Node, what string, body func(*loopScope, func())) {
-	lw.loop(n, ir.Loop{What: what, Budget: true, Limit: lw.opts.LoopLimit}, lw.changedIn(n), body)
+	lw.loop(n, ir.Loop{What: what, Budget: true, Limit: lw.opts.LoopLimit}, lw.changedIn(n), func(l *loopScope, again func()) {
+		body(l, func() {
+			if lw.b.Block != nil {
+				lw.r.Warnf(diag.LoopBudget, n.Bounds().In(lw.file),
+					"no bound is known for this loop: it is left after %d iterations of all such loops in a run", lw.opts.LoopLimit)
+			}
+			again()
+		})
+	})
 }
 
 // spend takes one trip from the budget, and leaves the loop if there is none.
@@ -376,8 +398,6 @@ func (lw *lowerer) spend(n syntax.Node, l *loopScope) {
 	}
 	lw.open(yes)
 	lw.set(lw.budget, Int{V: lw.b.Op(ir.OpSub, left, lw.b.Const(1))})
-	lw.r.Warnf(diag.LoopBudget, n.Bounds().In(lw.file),
-		"no bound is known for this loop: it is left after %d iterations of all such loops in a run", lw.opts.LoopLimit)
 }
 
 // numFor lowers for v = from, to, step.

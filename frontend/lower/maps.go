@@ -109,6 +109,9 @@ func (lw *lowerer) lookup(n syntax.Node, m *script.Map, keyNode syntax.Node, key
 		return Bad{}
 	}
 	e := &Entry{Map: m, Ptr: p, Present: lw.b.Op(ir.OpNe, p, lw.b.Null()), Key: k}
+	if c, ok := k.V.IsConst(); ok {
+		e.sure = m.Type.Array && c >= 0 && c < int64(m.MaxEntries)
+	}
 	e.num = lw.newCell(nil)
 	e.num.entry = e
 	return e
@@ -161,6 +164,9 @@ func (lw *lowerer) readEntry(e *Entry) Int {
 // readOpt returns what an entry is now, free of the entry.
 func (lw *lowerer) readOpt(e *Entry) Value {
 	n := lw.readEntry(e)
+	if e.sure {
+		return n
+	}
 	if truth, ok := lw.known(e.Present); ok {
 		if truth {
 			return n

@@ -12,6 +12,9 @@ type cell struct {
 	entry *Entry // of the number of an entry, whose val is nil while put off
 	field bool   // of a table; a path that did not make it has nil there
 	born  int    // older cells have smaller numbers
+	// param is set for a parameter of an inlined function, and for what takes
+	// a value from "...": another call may leave it out.
+	param bool
 }
 
 // newCell makes a variable. Its birth is logged, so that it has no value (a
@@ -466,7 +469,7 @@ func (j *joiner) settle(i int, v Value) Value {
 			return Nil
 		}
 		n := j.number(i, v)
-		if ok {
+		if ok || v.sure {
 			return n
 		}
 		return Opt{v.Present, n}
@@ -699,11 +702,19 @@ func (j *joiner) mergeTables(vals []Value, poss []ir.Pos) Value {
 	return out
 }
 
-// conflict returns the first two values that do not go together.
+// conflict returns the first two values that do not go together: of
+// different kinds if there are such.
 func (lw *lowerer) conflict(vals []Value, poss []ir.Pos) Value {
-	for i := 1; i < len(vals); i++ {
-		if !identical(vals[0], vals[i]) {
-			return &Conflict{vals[0], vals[i], poss[0], poss[i]}
+	for _, differ := range []func(a, b Value) bool{
+		func(a, b Value) bool { return !isNil(a) && !isNil(b) && describe(a) != describe(b) },
+		func(a, b Value) bool { return !identical(a, b) },
+	} {
+		for i := range vals {
+			for k := i + 1; k < len(vals); k++ {
+				if differ(vals[i], vals[k]) {
+					return &Conflict{vals[i], vals[k], poss[i], poss[k]}
+				}
+			}
 		}
 	}
 	return Bad{}

@@ -67,7 +67,7 @@ func (lw *lowerer) format(e *syntax.Call, format string, args []Value, skip int)
 			lw.errorf(e, diag.BadFormat, "'%%%s' is no conversion; there are %%d %%i %%u %%x %%X %%s %%c %%%%", spec)
 			return nil, false
 		}
-		i += len(spec) + 1
+		i += len(spec)
 		if verb == '%' {
 			cur.format += "%%"
 			continue

@@ -1,6 +1,9 @@
 package lower
 
-import "github.com/luabpfc/luabpfc/frontend/syntax"
+import (
+	"github.com/luabpfc/luabpfc/frontend/syntax"
+	lua "github.com/yuin/gopher-lua"
+)
 
 // assignments is what a part of the tree may assign.
 type assignments struct {
@@ -126,7 +129,19 @@ func (lw *lowerer) needsConstant(s *syntax.NumForStmt) bool {
 				need = lw.isTable(m.Obj)
 			}
 		case *syntax.Call:
-			if !need && lw.wantsConstants(m.Fn) {
+			switch {
+			case need || len(m.Args) == 0:
+			case lw.isBuiltin(m.Fn, "select"):
+				need = derived(m.Args[0]) && uses(m.Args[0])
+			case lw.wantsConstants(m.Fn):
+				for _, a := range m.Args {
+					need = need || derived(a) && uses(a)
+				}
+			case len(m.Args) == 2 && lw.isPacket(m.Fn): // the length of p(a, b)
+				need = uses(m.Args[0]) != uses(m.Args[1]) && derived(m.Args[0]) && derived(m.Args[1])
+			}
+		case *syntax.MethodCall:
+			if c, ok := lw.peek(m.Recv).(Const); ok && !need && c.V.Type() == lua.LTString {
 				for _, a := range m.Args {
 					need = need || derived(a) && uses(a)
 				}

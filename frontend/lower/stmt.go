@@ -96,8 +96,17 @@ func (lw *lowerer) localStmt(s *syntax.LocalStmt) {
 		if n.Attrib == syntax.AttribClose {
 			lw.errorf(n, diag.Unsupported, "'<close>' variables can't be compiled for the kernel by this version")
 		}
-		lw.declare(n, lw.hold(vals[i]))
+		lw.declare(n, lw.hold(vals[i])).param = fromVarargs(s)
 	}
+}
+
+// fromVarargs reports whether s takes values from "...".
+func fromVarargs(s *syntax.LocalStmt) bool {
+	if len(s.Exprs) == 0 {
+		return false
+	}
+	_, ok := s.Exprs[len(s.Exprs)-1].(*syntax.VarargExpr)
+	return ok
 }
 
 // hold is what a variable keeps of a value: an entry's number is read later.

@@ -43,6 +43,7 @@ type Entry struct {
 	Present *ir.Value // Ptr ~= null
 	num     *cell     // the number read, an Int; nil value while put off
 	Key     Value
+	sure    bool // of an array, at an index that it has: never nil
 }
 
 // Global is a name of the kernel stage itself: pkt, xadd, time.
@@ -58,6 +59,9 @@ type Closure struct {
 
 // Context is the program's context.
 type Context struct{ Kind *kernel.ProgKind }
+
+// CtxArray is a member of the context that is an array.
+type CtxArray struct{ Field *kernel.CtxField }
 
 // Pointer is a place in the packet: Base + Off bytes behind its start, viewed
 // as a header if View is set.
@@ -112,6 +116,7 @@ func (*Entry) kind() string    { return "map entry" }
 func (Global) kind() string    { return "function" }
 func (*Closure) kind() string  { return "function" }
 func (Context) kind() string   { return "context" }
+func (CtxArray) kind() string  { return "array" }
 func (Pointer) kind() string   { return "packet pointer" }
 func (Bytes) kind() string     { return "byte array" }
 func (*Table) kind() string    { return "table" }
@@ -149,6 +154,8 @@ func describe(v Value) string {
 			return "a packet header"
 		}
 		return "a packet pointer"
+	case CtxArray:
+		return "an array"
 	case Tuple:
 		return "several values"
 	case *Entry, Opt:
