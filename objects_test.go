@@ -13,6 +13,7 @@ import (
 
 	"github.com/luabpfc/luabpfc"
 	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
 // sample is a script that compiles, with its object.
@@ -99,13 +100,24 @@ func TestDeterminism(t *testing.T) {
 	}
 }
 
-// TestCodeExamples compiles the example of each code's documentation: it must
-// give that code, and no other error.
+// TestCodeExamples compiles the example of each code's documentation, for the
+// kernel that a first line '-- target: X.Y' names: it must give that code and no
+// other.
 func TestCodeExamples(t *testing.T) {
 	for _, i := range diag.All() {
 		t.Run(string(i.Code), func(t *testing.T) {
 			var got diag.List
-			obj, err := luabpfc.Compile(luabpfc.Source{Name: "example.lua", Text: i.Example}, luabpfc.DefaultOptions())
+			t.Parallel()
+			opts := luabpfc.DefaultOptions()
+			first, _, _ := strings.Cut(i.Example, "\n")
+			if target, ok := strings.CutPrefix(first, "-- target: "); ok {
+				v, err := kernel.ParseVersion(target)
+				if err != nil {
+					t.Fatal(err)
+				}
+				opts.Kernel = v
+			}
+			obj, err := luabpfc.Compile(luabpfc.Source{Name: "example.lua", Text: i.Example}, opts)
 			if err != nil {
 				var ok bool
 				if got, ok = diag.AsList(err); !ok {

@@ -2,6 +2,7 @@ package diag
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -27,6 +28,16 @@ func All() []Info {
 	all := slices.Concat(tables()...)
 	slices.SortFunc(all, func(a, b Info) int { return strings.Compare(string(a.Code), string(b.Code)) })
 	return all
+}
+
+// numbered repeats a line of an example n times, '#' being the number of the
+// repetition: some limits are far away.
+func numbered(line string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(strings.ReplaceAll(line, "#", strconv.Itoa(i)))
+	}
+	return b.String()
 }
 
 // Lookup returns what is documented about the code of that name; upper and

@@ -51,7 +51,7 @@ var scriptCodes = []Info{
 		Code:    TooManyLocals,
 		Summary: "a function has too many variables",
 		Help:    "A function can have about 200 local variables and values in use at once, and use 250 variables of the functions around it. Put some into a table, or divide the function.",
-		Example: "",
+		Example: numbered("local v# = #\n", 210),
 	},
 	{
 		Code:    ModuleNotFound,
