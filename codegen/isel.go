@@ -137,7 +137,6 @@ func (s *selector) block(b *ir.Block) {
 	for i := len(b.Values) - 1; i >= 0; i-- {
 		s.value(b.Values[i])
 	}
-	s.pos = b.Pos
 	s.blockStart(b)
 	if s.cur != first {
 		// Comparisons made numbers split the block: what is filled last is
@@ -149,8 +148,10 @@ func (s *selector) block(b *ir.Block) {
 // blockStart copies what comes into the block: parameters or phis.
 func (s *selector) blockStart(b *ir.Block) {
 	for _, v := range b.Values {
+		s.pos = v.Pos
 		switch {
 		case v.Op == ir.OpArg && s.regs[v.ID] != 0:
+			s.pos = s.f.Pos
 			s.add(minst{op: bpf.Mov, size: bpf.B64, dst: s.regs[v.ID], src: reg(v.AuxInt) + 1})
 		case v.Op == ir.OpPhi && s.needed[v.ID]:
 			s.add(minst{op: bpf.Mov, size: bpf.B64, dst: s.reg(v), src: s.temp(v)})

@@ -205,7 +205,9 @@ func (s *selector) narrowUse(u *use, v *ir.Value, kinds []kernel.ArgKind, i int)
 }
 
 // findEscapes marks the slots whose address goes where accesses through it
-// can't be told: all but direct accesses and arguments of calls.
+// can't be told: all but direct accesses and arguments of calls. Slots that hold
+// an address count as well, so that no other shares their bytes: without
+// privileges the verifier refuses to overwrite part of one.
 func (s *selector) findEscapes(rpo []*ir.Block) {
 	escape := func(a *ir.Value) {
 		for a = s.root(a); a.Op == ir.OpPtrAdd; {
@@ -217,6 +219,9 @@ func (s *selector) findEscapes(rpo []*ir.Block) {
 	}
 	for _, b := range rpo {
 		for _, v := range b.Values {
+			if v.Op == ir.OpStore && v.Args[1].Type == ir.Ptr {
+				escape(v.Args[0])
+			}
 			for i, a := range v.Args {
 				switch v.Op {
 				case ir.OpCall, ir.OpCallFunc, ir.OpCopy, ir.OpNonNull:
