@@ -88,6 +88,7 @@ func TestObjectLayout(t *testing.T) {
 // TestLines reads the line table back.
 func TestLines(t *testing.T) {
 	m := caseModule(t, "counter.txtar", "counter.ir")
+	m.Funcs[0].Pos = ir.Pos{Line: 1, Col: 7}
 	for _, b := range m.Funcs[0].Blocks {
 		b.Pos = ir.Pos{Line: 2, Col: 1}
 		for _, v := range b.Values {

@@ -398,7 +398,7 @@ func programs(few int64) int64 {
 
 // TestRandomCompiles compiles random programs with all checks.
 func TestRandomCompiles(t *testing.T) {
-	for seed := int64(0); seed < programs(300); seed++ {
+	for seed := int64(0); seed < programs(150); seed++ {
 		for cpu := 1; cpu <= 4; cpu++ {
 			m := generate(seed, cpu)
 			if err := m.Verify(); err != nil {
