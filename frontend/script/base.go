@@ -92,12 +92,9 @@ func (st *Stage) baseAssert(L *lua.LState) int {
 		return L.GetTop()
 	}
 	if L.GetTop() >= 2 && L.Get(2) != lua.LNil {
-		if s, ok := L.Get(2).(lua.LString); ok {
-			L.Error(s, 1)
-		}
 		L.Error(L.Get(2), 0)
 	}
-	L.RaiseError("assertion failed!")
+	L.Error(lua.LString("assertion failed!"), 0)
 	return 0
 }
 
@@ -112,7 +109,7 @@ func (st *Stage) baseError(L *lua.LState) int {
 	if n, isNum := v.(lua.LNumber); isNum {
 		s, ok = lua.LString(formatNumber(n)), true
 	}
-	if !ok || level <= 0 {
+	if id, _ := frameNode(L, level); !ok || level <= 0 || id == 0 {
 		L.Error(v, 0)
 	}
 	L.Error(lua.LString(L.Where(level)+" "+string(s)), 0)
@@ -232,7 +229,8 @@ func (st *Stage) baseLoad(L *lua.LState) int {
 		return st.loadText(L, string(s), L.OptString(2, "=(load)"))
 	}
 	f := L.CheckFunction(1)
-	var b strings.Builder
+	b := st.builder(L)
+	defer b.close()
 	for {
 		L.Push(f)
 		L.Call(0, 1)
@@ -241,10 +239,9 @@ func (st *Stage) baseLoad(L *lua.LState) int {
 		if !ok || s == "" {
 			break
 		}
-		st.alloc(L, int64(len(s)))
-		b.WriteString(string(s))
+		b.add(string(s))
 	}
-	return st.loadText(L, b.String(), L.OptString(2, "=(load)"))
+	return st.loadText(L, b.b.String(), L.OptString(2, "=(load)"))
 }
 
 func (st *Stage) baseLoadstring(L *lua.LState) int {
@@ -252,14 +249,17 @@ func (st *Stage) baseLoadstring(L *lua.LState) int {
 	return st.loadText(L, s, L.OptString(2, s))
 }
 
-// loadedBytes is about what a byte of source takes once it is loaded. It is
-// never given back: errors may need it.
-const loadedBytes = 64
+// What a loaded chunk takes, at least and for each byte of source. It is never
+// given back: errors may need it.
+const (
+	loadedChunk = 4096
+	loadedBytes = 64
+)
 
 // loadText makes a function of Lua text, or returns nil and what is wrong.
 func (st *Stage) loadText(L *lua.LState, text, name string) int {
-	st.bounds.kept += int64(len(text)) * loadedBytes
-	st.alloc(L, int64(len(text))*loadedBytes)
+	st.alloc(L, int64(len(text))*loadedBytes+loadedChunk)
+	st.bounds.kept += int64(len(text))*loadedBytes + loadedChunk
 	file := diag.NewFile(chunkName(name), text)
 	var r diag.Reporter
 	ch := syntax.Parse(file, &r)
@@ -356,19 +356,18 @@ func (st *Stage) baseXpcall(L *lua.LState) int {
 }
 
 func (st *Stage) basePrint(L *lua.LState) int {
-	var b strings.Builder
+	b := st.builder(L)
+	defer b.close()
 	for i := 1; i <= L.GetTop(); i++ {
 		if i > 1 {
-			b.WriteByte('\t')
+			b.addByte('\t')
 		}
-		s := st.tostring(L, L.Get(i))
-		st.alloc(L, int64(len(s)))
-		b.WriteString(s)
+		b.add(st.tostring(L, L.Get(i)))
 	}
-	b.WriteByte('\n')
+	b.addByte('\n')
 	if st.opts.Output != nil {
 		// The script's own output: that it can't be written is no error of it.
-		_, _ = io.WriteString(st.opts.Output, b.String())
+		_, _ = io.WriteString(st.opts.Output, b.b.String())
 	}
 	return 0
 }
@@ -459,7 +458,7 @@ func parseNumber(s string, base int) (float64, bool) {
 	if low := strings.ToLower(digits); strings.HasPrefix(low, "0x") && (base == 10 || base == 16) {
 		digits, base = digits[2:], 16
 	} else if base == 10 {
-		if strings.ContainsAny(low, "_xpn") { // Go's own notations, inf and nan
+		if strings.ContainsAny(low, "_xp") { // Go's own notations
 			return 0, false
 		}
 		f, err := strconv.ParseFloat(digits, 64)

@@ -3,6 +3,7 @@ package script
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -58,6 +59,7 @@ type bounds struct {
 	measureAt int64
 	fresh     int64 // bytes allocated since the last measurement
 	kept      int64 // bytes that no measurement sees: loaded code, deleted keys
+	building  int64 // bytes of strings being built
 	padded    map[*lua.LTable]int
 	stop      *stop
 	done      chan struct{} // closed
@@ -150,7 +152,7 @@ func (st *Stage) measured(n int64) {
 	b.fresh = n
 	b.measureAt = b.steps + max(measureEvery, 2*visited)
 	b.steps += visited / 4
-	if live+b.kept+n > b.limits.Memory && b.stop == nil {
+	if live+b.kept+b.building+n > b.limits.Memory && b.stop == nil {
 		b.stop = st.tooMuch()
 	}
 }
@@ -186,3 +188,26 @@ func count(n int64) string {
 	rest := lua.LNumber(n % 1000).String()
 	return count(n/1000) + "," + "000"[len(rest):] + rest
 }
+
+// builder builds a string, and accounts for it while it grows. It must be closed.
+type builder struct {
+	st *Stage
+	L  *lua.LState
+	b  strings.Builder
+}
+
+func (st *Stage) builder(L *lua.LState) *builder { return &builder{st: st, L: L} }
+
+func (b *builder) add(s string) {
+	b.st.alloc(b.L, int64(len(s)))
+	b.b.WriteString(s)
+	b.st.bounds.building += int64(len(s))
+}
+
+func (b *builder) addByte(c byte) {
+	b.b.WriteByte(c)
+	b.st.bounds.building++
+}
+
+// close takes the string out of the account: what keeps it is counted.
+func (b *builder) close() { b.st.bounds.building -= int64(b.b.Len()) }

@@ -72,11 +72,11 @@ func (st *Stage) reportCompile(c *converter, ch *syntax.Chunk, err error) {
 			sp = firstLine(s)
 		}
 		if strings.Contains(ce.Message, "regist") || strings.Contains(ce.Message, "local variables") {
-			st.reporter.Errorf(diag.TooManyLocals, sp, "too many local variables and values at once in this function: at most about 200")
+			st.reporter.Errorf(diag.FunctionTooLarge, sp, "too many local variables and values at once in this function: at most about 200")
 			return
 		}
 	}
-	st.reporter.Errorf(diag.ScriptTooComplex, sp, "this function is too long")
+	st.reporter.Errorf(diag.FunctionTooLarge, sp, "this function is too long")
 }
 
 // firstLine cuts a span at the end of its first line.
@@ -100,10 +100,10 @@ func (c *converter) finish(p *lua.FunctionProto) bool {
 	c.st.functions[p] = f
 	switch {
 	case len(p.Code) > maxJump:
-		c.fail(f, diag.ScriptTooComplex, "this function is too long")
+		c.fail(f, diag.FunctionTooLarge, "this function is too long")
 		return false
 	case len(p.DbgUpvalues) > 255:
-		c.fail(f, diag.TooManyLocals, "this function uses too many variables of the functions around it: at most 250")
+		c.fail(f, diag.FunctionTooLarge, "this function uses too many variables of the functions around it: at most 250")
 		return false
 	}
 	p.Code, p.DbgSourcePositions = slices.Clone(p.Code), slices.Clone(p.DbgSourcePositions)

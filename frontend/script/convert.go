@@ -122,7 +122,7 @@ func (c *converter) chunk(ch *syntax.Chunk) []ast.Stmt {
 func (c *converter) function(f *syntax.Function, id int) ast.Expr {
 	c.funcs++
 	if c.funcs == maxFuncs {
-		c.fail(f, diag.ScriptTooComplex, "too many functions in one file: at most %s", count(maxFuncs))
+		c.fail(f, diag.FunctionTooLarge, "too many functions in one file: at most %s", count(maxFuncs))
 	}
 	if c.failed {
 		return at(id, &ast.NilExpr{})
@@ -239,7 +239,7 @@ func (c *converter) label(l *syntax.LabelStmt) *label {
 func (c *converter) control(n syntax.Node) {
 	c.fn.control++
 	if c.fn.control == maxControl {
-		c.fail(n, diag.ScriptTooComplex, "the function is too long: it has more than %s branches", count(maxControl))
+		c.fail(n, diag.FunctionTooLarge, "the function is too long: it has more than %s branches", count(maxControl))
 	}
 }
 
@@ -247,6 +247,6 @@ func (c *converter) jump(n syntax.Node) {
 	c.control(n)
 	c.fn.jumps++
 	if c.fn.jumps == maxJumps {
-		c.fail(n, diag.ScriptTooComplex, "the function has more than %s labels and gotos", count(maxJumps))
+		c.fail(n, diag.FunctionTooLarge, "the function has more than %s labels and gotos", count(maxJumps))
 	}
 }

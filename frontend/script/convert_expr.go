@@ -113,7 +113,7 @@ func (c *converter) expr(e syntax.Expr) ast.Expr {
 	c.fn.depth++
 	defer func() { c.fn.depth-- }()
 	if c.fn.depth == maxDepth {
-		c.fail(e, diag.ScriptTooComplex, "the expression is nested too deep")
+		c.fail(e, diag.FunctionTooLarge, "the expression is nested too deep")
 	}
 	if c.failed {
 		return at(id, &ast.NilExpr{})
@@ -343,7 +343,7 @@ func (c *converter) table(id int, e *syntax.TableExpr) ast.Expr {
 		}
 	}
 	if len(t.Fields) > maxFields {
-		c.fail(e, diag.ScriptTooComplex, "the table has more than %s computed fields: fill it in a loop", count(maxFields))
+		c.fail(e, diag.FunctionTooLarge, "the table has more than %s computed fields: fill it in a loop", count(maxFields))
 	}
 	var out ast.Expr = t
 	for len(sets) > 0 {

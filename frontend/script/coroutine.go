@@ -31,12 +31,10 @@ func (st *Stage) openCoroutine() {
 	// run resumes the thread at index 1 and returns how many results it pushed,
 	// the first of which says whether it went well.
 	run := func(L *lua.LState) int {
-		for p := L; p != nil; p = p.Parent {
-			if p == L.CheckThread(1) {
-				L.Push(lua.LFalse)
-				L.Push(lua.LString("cannot resume non-suspended coroutine"))
-				return 2
-			}
+		if status := resumable(L, L.CheckThread(1)); status != "" {
+			L.Push(lua.LFalse)
+			L.Push(lua.LString("cannot resume " + status + " coroutine"))
+			return 2
 		}
 		st.enter(L)
 		defer st.leave()
@@ -75,6 +73,22 @@ func (st *Stage) openCoroutine() {
 		"running": vm("running"),
 		"status":  vm("status"),
 	})
+}
+
+// resumable says why a coroutine can't be resumed, "" if it can.
+func resumable(L, th *lua.LState) string {
+	switch {
+	case th.Dead:
+		return "dead"
+	case th == L:
+		return "running"
+	}
+	for p := L.Parent; p != nil; p = p.Parent {
+		if p == th {
+			return "normal"
+		}
+	}
+	return ""
 }
 
 // yield gives up the running coroutine, if only calls written in Lua are

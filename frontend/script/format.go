@@ -20,15 +20,16 @@ type verb struct {
 // strFormat is string.format. Integers of ours keep all their digits.
 func (st *Stage) strFormat(L *lua.LState) int {
 	f := checkStr(L, 1)
-	var b strings.Builder
+	b := st.builder(L)
+	defer b.close()
 	arg := 1
 	for i := 0; i < len(f); i++ {
 		if f[i] != '%' {
-			b.WriteByte(f[i])
+			b.addByte(f[i])
 			continue
 		}
 		if i+1 < len(f) && f[i+1] == '%' {
-			b.WriteByte('%')
+			b.addByte('%')
 			i++
 			continue
 		}
@@ -38,12 +39,9 @@ func (st *Stage) strFormat(L *lua.LState) int {
 		if arg > L.GetTop() {
 			L.ArgError(arg, "no value")
 		}
-		s := st.formatArg(L, v, arg)
-		st.alloc(L, int64(len(s)))
-		b.WriteString(s)
+		b.add(st.formatArg(L, v, arg))
 	}
-	st.alloc(L, int64(b.Len()))
-	return st.pushStr(L, b.String())
+	return st.pushStr(L, b.b.String())
 }
 
 // parseVerb reads a conversion behind its %, and how long it is. Width and

@@ -261,22 +261,21 @@ func (st *Stage) strGsub(L *lua.LState) int {
 		p = 1
 	}
 	m := &matcher{st: st, L: L, src: s, pat: pat}
-	var b strings.Builder
+	b := st.builder(L)
+	defer b.close()
 	n, pos := 0, 0
 	for n < limit {
 		m.caps = m.caps[:0]
 		end, ok := m.match(pos, p)
 		if ok {
 			n++
-			r := st.replacement(m, repl, pos, end)
-			st.alloc(L, int64(len(r)))
-			b.WriteString(r)
+			b.add(st.replacement(m, repl, pos, end))
 		}
 		switch {
 		case ok && end > pos:
 			pos = end
 		case pos < len(s):
-			b.WriteByte(s[pos])
+			b.addByte(s[pos])
 			pos++
 			m.step()
 		default:
@@ -287,10 +286,9 @@ func (st *Stage) strGsub(L *lua.LState) int {
 		}
 	}
 	if pos < len(s) {
-		b.WriteString(s[pos:])
+		b.add(s[pos:])
 	}
-	st.alloc(L, int64(b.Len()))
-	L.Push(lua.LString(b.String()))
+	L.Push(lua.LString(b.b.String()))
 	L.Push(lua.LNumber(n))
 	return 2
 }
@@ -335,28 +333,26 @@ func (st *Stage) expand(m *matcher, repl, whole string) string {
 	if !strings.Contains(repl, "%") {
 		return repl
 	}
-	var b strings.Builder
+	b := st.builder(m.L)
+	defer b.close()
 	for i := 0; i < len(repl); i++ {
 		if repl[i] != '%' || i+1 >= len(repl) {
-			b.WriteByte(repl[i])
+			b.addByte(repl[i])
 			continue
 		}
 		i++
 		switch c := repl[i]; {
 		case c == '0' || c == '1' && len(m.caps) == 0:
-			b.WriteString(whole)
+			b.add(whole)
 		case isDigit(c):
 			if int(c-'1') >= len(m.caps) {
 				m.errorf("invalid capture index")
 			}
 			s, _ := concatString(m.value(int(c - '1')))
-			b.WriteString(s)
+			b.add(s)
 		default:
-			b.WriteByte(c)
-		}
-		if int64(b.Len()) > st.bounds.limits.Memory {
-			st.halt(m.L, st.tooMuch())
+			b.addByte(c)
 		}
 	}
-	return b.String()
+	return b.b.String()
 }

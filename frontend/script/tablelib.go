@@ -2,7 +2,6 @@ package script
 
 import (
 	"sort"
-	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -45,19 +44,20 @@ func (st *Stage) tabMaxn(L *lua.LState) int {
 func (st *Stage) tabConcat(L *lua.LState) int {
 	t, sep := L.CheckTable(1), L.OptString(2, "")
 	i, j := L.OptInt(3, 1), L.OptInt(4, t.Len())
-	var b strings.Builder
+	b := st.builder(L)
+	defer b.close()
 	for k := i; k <= j; k++ {
 		s, ok := concatString(t.RawGet(tableKey(st, lua.LNumber(k))))
 		if !ok {
 			L.RaiseError("invalid value (%s) at index %d in table for 'concat'", typeName(t.RawGet(tableKey(st, lua.LNumber(k)))), k)
 		}
-		st.alloc(L, int64(len(s)+len(sep))+1)
-		b.WriteString(s)
+		b.add(s)
 		if k < j {
-			b.WriteString(sep)
+			b.add(sep)
 		}
+		st.spend(L, 1)
 	}
-	return st.pushStr(L, b.String())
+	return st.pushStr(L, b.b.String())
 }
 
 func (st *Stage) tabInsert(L *lua.LState) int {

@@ -1,12 +1,13 @@
 package diag
 
+import "strings"
+
 // Codes of the script stage.
 const (
 	ScriptError         Code = "ScriptError"
 	ScriptTooLong       Code = "ScriptTooLong"
 	ScriptTooMuchMemory Code = "ScriptTooMuchMemory"
-	ScriptTooComplex    Code = "ScriptTooComplex"
-	TooManyLocals       Code = "TooManyLocals"
+	FunctionTooLarge    Code = "FunctionTooLarge"
 	ModuleNotFound      Code = "ModuleNotFound"
 	UnknownMember       Code = "UnknownMember"
 	UnsupportedKind     Code = "UnsupportedKind"
@@ -42,16 +43,11 @@ var scriptCodes = []Info{
 		Example: "local s = 'x'\nwhile true do s = s .. s end\n",
 	},
 	{
-		Code:    ScriptTooComplex,
-		Summary: "a function or expression is too large for the Lua VM",
-		Help:    "Such code is usually generated. Divide it into several functions, and put data into tables.",
-		Example: "local x = 0\n",
-	},
-	{
-		Code:    TooManyLocals,
-		Summary: "a function has too many variables",
-		Help:    "A function can have about 200 local variables and values in use at once, and use 250 variables of the functions around it. Put some into a table, or divide the function.",
-		Example: numbered("local v# = #\n", 210),
+		Code:    FunctionTooLarge,
+		Summary: "a function is too large for the Lua VM",
+		Help: "A function can have about 200 local variables and values in use at once, use 250 variables of the functions around it, and have some ten thousand branches. " +
+			"Such code is usually generated: divide it into several functions, and put data into tables.",
+		Example: "print(" + strings.Repeat("0, ", 250) + "0)\n",
 	},
 	{
 		Code:    ModuleNotFound,

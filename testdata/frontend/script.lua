@@ -1,0 +1,304 @@
+-- run-time errors, in Lua's words, with a place and the calls that led to it
+local t = nil
+print(t.x) --! "attempt to index a nil value \(local 't'\) \[ScriptError\]"
+---
+print(foo.bar) --! "attempt to index a nil value \(global 'foo'\)"
+---
+print(stirng.rep('x', 3)) --! "attempt to index a nil value \(global 'stirng', did you mean 'string'\?\)"
+---
+local t = { a = {} }
+t.a.b.c = 1 --! "attempt to index a nil value \(field 'b'\)"
+---
+local t, k = {}, nil
+t[k] = 1 --! "table index is nil"
+---
+local t = {}
+t[0 / 0] = 1 --! "table index is NaN"
+---
+undefined() --! "attempt to call a value that is not a function \(global 'undefined'\)"
+---
+local s = 'x'
+s:nope() --! "attempt to call a value that is not a function \(method 'nope'\)"
+---
+local x = {} + 1 --! "attempt to perform arithmetic on a table value"
+---
+local n
+local x = 1 + n --! "attempt to perform arithmetic on a nil value \(local 'n'\)"
+---
+local n = {}
+local x = 'a' .. n --! "attempt to concatenate a table value"
+---
+local x = 1 < 'a' --! "attempt to compare number with string"
+---
+local x = {} < {} --! "attempt to compare two table values"
+---
+local x = -{} --! "attempt to perform arithmetic on a value that is not a number"
+---
+local n
+local x = #n --! "attempt to get the length of a value that has none \(local 'n'\)"
+---
+for i = 1, {} do end --! "'for' limit must be a number"
+---
+for i = 'x', 2 do end --! "'for' initial value must be a number"
+---
+local function inner(x)
+  return x + nil --! "attempt to perform arithmetic on a nil value \[ScriptError\] \| 5: called from here \| 8: called from here"
+end
+local function outer()
+  local y = inner(1)
+  return y
+end
+outer()
+---
+error('out of luck') --! "^out of luck \[ScriptError\]$"
+---
+local function check(x) error('bad x', 2) end
+check(1) --! "^bad x \[ScriptError\]"
+---
+error({}) --! "the script raised an error value: a table"
+---
+error(nil) --! "the script raised an error value: nil"
+---
+error('') --! "an error without a message"
+---
+assert(false, 'no way') --! "no way"
+---
+assert(nil) --! "assertion failed!"
+---
+string.rep() --! "bad argument #1 to rep \(string expected, got no value\)"
+---
+local co = coroutine.wrap(function()
+  local x = nil + 1 --! "attempt to perform arithmetic on a nil value"
+end)
+co()
+---
+-- in a coroutine, a metamethod, an iterator, a sort
+local t = setmetatable({}, { __index = function(_, k)
+  error('no ' .. k) --! "no x .* 5: called from here"
+end })
+local x = t.x
+---
+table.sort({ 3, 1, 2 }, function(a, b)
+  return a.x < b.x --! "attempt to index a number value \(local 'a'\)"
+end)
+---
+-- several errors in one run: syntax errors end it before it starts
+local x = * 2 --! "expression expected"
+local y = ) --! "expression expected"
+---
+-- what is refused because it would vary from run to run
+local x = math.random() --! "math.random is not available: the script stage gives the same result each time"
+---
+math.randomseed(1) --! "math.randomseed is not available"
+---
+dofile('x.lua') --! "the script stage reads no files but modules"
+---
+loadfile('x.lua') --! "the script stage reads no files"
+---
+string.dump(print) --! "attempt to call a value that is not a function \(field 'dump'\)"
+---
+coroutine.yield() --! "attempt to yield from outside a coroutine"
+---
+local x <close> = {} --! "'<close>' works in functions compiled for the kernel"
+---
+local x <close> = nil
+local y <const> = 1
+---
+-- modules
+local m = require('no_such') --! "module 'no_such' is not there \[ModuleNotFound\]"
+---
+local m = require('bfp') --! "module 'bfp' is not there \(did you mean 'bpf'\?\)"
+---
+local bpf, ffi, bit = require 'bpf', require 'ffi', require 'bit'
+assert(bpf == _G.bpf and ffi == _G.ffi and bit == _G.bit)
+assert(require 'syscall' == require 'ljsyscall')
+---
+-- bpf's members
+local m = bpf.mpa('hash') --! "there is no bpf.mpa \(did you mean 'map'\?\) \[UnknownMember\]"
+---
+bpf.kprobe('f', function() end) --! "bpf.kprobe programs are not supported by this version \[UnsupportedKind\]"
+---
+bpf.tc('lo', function() end) --! "bpf.tc programs are not supported by this version"
+---
+local h = bpf.helper.ktime_get_ns --! "bpf.helper works only in functions compiled for the kernel"
+---
+local g = bpf.global('uint32_t') --! "bpf.global is not supported by this version"
+---
+local x = bpf.atomic --! "bpf.atomic works only in functions compiled for the kernel"
+---
+-- maps
+local m = bpf.map() --! "bpf.map needs a map type such as 'hash', not nil \[BadDeclaration\]"
+---
+local m = bpf.map('hsah') --! "there is no map type 'hsah' \(did you mean 'hash'\?\)"
+---
+local m = bpf.map('ringbuf') --! "maps of type 'ringbuf' are not supported by this version \[UnsupportedKind\]"
+---
+local m = bpf.map('hash', 0) --! "max_entries must be an integer from 1 to 4294967295"
+---
+local m = bpf.map('hash', 1.5) --! "max_entries must be an integer"
+---
+local m = bpf.map('hash', '16') --! "max_entries must be an integer"
+---
+local m = bpf.map('hash', 16, 'uint33_t') --! "unknown type 'uint33_t' \(did you mean 'uint32_t'\?\) \[UnknownType\]"
+---
+local m = bpf.map('hash', 16, 'char [16]') --! "type 'char \[16\]' is not supported by this version: C types here are integers \[UnsupportedType\]"
+---
+local m = bpf.map('hash', 16, 'struct key') --! "type 'struct key' is not supported"
+---
+local m = bpf.map('hash', 16, 5) --! "the key type of a map is a C type, as a string or from ffi.typeof, not a number"
+---
+local m = bpf.map('array', 16, 'uint64_t') --! "the key of an array map is an index: uint32_t, not uint64_t"
+---
+local m = bpf.map('hash', 16, nil, nil, { nmae = 'x' }) --! "there is no option 'nmae' \(did you mean 'name'\?\)"
+---
+local m = bpf.map('hash', 16, nil, nil, { pinning = true }) --! "option 'pinning' is not supported by this version here"
+---
+local m = bpf.map('hash', 16, nil, nil, 5) --! "the options of a map must be a table, not a number"
+---
+local m = bpf.map('hash', 16, nil, nil, { name = 5 }) --! "option 'name' must be a string"
+---
+local a = bpf.map('hash', 16)
+local t = { a = bpf.map('hash', 16) } --! "the name 'a' is taken: this one is called 'a_2' \[DuplicateName\]"
+assert(tostring(t.a) == 'map: a_2')
+---
+-- contents
+local m = bpf.map('array', 4, 'uint32_t', 'uint8_t')
+m[0] = 255
+m[3] = -1
+assert(m[0] == 255 and m[1] == 0 and m[3] == 255 and m[4] == nil and #m == 4)
+m[4] = 1 --! "index 4 is outside map 'm', which has 4 entries"
+---
+local m = bpf.map('array', 4)
+m[0] = nil --! "entries of an array map can't be deleted"
+---
+local m = bpf.map('hash', 2, 'uint16_t', 'uint64_t')
+m[80] = 1
+m[443] = 0xffffffffffffffffULL
+m[80] = nil
+assert(m[80] == nil and m[443] == 0xffffffffffffffff and m[22] == nil)
+m[22] = 5LL
+m[23] = 6 --! "map 'm' is full: it has 2 entries"
+---
+local m = bpf.map('hash', 2, 'uint16_t')
+m[65536] = 1 --! "key 65536 does not fit uint16_t, the key type of map 'm'"
+---
+local m = bpf.map('hash', 2, 'uint16_t')
+m[1.5] = 1 --! "a key of map 'm' must be an integer, not 1.5"
+---
+local m = bpf.map('hash', 2)
+m.x = 1 --! "a key of map 'm' must be an integer, not a string"
+---
+local m = bpf.map('hash', 2)
+m:update(1, 2) --! "'update' of a map works only in functions compiled for the kernel"
+---
+-- declarations in a table, and of every kind of type name
+local u16 = ffi.typeof('uint16_t')
+local m = bpf.map { 'hash', max_entries = 8, key = u16, value = bpf.u64, name = 'named' }
+assert(tostring(m) == 'map: named')
+local n = bpf.map('LRU_Hash', 10, '__be32', 'unsigned long')
+---
+-- programs
+bpf.socket('lo') --! "bpf.socket needs a function, not no value \[BadDeclaration\]"
+---
+bpf.socket('lo', 5) --! "bpf.socket needs a function, not a number"
+---
+bpf.xdp(print) --! "bpf.xdp needs a function of the script; 'print' is one of the library"
+---
+bpf('x') --! "bpf needs a function, not a string"
+---
+bpf.xdp(function() end, { sleepable = true }) --! "option 'sleepable' is not supported by this version here"
+---
+bpf.xdp(function() end, { onshort = 1 }) --! "there is no option 'onshort' \(did you mean 'on_short'\?\)"
+---
+bpf.xdp(function() end, { on_short = 'x' }) --! "option 'on_short' must be a verdict \(an integer\) or a function of the script, not a string"
+---
+bpf.xdp(function() end, {}, 1) --! "too many arguments to bpf.xdp"
+---
+bpf.xdp(function() end, 1) --! "the options of a program must be a table, not a number"
+---
+local function f() return 0 end
+bpf.xdp(f)
+bpf.xdp(f) --! "the name 'f' is taken: this one is called 'f_2'"
+---
+-- options
+bpf.option { 'verbose' } --! "options have names: bpf.option { name = default } \[BadOption\]"
+---
+local opt = bpf.option { port = 80 }
+assert(opt == bpf.opt and opt.port == 80)
+---
+-- ffi
+ffi.cdef('struct x { int a; };') --! "struct declarations are not supported by this version \[UnsupportedType\]"
+---
+local x = ffi.new('uint8_t[4]') --! "type 'uint8_t\[4\]' is not supported"
+---
+ffi.copy(1, 2) --! "ffi.copy is not supported by this version in the script stage"
+---
+local x = ffi.new('uint32_t', {}) --! "cannot convert 'table' to 'uint32_t'"
+---
+local x = 5LL + 'x' --! "attempt to perform arithmetic on a string value"
+---
+local x = 5LL < 'x' --! "attempt to compare cdata with string"
+---
+local x = 1.5 & 1 --! "number has no integer representation"
+---
+local x = {} | 1 --! "attempt to perform bitwise operation on a table value"
+---
+for i = 1, 0xffffffffffffffff do end --! "'for' limit is too large for the script stage: 18446744073709551615"
+---
+-- the end of the stage
+local m = bpf.map('array', 4)
+local p = bpf(function() end)
+local n = m[1]
+error('not reached')
+---
+local m = bpf.map('array', 4)
+m[1] = 7
+bpf.xdp(function() end)
+assert(m[1] == 7) -- what the script itself has written
+pcall(function() return m[2] end)
+error('not reached')
+---
+os.exit(0) --! "os.exit\(\) ends the script stage, and nothing was declared before it \[NothingDeclared\]"
+---
+io.write('x') --! "io.write\(\) ends the script stage"
+---
+io.stderr:write('x') --! "io.stderr.write\(\) ends the script stage"
+---
+local S = require('ljsyscall')
+S.nl.getlink() --! "syscall.nl.getlink\(\) ends the script stage"
+---
+local log = bpf.tracelog() --! "bpf.tracelog\(\) ends the script stage"
+---
+local m = bpf.map('hash')
+os.time()
+local n = bpf.map('array') --! "this declaration is never reached: os.time\(\) ends the script stage before it \[DeclaredTooLate\] \| 2: os.time\(\) works only in user space"
+---
+-- an operation in a function that stands before the declarations
+local function report(m) return m[1] end
+local m = bpf.map('hash')
+bpf.xdp(function() end)
+report(m)
+---
+-- nothing catches the end
+local m = bpf.map('hash')
+bpf.xdp(function() end)
+local co = coroutine.wrap(function()
+  xpcall(function()
+    for k, v in pairs(m) do end
+  end, function() error('not reached') end)
+  error('not reached')
+end)
+pcall(co)
+error('not reached')
+---
+local m = bpf.map('hash')
+local prog = bpf.xdp(function() end)
+prog:close()
+error('not reached')
+---
+local m = bpf.map('hash')
+m:reader(0)
+error('not reached')
+---
+for k, v in pairs(bpf.map('hash')) do end
+error('not reached')
