@@ -328,28 +328,23 @@ func (lw *lowerer) bswap(e *syntax.Call, args []Value) Value {
 }
 
 // log2 is the floor of the binary logarithm, 0 for 0: a binary search for the
-// highest bit.
+// highest bit, without branches, of which each would double what the kernel's
+// verifier has to follow.
 func (lw *lowerer) log2(e *syntax.Call, args []Value) Value {
-	x, ok := lw.argInt(e, args, 0)
+	n, ok := lw.argInt(e, args, 0)
 	if !ok {
 		return Bad{}
 	}
-	r := Int{V: lw.b.Const(0)}
-	for s := int64(32); s >= 1; s /= 2 {
-		mark := lw.mark()
-		yes, no := lw.branch(lw.b.Op(ir.OpULt, lw.b.Const(1<<s-1), x.V), mark)
-		if yes.block != nil {
-			lw.open(yes)
-			yes = lw.leave(mark, Int{V: lw.b.Op(ir.OpLShr, x.V, lw.b.Const(s))}, Int{V: lw.b.Op(ir.OpAdd, r.V, lw.b.Const(s))})
-		}
-		if no.block != nil {
-			lw.open(no)
-			no = lw.leave(mark, Int{V: x.V}, r)
-		}
-		res := lw.join([]edge{yes, no})
-		x, r = res[0].(Int), res[1].(Int)
+	b := lw.b
+	x, r := n.V, b.Const(0)
+	for k := int64(5); k >= 0; k-- {
+		high := b.Op(ir.OpLShr, x, b.Const(1<<k)) // at most 32 bits wide
+		some := b.Op(ir.OpLShr, b.Op(ir.OpNeg, high), b.Const(63))
+		s := b.Op(ir.OpShl, some, b.Const(k))
+		x = b.Op(ir.OpLShr, x, s)
+		r = b.Op(ir.OpOr, r, s)
 	}
-	return r
+	return Int{V: r}
 }
 
 // powersOf10 are the least numbers with logarithms 1, 2, ...
