@@ -106,9 +106,9 @@ func returnsZero(b *ir.Block) bool {
 }
 
 func expandWith(c *Context, f *ir.Func) {
+	form := formOf(c, f)
 	s := &splitter{f: f, short: f.Short, ctx: contextOf(f), drop: map[*ir.Value]bool{}}
 	s.big = f.Module.BigEndian
-	form := formOf(c, f)
 	for _, b := range ir.Dominators(f).RPO {
 		s.b, s.orig, s.i, s.dead = b, b, 0, false
 		for !s.dead && s.i < len(s.b.Values) {

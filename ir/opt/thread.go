@@ -5,13 +5,17 @@ import "github.com/luabpfc/luabpfc/ir"
 // Jump threading.
 //
 // A block that branches on something that is constant for one of its
-// predecessors, because it computes it from a phi with a constant there, need
-// not be gone through: that predecessor goes straight to the successor. This
-// makes control flow of conditions: the front end's "a and b" is a phi of false
-// and b.
+// predecessors need not be gone through: that predecessor goes straight to the
+// successor. It is constant if it is computed from a phi with a constant there,
+// which makes control flow of conditions (the front end's "a and b" is a phi of
+// false and b), or if a branch on the way to the predecessor decided it: the
+// same condition, its opposite, or x == k where x is compared with constants
+// again. On the way are the blocks with one predecessor each, back from the
+// edge; what they prove holds whatever else the graph is threaded to.
 //
-// A block is threaded if it has phis and a few pure values that nobody outside
-// uses (constants are copied out of the way), and is no loop header. A phi used
+// A block is threaded if it has but phis and a few pure values that nobody
+// outside uses (constants are moved out of the way), and is no loop header. A
+// phi used
 // behind the block has another definition on the new edge, which gets a block
 // of its own for the purpose; repairUses puts in the phis this takes (folding
 // removes the new block if it stays empty).
@@ -46,7 +50,7 @@ func threadJumps(c *Context, f *ir.Func) bool {
 // canThread reports whether all that b does is compute its branch.
 func canThread(b *ir.Block) bool {
 	phis := b.Phis()
-	if len(phis) == 0 || len(b.Values)-len(phis) > threadable {
+	if len(b.Values)-len(phis) > threadable {
 		return false
 	}
 	uses := map[*ir.Value]int{}
@@ -70,7 +74,8 @@ func canThread(b *ir.Block) bool {
 	return true
 }
 
-// hoistConst moves a constant to the beginning of the function.
+// hoistConst moves a constant to the beginning of the function, behind its
+// parameters.
 func hoistConst(v *ir.Value) {
 	b := v.Block
 	for i, x := range b.Values {
@@ -80,8 +85,14 @@ func hoistConst(v *ir.Value) {
 		}
 	}
 	e := b.Func.Entry()
+	at := 0
+	for at < len(e.Values) && e.Values[at].Op == ir.OpArg {
+		at++
+	}
 	v.Block = e
-	e.Values = append([]*ir.Value{v}, e.Values...)
+	e.Values = append(e.Values, nil)
+	copy(e.Values[at+1:], e.Values[at:])
+	e.Values[at] = v
 }
 
 // controlOn evaluates b's control as it is for predecessor i.
@@ -93,11 +104,18 @@ func evalOn(v *ir.Value, b *ir.Block, i, depth int) (int64, bool) {
 	if k, ok := v.IsConst(); ok {
 		return k, true
 	}
-	if v.Block != b || depth > threadable {
+	if depth > threadable {
 		return 0, false
 	}
-	if v.Op == ir.OpPhi {
-		return v.Args[i].IsConst()
+	if v.Block == b && v.Op == ir.OpPhi {
+		v = v.Args[i]
+		if k, ok := v.IsConst(); ok {
+			return k, true
+		}
+		return decidedBefore(v, b.Preds[i])
+	}
+	if k, ok := decidedBefore(v, b.Preds[i]); ok || v.Block != b {
+		return k, ok
 	}
 	if len(v.Args) == 0 || len(v.Args) > 2 {
 		return 0, false
@@ -121,6 +139,59 @@ func evalOn(v *ir.Value, b *ir.Block, i, depth int) (int64, bool) {
 	}
 	r, ok := ir.Eval(v.Op, v.AuxInt, b.Func.Module.BigEndian, x[0], x[1])
 	return int64(r), ok
+}
+
+// decidedBefore returns what v is where control comes by edge e (a block and the
+// index of its successor), if a branch decided that on the way.
+func decidedBefore(v *ir.Value, e ir.Edge) (int64, bool) {
+	const far = 32
+	for n := 0; n < far; n++ {
+		b := e.B
+		if b.Kind == ir.BlockIf {
+			if k, ok := impliedBy(b.Control, e.I == 0, v); ok {
+				return k, true
+			}
+		}
+		if len(b.Preds) != 1 || b == b.Func.Short {
+			break
+		}
+		e = b.Preds[0]
+	}
+	return 0, false
+}
+
+// impliedBy returns what v is if c came out as is.
+func impliedBy(c *ir.Value, is bool, v *ir.Value) (int64, bool) {
+	bit := func(x bool) (int64, bool) {
+		if x {
+			return 1, true
+		}
+		return 0, true
+	}
+	if c == v {
+		return bit(is)
+	}
+	if (c.Op == ir.OpEq || c.Op == ir.OpNe) && is == (c.Op == ir.OpEq) && c.Args[0] == v {
+		return c.Args[1].IsConst()
+	}
+	if len(c.Args) != 2 || len(v.Args) != 2 {
+		return 0, false
+	}
+	x, y := v.Args[0], v.Args[1]
+	if v.Op == c.Op && same(c.Args[0], x) && same(c.Args[1], y) {
+		return bit(is)
+	}
+	o, ok := opposite[c.Op]
+	if !ok || v.Op != o.op {
+		return 0, false
+	}
+	if o.swap {
+		x, y = y, x
+	}
+	if same(c.Args[0], x) && same(c.Args[1], y) {
+		return bit(!is)
+	}
+	return 0, false
 }
 
 // nullOn reports whether, for predecessor i, p is certainly an address and q
