@@ -151,20 +151,8 @@ func packetType(p []byte) uint64 {
 // kernelBackend loads an object and runs its programs by BPF_PROG_TEST_RUN. It
 // fails if the kernel did not take the object's BTF.
 func kernelBackend(name string, obj *luabpfc.Object) (b backend, err error) {
-	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(obj.ELF))
+	coll, err := loadCollection(obj.ELF)
 	if err != nil {
-		return b, err
-	}
-	coll, err := ebpf.NewCollection(spec)
-	if err != nil {
-		var ve *ebpf.VerifierError
-		if errors.As(err, &ve) {
-			return b, fmt.Errorf("%w\n%s", err, strings.Join(ve.Log, "\n"))
-		}
-		return b, err
-	}
-	if err := btfTaken(coll); err != nil {
-		coll.Close()
 		return b, err
 	}
 	b = backend{
@@ -183,6 +171,48 @@ func kernelBackend(name string, obj *luabpfc.Object) (b backend, err error) {
 		}
 	}
 	return b, nil
+}
+
+// loadCollection loads an object; the error has the verifier's log. It fails if
+// the kernel did not take the object's BTF.
+func loadCollection(elf []byte) (*ebpf.Collection, error) {
+	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(elf))
+	if err != nil {
+		return nil, err
+	}
+	// A log of a million instructions takes a minute; what it would say of them
+	// the error number says too.
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{LogDisabled: true}})
+	if err != nil && !errors.Is(err, unix.E2BIG) && !errors.Is(err, unix.EFAULT) {
+		coll, err = ebpf.NewCollection(spec)
+	}
+	if err != nil {
+		var ve *ebpf.VerifierError
+		if errors.As(err, &ve) {
+			return nil, fmt.Errorf("%w\n%s", err, ends(ve.Log))
+		}
+		return nil, err
+	}
+	if err := btfTaken(coll); err != nil {
+		coll.Close()
+		return nil, err
+	}
+	return coll, nil
+}
+
+// ends shortens a verifier's log to its first and last lines, and those that
+// say why.
+func ends(log []string) string {
+	if len(log) > 16 {
+		var l []string
+		for i, s := range log {
+			if i < 4 || i >= len(log)-12 || strings.Contains(s, "infinite loop") {
+				l = append(l, s)
+			}
+		}
+		log = l
+	}
+	return strings.Join(log, "\n")
 }
 
 func btfTaken(coll *ebpf.Collection) error {

@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"codegen/regalloc":    {},
 	"btf":                 {btfPkg},
 	"elfwriter":           {},
-	"loader":              {ebpfPkg, ebpfPkg + "/link", ebpfPkg + "/rlimit", btfPkg, sysPkg},
+	"loader":              {ebpfPkg, ebpfPkg + "/link", btfPkg, sysPkg},
 	"examples/protocount": {"loader"},
 	"bench/compile":       {},
 }

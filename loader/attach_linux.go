@@ -9,7 +9,6 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
-	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/sys/unix"
 )
 
@@ -80,13 +79,9 @@ func (o *Object) AttachXDP(prog, iface string) error {
 	return nil
 }
 
-// liftMemlock lifts the limit on locked memory on kernels before 5.11, which
-// count maps against it.
+// liftMemlock lifts the limit on locked memory.
 func liftMemlock() error {
-	if err := rlimit.RemoveMemlock(); err != nil {
-		return &AccessError{Missing: "kernels before 5.11 count BPF maps against RLIMIT_MEMLOCK: run as root or raise it with 'ulimit -l unlimited'", Cause: err}
-	}
-	return nil
+	return unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY})
 }
 
 func noSyscall(err error) bool { return errors.Is(err, unix.ENOSYS) }

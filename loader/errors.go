@@ -61,14 +61,15 @@ func (e *AccessError) Error() string { return e.Missing + " (" + e.Cause.Error()
 // Unwrap returns the system call's error.
 func (e *AccessError) Unwrap() error { return e.Cause }
 
-// explain turns an error of loading into the one that says what to do.
-func explain(spec *ebpf.CollectionSpec, err error) error {
+// explain turns an error of loading into the one that says what to do; limit is
+// why the limit on locked memory could not be lifted, if it could not.
+func explain(spec *ebpf.CollectionSpec, err, limit error) error {
 	var ve *ebpf.VerifierError
 	if errors.As(err, &ve) && len(ve.Log) > 0 {
 		return reject(spec, err, ve)
 	}
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, ebpf.ErrNotSupported) || noSyscall(err) {
-		return &AccessError{Missing: missing(err), Cause: err}
+		return &AccessError{Missing: missing(err, limit), Cause: err}
 	}
 	return fmt.Errorf("loading: %w", err)
 }
@@ -132,7 +133,7 @@ const (
 )
 
 // missing says what keeps this process from using BPF.
-func missing(err error) string {
+func missing(err, limit error) string {
 	if noSyscall(err) || errors.Is(err, ebpf.ErrNotSupported) && !errors.Is(err, fs.ErrPermission) {
 		return "this system has no BPF, or not the feature that the program needs"
 	}
@@ -140,7 +141,11 @@ func missing(err error) string {
 	if !ok {
 		return "this process may not load BPF programs"
 	}
-	return missingCaps(caps, setting("/proc/sys/kernel/unprivileged_bpf_disabled"))
+	s := missingCaps(caps, setting("/proc/sys/kernel/unprivileged_bpf_disabled"))
+	if limit != nil && (caps>>capBPF|caps>>capSysAdmin)&1 != 0 {
+		s += "; or, before Linux 5.11, RLIMIT_MEMLOCK is too low: 'ulimit -l unlimited' as root lifts it"
+	}
+	return s
 }
 
 // missingCaps is missing for the effective capabilities caps and the value of

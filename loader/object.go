@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,12 +55,17 @@ func (o *Object) Load() error {
 	if o.coll != nil {
 		return errors.New("the object is loaded already")
 	}
-	if err := liftMemlock(); err != nil {
-		return err
-	}
 	coll, err := ebpf.NewCollection(o.spec)
+	var limit error
+	if errors.Is(err, fs.ErrPermission) {
+		// Before 5.11 maps count against a limit; where that was not the
+		// reason the second attempt fails as the first did.
+		if limit = liftMemlock(); limit == nil {
+			coll, err = ebpf.NewCollection(o.spec)
+		}
+	}
 	if err != nil {
-		return explain(o.spec, err)
+		return explain(o.spec, err, limit)
 	}
 	o.coll = coll
 	return nil
