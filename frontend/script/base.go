@@ -22,7 +22,7 @@ func (st *Stage) openBase() {
 	g.RawSetString("_VERSION", lua.LString("Lua 5.1"))
 	next := st.function("next", st.baseNext)
 	inext := st.vm.NewFunction(st.ipairsNext)
-	for name, f := range map[string]libFunc{
+	st.register(g, "", map[string]libFunc{
 		"assert": st.baseAssert, "collectgarbage": st.baseCollect, "error": st.baseError,
 		"getfenv": st.baseGetfenv, "setfenv": st.baseSetfenv, "getmetatable": st.baseGetmetatable,
 		"setmetatable": st.baseSetmetatable, "load": st.baseLoad, "loadstring": st.baseLoadstring,
@@ -33,9 +33,7 @@ func (st *Stage) openBase() {
 		"type": st.baseType, "unpack": st.baseUnpack,
 		"ipairs": func(L *lua.LState) int { return iterate(L, inext, lua.LNumber(0)) },
 		"pairs":  func(L *lua.LState) int { return st.basePairs(L, next) },
-	} {
-		g.RawSetString(name, st.function(name, f))
-	}
+	})
 	g.RawSetString("next", next)
 	pkg := st.vm.NewTable()
 	pkg.RawSetString("loaded", st.loaded)

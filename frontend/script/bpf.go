@@ -215,7 +215,7 @@ func (st *Stage) onShort(L *lua.LState, v lua.LValue) lua.LValue {
 			return v
 		}
 	}
-	st.fail(L, diag.BadDeclaration, "option 'on_short' must be a verdict (an integer) or a function of the script, not a %s", typeName(v))
+	st.fail(L, diag.BadResult, "option 'on_short' must be a verdict (an integer) or a function of the script, not a %s", typeName(v))
 	return nil
 }
 
@@ -253,7 +253,7 @@ func (st *Stage) progFunction(L *lua.LState, i int, call string) *lua.LFunction 
 		if _, ok := st.FunctionOf(v); ok {
 			return v
 		}
-		st.fail(L, diag.BadDeclaration, "%s needs a function of the script; '%s' is one of the library", call, st.builtins[v])
+		st.fail(L, diag.NotALuaFunction, "%s needs a function of the script; '%s' is one of the library", call, st.builtins[v])
 	default:
 		st.fail(L, diag.BadDeclaration, "%s needs a function, not %s", call, article(argType(L, i)))
 	}
@@ -294,10 +294,7 @@ func (st *Stage) bpfDeclare(L *lua.LState, kind *kernel.ProgKind) int {
 	st.noMore(L, i+1, call)
 	p.Name = st.uniqueName(st.programName(L, p, from), p.Span)
 	st.programs = append(st.programs, p)
-	was := st.current
-	st.current = L
-	st.host.DeclareProgram(st, p)
-	st.current = was
+	st.declare(L, func() { st.host.DeclareProgram(st, p) })
 	L.Push(st.userdata(p, st.programMeta))
 	return 1
 }

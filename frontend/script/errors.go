@@ -250,8 +250,6 @@ func plainMessage(msg string) string {
 	switch {
 	case strings.Contains(msg, "lua callstack overflow"), strings.Contains(msg, "registry overflow"):
 		return "stack overflow: functions call each other too deep"
-	case strings.HasPrefix(msg, "runtime error: "):
-		return "the script made the Lua VM fail: " + msg
 	}
 	return strings.ReplaceAll(msg, sourceName+":", "")
 }

@@ -55,10 +55,7 @@ func (st *Stage) bpfMap(L *lua.LState) int {
 	}
 	m.Name = st.uniqueName(name, m.Span)
 	st.maps = append(st.maps, m)
-	was := st.current
-	st.current = L
-	st.host.DeclareMap(st, m)
-	st.current = was
+	st.declare(L, func() { st.host.DeclareMap(st, m) })
 	L.Push(st.userdata(m, st.mapMeta))
 	return 1
 }

@@ -2,9 +2,13 @@ package script
 
 import (
 	"fmt"
+	"runtime"
+	"runtime/debug"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/luabpfc/luabpfc/ir"
 )
 
 // protected calls the function below its n arguments on the stack and returns
@@ -16,6 +20,9 @@ func (st *Stage) protected(L *lua.LState, n int) error {
 	L.Insert(L.NewFunction(func(L *lua.LState) int {
 		defer func() {
 			if r := recover(); r != nil {
+				if e, ok := r.(runtime.Error); ok {
+					st.noteBug(e)
+				}
 				panic(traced(L, r))
 			}
 		}()
@@ -57,4 +64,33 @@ func traced(L *lua.LState, raised any) *lua.ApiError {
 	}
 	e.StackTrace = b.String()
 	return e
+}
+
+// noteBug notes that the compiler has panicked below the VM, which catches
+// panics. The stage ends, and Run panics in turn.
+func (st *Stage) noteBug(r any) {
+	if st.bug == nil {
+		b, ok := r.(*ir.Bug)
+		if !ok {
+			b = &ir.Bug{Msg: fmt.Sprintf("%v\n%s", r, debug.Stack())}
+		}
+		st.bug = b
+	}
+	if st.bounds.stop == nil {
+		st.bounds.stop = &stop{}
+	}
+}
+
+// declare calls f, a method of the host, for L's script.
+func (st *Stage) declare(L *lua.LState, f func()) {
+	was := st.current
+	st.current = L
+	defer func() {
+		st.current = was
+		if r := recover(); r != nil {
+			st.noteBug(r)
+			st.goOn(L)
+		}
+	}()
+	f()
 }

@@ -3,12 +3,14 @@ package script
 import (
 	"context"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/luabpfc/luabpfc/frontend/syntax"
+	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/diag"
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
@@ -21,6 +23,7 @@ type Stage struct {
 	vm       *lua.LState
 	current  *lua.LState // the thread that is in a declaring call
 	bounds   *bounds
+	bug      *ir.Bug // that the VM caught
 
 	maps     []*Map
 	programs []*Program
@@ -90,6 +93,9 @@ func (st *Stage) run(file *diag.File) {
 	st.chunks = append(st.chunks, ch)
 	st.vm.Push(fn)
 	err = st.protected(st.vm, 0)
+	if st.bug != nil {
+		panic(st.bug)
+	}
 	switch s := st.bounds.stop; {
 	case s != nil && s.op != nil:
 		st.checkEnd(s)
@@ -282,7 +288,10 @@ func (st *Stage) declarePending() {
 		}
 		q := *p
 		q.Kind, q.Section = kind, kind.Section
-		q.Name = st.uniqueName(p.Name, q.Span)
+		if q.Name == "" {
+			q.Name = kind.Name
+		}
+		q.Name = st.uniqueName(q.Name, q.Span)
 		st.programs = append(st.programs, &q)
 		st.host.DeclareProgram(st, &q)
 	}
@@ -309,7 +318,7 @@ func (st *Stage) open() {
 			st.globalNames = append(st.globalNames, string(s))
 		}
 	})
-	sort.Strings(st.globalNames)
+	slices.Sort(st.globalNames)
 	args := st.vm.NewTable()
 	for i, a := range st.opts.Args {
 		args.RawSetInt(i+1, lua.LString(a))
@@ -330,15 +339,16 @@ func (st *Stage) function(name string, f libFunc) *lua.LFunction {
 // module makes a table of library functions, a global and a module.
 func (st *Stage) module(name string, fs map[string]libFunc) *lua.LTable {
 	t := st.vm.NewTable()
-	names := make([]string, 0, len(fs))
-	for n := range fs {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	for _, n := range names {
-		t.RawSetString(n, st.function(name+"."+n, fs[n]))
-	}
+	st.register(t, name+".", fs)
 	st.vm.G.Global.RawSetString(name, t)
 	st.loaded.RawSetString(name, t)
 	return t
+}
+
+// register adds library functions to a table, in the order of their names:
+// pairs shows it.
+func (st *Stage) register(t *lua.LTable, prefix string, fs map[string]libFunc) {
+	for _, n := range slices.Sorted(maps.Keys(fs)) {
+		t.RawSetString(n, st.function(prefix+n, fs[n]))
+	}
 }

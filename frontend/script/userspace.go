@@ -1,6 +1,9 @@
 package script
 
 import (
+	"maps"
+	"slices"
+
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/luabpfc/luabpfc/frontend/syntax"
@@ -34,9 +37,9 @@ func (st *Stage) openUserSpace() {
 	})
 	meta.RawSetString("__call", call)
 	meta.RawSetString("__metatable", lua.LString("user space"))
-	for mod, members := range userModules {
+	for _, mod := range slices.Sorted(maps.Keys(userModules)) {
 		t := st.vm.NewTable()
-		for _, n := range members {
+		for _, n := range userModules[mod] {
 			switch name := mod + "." + n; n {
 			case "stdin", "stdout", "stderr":
 				t.RawSetString(n, st.userdata(object{name}, meta))
