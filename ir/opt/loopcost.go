@@ -7,22 +7,25 @@ import "github.com/luabpfc/luabpfc/ir"
 // The verifier runs a native loop trip by trip. It forks at each branch it
 // can't decide and merges the forks again where their states agree; where a
 // branch depends on a value carried round the loop that it doesn't know, they
-// don't agree, and the number of paths doubles with each such branch. A value
-// is known if it follows from constants alone: counters are, whatever arithmetic
-// makes the next one. So for a loop of at most t trips
+// need not agree, and the number of paths doubles with each such branch of each
+// trip. A value is known if it follows from constants alone: counters are,
+// whatever arithmetic makes the next one. A comparison that is computed as a
+// value is a branch too, to a 0 and to a 1. So for a loop of at most t trips
 //
-//	cost = t * instructions * (1 + branches on data) * 2^(branches on carried values)
+//	cost = t * instructions * (1 + branches on data) * 2^(t * branches on carried values)
 //
-// with branches out of the loop counted as instructions only. Measured limits
-// (verifier.md 2): three branches on carried values take 1,400 steps for 8
-// trips, 16,500 for 16, over a million for 32; plain bodies are linear up to
-// 100,000 trips; 8192 branches may be pending at a time. Newer kernels refuse
-// what older ones load, so the bounds do not depend on the target.
+// with branches out of the loop counted as instructions only. Often it is less:
+// three branches on carried numbers take 1,400 steps for 8 trips, 16,500 for
+// 16, over a million for 32 (verifier.md 2); but with conditions carried round
+// as well, 7 trips already take more than the million that the kernel allows.
+// Plain bodies are linear up to 100,000 trips; 8192 branches may be pending at
+// a time. Newer kernels refuse what older ones load, so the bounds do not
+// depend on the target.
 
 const (
 	maxNativeCost    = 50_000
 	maxOldNativeCost = 300_000 // where there is no other form
-	maxCarriedTrips  = 8
+	maxForks         = 12      // branches on carried values, all trips together
 	maxPending       = 4_000
 	callbackCost     = 150 // of a loop in callback form, for the loop around it
 )
@@ -209,48 +212,88 @@ func (n *nest) native(l *ir.NaturalLoop, callback map[*ir.NaturalLoop]bool, limi
 	if s.trips < 0 || !s.follows || s.trips > limit {
 		return 0, false
 	}
-	mark := n.carried(l)
-	var cost, data, carried, pending int64
+	c := loopCost{n: n, l: l, mark: n.carried(l), value: n.materialised(l)}
 	for _, b := range l.Blocks {
 		in := n.loops.Of(b)
-		if c := outermostCallback(in, l, callback); c != nil {
-			if b == c.Header {
-				cost += callbackCost * n.runs(c.Parent, l)
+		if o := outermostCallback(in, l, callback); o != nil {
+			if b == o.Header {
+				c.insns += callbackCost * n.runs(o.Parent, l)
 			}
 			continue
 		}
-		runs := n.runs(in, l)
-		w := int64(1)
-		for _, v := range b.Values {
-			w += weight(v)
-			if v.Op.Info().MayLeave {
-				pending += runs
-			}
-		}
-		cost += w * runs
-		if b.Kind != ir.BlockIf || n.known[b.Control.ID] {
-			continue
-		}
-		if x := n.shape[in].clamp; x == nil || x.test != b {
-			pending += runs // not where the way out falls through (loopclamp.go)
-		}
-		switch {
-		case !n.loops.Contains(l, b.Succs[0].B) || !n.loops.Contains(l, b.Succs[1].B):
-		case mark[b.Control.ID]:
-			carried++
-			if runs > maxCarriedTrips+1 {
-				return 0, false
-			}
-		default:
-			data++
-		}
+		c.block(b, in)
 	}
-	cost *= 1 + data
-	if carried > 12 {
+	if c.forks > maxForks {
 		return 0, false
 	}
-	cost <<= carried
-	return cost, cost <= limit && pending <= maxPending
+	cost := c.insns * (1 + c.data) << c.forks
+	return cost, cost <= limit && c.pending <= maxPending
+}
+
+// loopCost sums up what the verifier does for a loop.
+type loopCost struct {
+	n     *nest
+	l     *ir.NaturalLoop
+	mark  []bool // carried and unknown, by value ID
+	value []bool // Bools that become numbers
+
+	insns   int64
+	data    int64 // branches on what is not carried
+	forks   int64 // runs of branches on what is
+	pending int64 // runs of branches whose other side waits
+}
+
+// block adds a block of the loop in, which is l or inside it.
+func (c *loopCost) block(b *ir.Block, in *ir.NaturalLoop) {
+	n := c.n
+	runs := n.runs(in, c.l)
+	w := int64(1)
+	for _, v := range b.Values {
+		w += weight(v)
+		if v.Op.Info().MayLeave {
+			c.pending += runs
+		}
+		if c.value[v.ID] && !n.known[v.ID] {
+			c.branch(v, runs)
+		}
+	}
+	c.insns += w * runs
+	if b.Kind != ir.BlockIf || n.known[b.Control.ID] {
+		return
+	}
+	if x := n.shape[in].clamp; x == nil || x.test != b {
+		c.pending += runs // not where the way out falls through (loopclamp.go)
+	}
+	if n.loops.Contains(c.l, b.Succs[0].B) && n.loops.Contains(c.l, b.Succs[1].B) {
+		c.branch(b.Control, runs)
+	}
+}
+
+func (c *loopCost) branch(cond *ir.Value, runs int64) {
+	if c.mark[cond.ID] {
+		c.forks += runs
+	} else {
+		c.data++
+	}
+}
+
+// materialised marks comparisons in l that are needed as 0 or 1.
+func (n *nest) materialised(l *ir.NaturalLoop) []bool {
+	mark := make([]bool, n.f.NumValues())
+	for _, b := range l.Blocks {
+		for _, v := range b.Values {
+			if v.Op == ir.OpNot {
+				continue
+			}
+			for _, a := range v.Args {
+				switch a.Op {
+				case ir.OpEq, ir.OpNe, ir.OpULt, ir.OpULe, ir.OpSLt, ir.OpSLe:
+					mark[a.ID] = true
+				}
+			}
+		}
+	}
+	return mark
 }
 
 // outermostCallback returns the outermost loop around or equal to in, but

@@ -309,16 +309,24 @@ func contextOf(f *ir.Func) *ir.Value {
 		return entry.InsertValue(0, ir.OpArg, ir.Ptr, f.Pos)
 	}
 	fp := frameParam(f)
-	v := entry.InsertValue(1, ir.OpLoad, ir.Ptr, f.Pos, fp)
+	at := 0
+	for entry.Values[at] != fp {
+		at++
+	}
+	v := entry.InsertValue(at+1, ir.OpLoad, ir.Ptr, f.Pos, fp)
 	v.Aux = &ir.Mem{Region: ir.RegionStack, Off: f.Callback.Ctx, Size: 8}
 	return v
 }
 
-// frameParam returns a callback's frame parameter, its entry's first value.
+// frameParam returns a callback's frame parameter, a value of its entry.
 func frameParam(f *ir.Func) *ir.Value {
-	v := f.Entry().Values[0]
-	if v.Op != ir.OpArg || v.AuxInt != int64(f.Callback.Frame) {
-		ir.Bugf("%s: the frame is not the first value", f.Name)
+	entry := f.Entry()
+	for _, v := range entry.Values {
+		if v.Op == ir.OpArg && v.AuxInt == int64(f.Callback.Frame) {
+			return v
+		}
 	}
+	v := entry.InsertValue(0, ir.OpArg, ir.Ptr, f.Pos)
+	v.AuxInt = int64(f.Callback.Frame)
 	return v
 }

@@ -11,16 +11,15 @@ import (
 // builds: counted and budgeted loops tested at either end, breaks, returns and
 // packet reads inside, branches on what is carried round, stack slots.
 type loopGen struct {
-	r    *rand.Rand
-	b    *ir.Builder
-	gen  *ir.Value
-	vars []*ir.Value // the script's variables; the last is a Bool
-	fuel *ir.Value
-	slot *ir.Slot
-	// brk are the ways out of the loops around: block and its waiting edges.
-	loops []*genLoop
+	r     *rand.Rand
+	b     *ir.Builder
+	gen   *ir.Value
+	vars  []*ir.Value // the script's variables; the last is a Bool
+	fuel  *ir.Value
+	slot  *ir.Slot
+	loops []*genLoop // the loops around
 	size  int
-	must  []*ir.Value // values used behind loops, besides variables
+	most  int // statements
 }
 
 type genLoop struct {
@@ -31,14 +30,17 @@ type genLoop struct {
 const genVars = 4
 
 // genProgram returns a module with one program "f" of the kind, from a seed.
-func genProgram(seed int64, kind string) *ir.Module {
+func genProgram(seed int64, kind string) *ir.Module { return genSized(seed, kind, 60) }
+
+// genSized is genProgram with a number of statements.
+func genSized(seed int64, kind string, most int) *ir.Module {
 	k, _ := kernel.ProgKindByName(kind)
 	array, _ := kernel.MapTypeByName("array")
 	m := &ir.Module{License: "GPL"}
 	m.Maps = []*ir.Map{{Name: "out", Type: array, MaxEntries: 4, KeySize: 4, ValueSize: 8}}
 	f := m.NewFunc("f", ir.Param{Name: "ctx", Type: ir.Ptr})
 	f.Kind, f.Section = k, k.Section
-	g := &loopGen{r: rand.New(rand.NewSource(seed)), b: ir.NewBuilder(f)}
+	g := &loopGen{r: rand.New(rand.NewSource(seed)), b: ir.NewBuilder(f), most: most}
 	g.slot = f.NewSlot(16, "", ir.Pos{})
 	g.gen = g.b.PktGen()
 	a := g.b.SlotAddr(g.slot)
@@ -77,7 +79,7 @@ func (g *loopGen) sum() *ir.Value {
 }
 
 func (g *loopGen) stmts(depth int) {
-	for n := 1 + g.r.Intn(4); n > 0 && g.b.Block != nil && g.size < 60; n-- {
+	for n := 1 + g.r.Intn(4); n > 0 && g.b.Block != nil && g.size < g.most; n-- {
 		g.size++
 		g.stmt(depth)
 	}
