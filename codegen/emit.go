@@ -33,22 +33,31 @@ type emitter struct {
 	lines  []line
 	next   int // label
 	reach  int
-	placed []bool // blocks, by number
+	index  []int  // place of each block, by number
+	landed []bool // blocks that jump to the next one, by number (cfg.go)
 }
 
 // emit returns the function's instructions.
 func (m *mfunc) emit(cpu bpf.CPU, reach int) []line {
-	e := &emitter{m: m, cpu: cpu, next: m.nblock + 1, reach: reach, placed: make([]bool, m.nblock)}
+	e := &emitter{m: m, cpu: cpu, next: m.nblock + 1, reach: reach, index: make([]int, m.nblock)}
 	for i, b := range m.blocks {
-		var next *mblock
-		if i+1 < len(m.blocks) {
-			next = m.blocks[i+1]
-		}
-		e.block(b, next)
+		e.index[b.id] = i
+	}
+	e.landed = e.retreats()
+	for i, b := range m.blocks {
+		e.block(b, m.after(i))
 	}
 	for e.helpJumps() {
 	}
 	return e.resolve()
+}
+
+// after returns the block behind the i-th, nil behind the last.
+func (m *mfunc) after(i int) *mblock {
+	if i+1 < len(m.blocks) {
+		return m.blocks[i+1]
+	}
+	return nil
 }
 
 func (e *emitter) add(in bpf.Inst, pos ir.Pos) {
@@ -62,7 +71,6 @@ func (e *emitter) jump(in bpf.Inst, b *mblock, pos ir.Pos) {
 
 func (e *emitter) block(b, next *mblock) {
 	e.lines = append(e.lines, line{label: b.id + 1})
-	e.placed[b.id] = true
 	insts := b.insts
 	if b.kind == endIf {
 		insts = insts[:len(insts)-1]
@@ -72,7 +80,7 @@ func (e *emitter) block(b, next *mblock) {
 	}
 	switch b.kind {
 	case endJump:
-		if to := b.succs[0]; to != next {
+		if to := b.succs[0]; to != next || e.landed[b.id] {
 			if to.kind == endRet && len(to.insts) == 1 {
 				e.inst(&to.insts[0])
 				return
@@ -85,24 +93,29 @@ func (e *emitter) block(b, next *mblock) {
 }
 
 // branch adds a conditional jump and, if neither side comes next, another jump.
-// The verifier follows the taken side last, so a back edge is the taken side.
 func (e *emitter) branch(b, next *mblock) {
-	last := &b.insts[len(b.insts)-1]
-	in := e.convert(last)
-	yes, no := b.succs[0], b.succs[1]
-	inverse, ok := e.invert(in)
-	switch {
-	case no == next:
-		e.jump(in, yes, last.pos)
-	case yes == next && ok:
-		e.jump(inverse, no, last.pos)
-	case ok && e.placed[no.id]:
-		e.jump(inverse, no, last.pos)
-		e.jump(bpf.Goto(0), yes, last.pos)
-	default:
-		e.jump(in, yes, last.pos)
-		e.jump(bpf.Goto(0), no, last.pos)
+	in, taken, other := e.sides(b, next)
+	pos := b.insts[len(b.insts)-1].pos
+	e.jump(in, taken, pos)
+	if other != next {
+		e.jump(bpf.Goto(0), other, pos)
 	}
+}
+
+// sides decides which successor of b a conditional jump goes to, and which
+// control falls into or is led to by a jump behind. The verifier follows the
+// taken side last, so a back edge is the taken side.
+func (e *emitter) sides(b, next *mblock) (in bpf.Inst, taken, other *mblock) {
+	in = e.convert(&b.insts[len(b.insts)-1])
+	yes, no := b.succs[0], b.succs[1]
+	if no == next {
+		return in, yes, no
+	}
+	inverse, ok := e.invert(in)
+	if ok && (yes == next || e.index[no.id] <= e.index[b.id]) {
+		return inverse, no, yes
+	}
+	return in, yes, no
 }
 
 // invert returns the comparison with the opposite result, with its operands

@@ -12,10 +12,10 @@ import (
 // reverse postorder. The search goes to the successor that runs more rarely
 // first, so that a loop's blocks stay together and what leaves it comes behind.
 // Then loops are turned: where the last block of a loop jumps back to a header
-// that tests, the header is moved behind it. So the test is at the bottom and
-// the back edge is the taken side of a conditional jump, which the kernel's
-// verifier follows last: it keeps one pending state for the loop instead of one
-// for each trip.
+// that tests, the header is moved behind it, and a copy of it stays for control
+// that comes from outside. So the test is at the bottom and the back edge is the
+// taken side of a conditional jump, which the kernel's verifier follows last: it
+// keeps one pending state for the loop instead of one for each trip.
 
 // layout cleans the control flow up and orders the blocks.
 func (m *mfunc) layout() {
@@ -27,7 +27,7 @@ func (m *mfunc) layout() {
 		}
 		m.cleanUp()
 	}
-	m.blocks = closeGaps(rotate(reversePostorder(m.blocks[0], m.nblock)))
+	m.blocks = closeGaps(m.rotate(reversePostorder(m.blocks[0], m.nblock)))
 }
 
 // cleanUp takes out of the control flow what does nothing.
@@ -149,13 +149,10 @@ func reversePostorder(entry *mblock, n int) []*mblock {
 }
 
 // rotate moves headers that test behind the block that jumps back to them.
-func rotate(order []*mblock) []*mblock {
-	n := 0
-	for _, b := range order {
-		n = max(n, b.id+1)
-	}
-	index := make([]int, n)
+func (m *mfunc) rotate(order []*mblock) []*mblock {
+	var index []int
 	number := func() {
+		index = append(index, make([]int, m.nblock-len(index))...)
 		for i, b := range order {
 			index[b.id] = i
 		}
@@ -173,11 +170,46 @@ func rotate(order []*mblock) []*mblock {
 		if j == 0 || j >= i || header.kind != endIf || !turns(order[j:i+1], header, index, j, i) {
 			continue
 		}
+		loop := append([]*mblock(nil), order[j:i+1]...)
 		copy(order[j:i], order[j+1:i+1])
 		order[i] = header
+		if len(header.insts) <= maxCopied {
+			if first := m.copyFor(header, loop, order); first != nil {
+				order = append(order[:j], append([]*mblock{first}, order[j:]...)...)
+				i++
+			}
+		}
 		number()
 	}
 	return order
+}
+
+// maxCopied is how long a header may be to be copied; control from outside
+// jumps to a longer one.
+const maxCopied = 6
+
+// copyFor makes a copy of a loop's header and leads the blocks outside the loop
+// there; nil if there are none.
+func (m *mfunc) copyFor(header *mblock, loop, order []*mblock) *mblock {
+	inLoop := map[*mblock]bool{}
+	for _, b := range loop {
+		inLoop[b] = true
+	}
+	first := &mblock{id: m.nblock, kind: header.kind, pos: header.pos,
+		insts: append([]minst(nil), header.insts...), succs: append([]*mblock(nil), header.succs...)}
+	for _, b := range order {
+		for k, s := range b.succs {
+			if s == header && !inLoop[b] {
+				b.succs[k] = first
+				first.weight = max(first.weight, b.weight)
+			}
+		}
+	}
+	if first.weight == 0 && m.blocks[0] == header {
+		return nil
+	}
+	m.nblock++
+	return first
 }
 
 // turns reports whether the loop order[j..i] may be turned: one side of its

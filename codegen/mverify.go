@@ -102,6 +102,55 @@ func verifyCode(m *ir.Module, f *ir.Func, code *FuncCode) error {
 			return fmt.Errorf("instruction %d: %s: unreachable", i, code.Insts[i])
 		}
 	}
+	return v.walk()
+}
+
+// walk repeats the kernel's own walk of the control flow, instruction by
+// instruction (see cfg.go).
+func (v *codeVerifier) walk() error {
+	const (
+		unseen = iota
+		inside
+		done
+	)
+	state := make([]uint8, len(v.code.Insts))
+	state[0] = inside
+	type visit struct {
+		i     int
+		nexts []int
+	}
+	enter := func(i int) (visit, error) {
+		state[i] = inside
+		nexts, err := v.successors(i)
+		if len(nexts) == 2 { // the next instruction before the target
+			nexts[0], nexts[1] = nexts[1], nexts[0]
+		}
+		return visit{i, nexts}, err
+	}
+	first, err := enter(0)
+	if err != nil {
+		return err
+	}
+	for stack := []visit{first}; len(stack) > 0; {
+		top := &stack[len(stack)-1]
+		if len(top.nexts) == 0 {
+			state[top.i] = done
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		to := top.nexts[0]
+		top.nexts = top.nexts[1:]
+		if _, jumps := v.code.Insts[top.i].Distance(); state[to] == inside && !jumps {
+			return fmt.Errorf("instruction %d: %s: falls back to instruction %d", top.i, v.code.Insts[top.i], to)
+		}
+		if state[to] == unseen {
+			n, err := enter(to)
+			if err != nil {
+				return err
+			}
+			stack = append(stack, n)
+		}
+	}
 	return nil
 }
 
