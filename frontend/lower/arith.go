@@ -372,6 +372,10 @@ func (lw *lowerer) equality(e *syntax.Binary, l, r Value) *ir.Value {
 		if y, ok := r.(Pointer); ok {
 			return b.Op(ir.OpEq, lw.offset(x).V, lw.offset(y).V)
 		}
+	case Bytes:
+		if y, ok := r.(Bytes); ok {
+			return lw.equalBytes(e, x, y)
+		}
 	}
 	if y, ok := r.(Opt); ok {
 		return lw.equalOpt(e, y, l)

@@ -39,7 +39,7 @@ func (lw *lowerer) cond(e syntax.Expr, mark int) (yes, no []edge) {
 			return append(yes, y2...), n2
 		}
 	}
-	v := lw.expr(e)
+	v := lw.lazy(e)
 	if lw.b.Block == nil {
 		return nil, nil
 	}
@@ -105,7 +105,7 @@ func (lw *lowerer) split(c *ir.Value, mark int) (yes, no []edge) {
 
 // andOr evaluates "and" and "or" as values.
 func (lw *lowerer) andOr(e *syntax.Binary) Value {
-	res := lw.join(lw.paths(e, lw.mark()))
+	res := lw.join(lw.paths(e, lw.mark(), (*lowerer).expr))
 	if lw.b.Block == nil {
 		return Bad{}
 	}
@@ -114,17 +114,17 @@ func (lw *lowerer) andOr(e *syntax.Binary) Value {
 
 // paths evaluates e and returns its edges, relative to mark, with e's value as
 // their result. "and" and "or" are not joined between their operands: in
-// "a < b and 1 or 0" false never meets 1.
-func (lw *lowerer) paths(e syntax.Expr, mark int) []edge {
+// "a < b and 1 or 0" false never meets 1. eval evaluates a plain operand.
+func (lw *lowerer) paths(e syntax.Expr, mark int, eval func(*lowerer, syntax.Expr) Value) []edge {
 	switch e := e.(type) {
 	case *syntax.Paren:
-		return lw.paths(e.X, mark)
+		return lw.paths(e.X, mark, eval)
 	case *syntax.Binary:
 		if e.Op == syntax.OpAnd || e.Op == syntax.OpOr {
 			return lw.andOrPaths(e, mark)
 		}
 	}
-	v := lw.expr(e)
+	v := eval(lw, e)
 	if lw.b.Block == nil {
 		lw.rollback(mark)
 		return nil
@@ -134,7 +134,7 @@ func (lw *lowerer) paths(e syntax.Expr, mark int) []edge {
 
 func (lw *lowerer) andOrPaths(e *syntax.Binary, mark int) []edge {
 	var ends, right []edge
-	for _, l := range lw.paths(e.L, mark) {
+	for _, l := range lw.paths(e.L, mark, (*lowerer).lazy) {
 		v := lw.resolve(lw.open(l)[0])
 		var yes, no []edge
 		if lw.surely(e, v) {
@@ -148,12 +148,12 @@ func (lw *lowerer) andOrPaths(e *syntax.Binary, mark int) []edge {
 		right = append(right, yes...)
 		if len(reachable(no)) > 0 {
 			lw.join(no)
-			ends = append(ends, lw.leave(mark, lw.refine(v, e.Op == syntax.OpOr)))
+			ends = append(ends, lw.leave(mark, lw.placed(e.L, lw.refine(v, e.Op == syntax.OpOr))))
 		}
 	}
 	if len(reachable(right)) > 0 {
 		lw.join(right)
-		ends = append(ends, lw.paths(e.R, mark)...)
+		ends = append(ends, lw.paths(e.R, mark, (*lowerer).expr)...)
 	}
 	return ends
 }
@@ -189,6 +189,11 @@ func (lw *lowerer) refine(v Value, truth bool) Value {
 	switch w := lw.resolve(v).(type) {
 	case Bool:
 		return Const{lua.LBool(truth)}
+	case Pointer: // of a header that is not there
+		if !truth {
+			return Nil
+		}
+		return w
 	case Int:
 		if w.Bit && !truth {
 			return Int{V: lw.b.Const(0), Bit: true}

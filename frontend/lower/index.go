@@ -15,6 +15,11 @@ func (lw *lowerer) index(e *syntax.Index) Value {
 	if lw.b.Block == nil {
 		return Bad{}
 	}
+	return lw.indexOf(e, obj)
+}
+
+// indexOf evaluates e of a known object.
+func (lw *lowerer) indexOf(e *syntax.Index, obj Value) Value {
 	key := lw.expr(e.Key)
 	if lw.b.Block == nil {
 		return Bad{}

@@ -117,8 +117,7 @@ func (lw *lowerer) member(n syntax.Node, p Pointer, name string) Value {
 
 // child returns the header that r leads to; a length is read now.
 func (lw *lowerer) child(n syntax.Node, p Pointer, r *rule) Value {
-	out := Pointer{Base: p.Base, Off: p.Off + p.View.size, View: headers[r.to]}
-	out.Path = append(append([]step(nil), p.Path...), step{Pointer{Base: p.Base, Off: p.Off, View: p.View}, r})
+	out := Pointer{Base: p.Base, Off: p.Off + p.View.size, View: headers[r.to], Path: pathTo(p, r)}
 	if r.length != nil {
 		length := lw.bits(n, p, r.length.off, r.length.width)
 		length = lw.b.Op(ir.OpMul, length, lw.b.Const(r.length.scale))
@@ -129,6 +128,53 @@ func (lw *lowerer) child(n syntax.Node, p Pointer, r *rule) Value {
 			out.Base = lw.b.Op(ir.OpAdd, p.Base, length)
 		}
 	}
+	return out
+}
+
+// pathTo is the path of the header behind p that r leads to.
+func pathTo(p Pointer, r *rule) []step {
+	return append(append([]step(nil), p.Path...), step{Pointer{Base: p.Base, Off: p.Off, View: p.View, late: p.late}, r})
+}
+
+// lazy evaluates the operand of a condition: a header's place is not computed
+// yet, because a test of the fields before it may say that it is not there.
+func (lw *lowerer) lazy(e syntax.Expr) Value {
+	switch e := e.(type) {
+	case *syntax.Paren:
+		return lw.lazy(e.X)
+	case *syntax.Index:
+		s, ok := e.Key.(*syntax.StringExpr)
+		if !ok || lw.b.Block == nil {
+			break
+		}
+		obj := lw.resolve(lw.lazy(e.Obj))
+		if lw.b.Block == nil {
+			return Bad{}
+		}
+		if p, ok := obj.(Pointer); ok && p.View != nil {
+			if _, isField := p.View.field(s.Value); !isField {
+				if r, ok := p.View.child(s.Value); ok {
+					if r.length == nil && p.late == nil {
+						return lw.child(e, p, r)
+					}
+					return Pointer{View: headers[r.to], Path: pathTo(p, r), late: &step{p, r}}
+				}
+			}
+		}
+		return lw.indexOf(e, lw.placed(e, obj))
+	}
+	return lw.expr(e)
+}
+
+// placed computes the place of what lazy returned.
+func (lw *lowerer) placed(n syntax.Node, v Value) Value {
+	p, ok := v.(Pointer)
+	if !ok || p.late == nil {
+		return v
+	}
+	parent := lw.placed(n, p.late.parent).(Pointer)
+	out := lw.child(n, parent, p.late.rule).(Pointer)
+	out.Path = p.Path
 	return out
 }
 
@@ -175,7 +221,8 @@ func (lw *lowerer) headerTruth(p Pointer, mark int) (yes, no []edge) {
 			break
 		}
 		f, _ := s.parent.View.field(s.rule.field)
-		v := lw.bits(rangeNode(lw.b.Pos, lw), s.parent, f.off, f.width)
+		n := rangeNode(lw.b.Pos, lw)
+		v := lw.bits(n, lw.placed(n, s.parent).(Pointer), f.off, f.width)
 		y, nn := lw.branch(lw.b.Op(ir.OpEq, v, lw.b.Const(s.rule.is)), mark)
 		if nn.block != nil {
 			no = append(no, nn)
@@ -290,7 +337,7 @@ func (lw *lowerer) equalString(e *syntax.Binary, v Value, s string) (c *ir.Value
 		return lw.b.Op(ir.OpEq, v.V, lw.b.Const(int64(bigEndian(s)))), true
 	case Bytes:
 		if v.Slot != nil {
-			return lw.equalText(v, s), true
+			return lw.equalText(e, v, s), true
 		}
 		if v.Len != len(s) {
 			lw.warnLength(e, v.Len, s)
@@ -328,40 +375,55 @@ func words(n int) []int {
 
 // equalPacket compares packet bytes with as many of s, word by word.
 func (lw *lowerer) equalPacket(n syntax.Node, v Bytes, s string) *ir.Value {
-	return lw.allEqual(s, func(off, size int) *ir.Value {
-		return lw.load(n, v.At, int64(off), int32(size))
+	return lw.allEqual(len(s), func(off, size int) (x, y *ir.Value) {
+		return lw.word(n, v, off, size), lw.b.Const(int64(bigEndian(s[off : off+size])))
 	})
 }
 
 // equalText compares a text on the stack with s and the NUL behind it; at the
 // buffer's end there is none.
-func (lw *lowerer) equalText(v Bytes, s string) *ir.Value {
+func (lw *lowerer) equalText(n syntax.Node, v Bytes, s string) *ir.Value {
 	if len(s) > v.Len {
 		return lw.b.Bool(false)
 	}
 	if len(s) < v.Len {
 		s += "\x00"
 	}
-	p := lw.b.SlotAddr(v.Slot)
-	return lw.allEqual(s, func(off, size int) *ir.Value {
-		x := lw.b.Load(ir.I64, p, ir.Mem{Region: ir.RegionStack, Off: int32(off), Size: int32(size)})
-		return lw.b.OpBits(ir.OpToBE, int64(size)*8, x)
+	return lw.equalPacket(n, v, s)
+}
+
+// equalBytes compares two runs of bytes.
+func (lw *lowerer) equalBytes(e *syntax.Binary, v, w Bytes) *ir.Value {
+	if v.Len != w.Len {
+		lw.r.Warnf(diag.LengthMismatch, e.Bounds().In(lw.file), "%d bytes never equal %d", v.Len, w.Len)
+		return lw.b.Bool(false)
+	}
+	return lw.allEqual(v.Len, func(off, size int) (x, y *ir.Value) {
+		return lw.word(e.L, v, off, size), lw.word(e.R, w, off, size)
 	})
 }
 
-// allEqual compares the words that load returns, in big-endian order, with s.
-// Later words are read only if the earlier ones match.
-func (lw *lowerer) allEqual(s string, load func(off, size int) *ir.Value) *ir.Value {
+// word reads size of v's bytes as a big-endian number.
+func (lw *lowerer) word(n syntax.Node, v Bytes, off, size int) *ir.Value {
+	if v.Slot == nil {
+		return lw.load(n, v.At, int64(off), int32(size))
+	}
+	x := lw.b.Load(ir.I64, lw.b.SlotAddr(v.Slot), ir.Mem{Region: ir.RegionStack, Off: int32(off), Size: int32(size)})
+	if size == 1 {
+		return x
+	}
+	return lw.b.OpBits(ir.OpToBE, int64(size)*8, x)
+}
+
+// allEqual compares n bytes in words that read returns in pairs. Later words
+// are read only if the earlier ones match.
+func (lw *lowerer) allEqual(n int, read func(off, size int) (x, y *ir.Value)) *ir.Value {
 	mark := lw.mark()
 	var differ []edge
 	off := 0
-	for _, size := range words(len(s)) {
-		want := lw.b.Const(int64(bigEndian(s[off : off+size])))
-		x := load(off, size)
-		if size == 1 {
-			x = lw.b.OpBits(ir.OpZext, 8, x)
-		}
-		yes, no := lw.branch(lw.b.Op(ir.OpEq, x, want), mark)
+	for _, size := range words(n) {
+		x, y := read(off, size)
+		yes, no := lw.branch(lw.b.Op(ir.OpEq, x, y), mark)
 		if no.block != nil {
 			lw.open(no)
 			differ = append(differ, lw.leave(mark, constBool(false)))

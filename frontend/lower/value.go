@@ -71,6 +71,9 @@ type Pointer struct {
 	View *header
 	// Path holds the headers that lead here, outermost first, for conditions.
 	Path []step
+	// late is set while Base and Off are not known: in a condition, the length
+	// that leads here is read when the tests before it have passed.
+	late *step
 }
 
 // step is one header on a path: its place, and the test that its parent
