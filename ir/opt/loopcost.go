@@ -24,6 +24,7 @@ import "github.com/luabpfc/luabpfc/ir"
 
 const (
 	maxNativeCost    = 50_000
+	plainFactor      = 2       // for bodies without branches, whose cost is certain
 	maxOldNativeCost = 300_000 // where there is no other form
 	maxForks         = 12      // branches on carried values, all trips together
 	maxPending       = 4_000
@@ -209,7 +210,7 @@ func (n *nest) carried(l *ir.NaturalLoop) []bool {
 // callbacks, and what that costs the verifier.
 func (n *nest) native(l *ir.NaturalLoop, callback map[*ir.NaturalLoop]bool, limit int64) (int64, bool) {
 	s := n.shape[l]
-	if s.trips < 0 || !s.follows || s.trips > limit {
+	if s.trips < 0 || !s.follows || s.trips > plainFactor*limit {
 		return 0, false
 	}
 	c := loopCost{n: n, l: l, mark: n.carried(l), value: n.materialised(l)}
@@ -227,6 +228,9 @@ func (n *nest) native(l *ir.NaturalLoop, callback map[*ir.NaturalLoop]bool, limi
 		return 0, false
 	}
 	cost := c.insns * (1 + c.data) << c.forks
+	if c.data == 0 && c.forks == 0 {
+		limit *= plainFactor
+	}
 	return cost, cost <= limit && c.pending <= maxPending
 }
 

@@ -1,0 +1,50 @@
+package diag
+
+// What is wrong with how a loop would reach the kernel.
+const (
+	// UnboundedLoop: the target has no form for a loop of so many trips, or one
+	// that keeps a reference from trip to trip.
+	UnboundedLoop Code = "UnboundedLoop"
+	// LoopTooDeep: loops nested deeper than calls and stack allow.
+	LoopTooDeep Code = "LoopTooDeep"
+)
+
+// loopCodes are the codes of ir/opt's pass "loopform".
+var loopCodes = []Info{
+	{
+		Code:     UnboundedLoop,
+		Severity: Error,
+		Summary:  "the target kernel can't run this loop",
+		Help: "Kernels before 5.13 run loops only if their trips have a small bound that the compiler knows; " +
+			"from 5.13 to 5.16 a loop has 16,777,216 trips at most; " +
+			"before 6.8 a loop whose trips are not bounded so can't keep a reference to a map entry from one trip to the next. " +
+			"Bound the loop with bpf.limit(n, most), or choose a newer target by --target-kernel.",
+		Example: `-- target: 5.10
+return bpf.socket(function(pkt)
+	local sum = 0
+	for i = 1, #pkt do sum = sum + i end
+	return sum
+end)
+`,
+	},
+	{
+		Code:     LoopTooDeep,
+		Severity: Error,
+		Summary:  "loops and functions are nested too deeply",
+		Help: "A loop whose trips the kernel's verifier can't follow becomes a function that the kernel calls. " +
+			"Calls nest at most 8 deep and share 512 bytes of stack. " +
+			"Bound inner loops by small constants, or split the program.",
+		Example: `return bpf.socket(function(pkt)
+	local sum = 0
+	for a = 1, #pkt do
+		for b = 1, #pkt do
+			for c = 1, #pkt do
+				for d = 1, #pkt do sum = sum + a * b * c * d end
+			end
+		end
+	end
+	return sum
+end)
+`,
+	},
+}
