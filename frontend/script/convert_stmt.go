@@ -90,7 +90,8 @@ func (c *converter) local(out []ast.Stmt, id int, s *syntax.LocalStmt) []ast.Stm
 	return out
 }
 
-// assign converts a, b = x, y. Several targets are assigned from temporaries,
+// assign converts a, b = x, y. A constant can't be the VM's table, even to say
+// that it is none: (0)[1] = x is a call of ours. Several targets are assigned from temporaries,
 // after everything on both sides has been evaluated.
 func (c *converter) assign(id int, s *syntax.AssignStmt) ast.Stmt {
 	c.hints(s.Exprs, func(i int) string {
@@ -104,7 +105,7 @@ func (c *converter) assign(id int, s *syntax.AssignStmt) ast.Stmt {
 		case *syntax.Name:
 			return c.assignName(id, t, c.expr(s.Exprs[0]))
 		case *syntax.Index:
-			if c.plainKey(t.Key) {
+			if _, ok := t.Obj.(*syntax.Paren); !ok && c.plainKey(t.Key) {
 				return at(id, &ast.AssignStmt{Lhs: []ast.Expr{c.index(t)}, Rhs: c.exprs(s.Exprs)})
 			}
 			iid := c.id(t)

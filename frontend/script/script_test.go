@@ -115,7 +115,7 @@ func check(t *testing.T, text string, got diag.List) {
 	}
 }
 
-func chunks(t *testing.T, file string) []string {
+func chunks(t testing.TB, file string) []string {
 	t.Helper()
 	data, err := os.ReadFile(testdata + file)
 	if err != nil {
