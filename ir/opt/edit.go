@@ -25,10 +25,14 @@ func (r *rewriter) set(v, w *ir.Value) {
 
 // find returns what stands for v now.
 func (r *rewriter) find(v *ir.Value) *ir.Value {
-	for v.ID < len(r.to) && r.to[v.ID] != nil {
-		v = r.to[v.ID]
+	w := v
+	for w.ID < len(r.to) && r.to[w.ID] != nil {
+		w = r.to[w.ID]
 	}
-	return v
+	for v != w && r.to[v.ID] != w { // shorten the chain
+		v, r.to[v.ID] = r.to[v.ID], w
+	}
+	return w
 }
 
 // args renames v's arguments.

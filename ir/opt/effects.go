@@ -132,6 +132,18 @@ func removable(v *ir.Value) bool {
 	return !v.Op.Info().MayLeave
 }
 
+// forVerifier reports whether v may be there for the kernel's verifier: in the
+// low phase, an ordered comparison of numbers. What the compiler knows of them
+// from elsewhere, the verifier may not know here, in this register; before
+// 5.11 it forgets the bounds of a number that was spilled.
+func forVerifier(v *ir.Value) bool {
+	switch v.Op {
+	case ir.OpULt, ir.OpULe, ir.OpSLt, ir.OpSLe:
+		return v.Block.Func.Phase == ir.PhaseLow && v.Args[0].Type == ir.I64
+	}
+	return false
+}
+
 // place splits an address into the value it starts from and a constant number
 // of bytes behind it.
 func place(p *ir.Value) (base *ir.Value, off int64) {

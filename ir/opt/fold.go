@@ -44,7 +44,22 @@ func foldRound(c *Context, f *ir.Func) bool {
 		return false
 	}
 	dropUnreachable(f)
+	dropCopies(f)
 	return true
+}
+
+// dropCopies renames copies, which merged blocks leave of their phis, to what
+// they copy.
+func dropCopies(f *ir.Func) {
+	r := newRewriter(f)
+	for _, b := range f.Blocks {
+		for _, v := range b.Values {
+			if v.Op == ir.OpCopy {
+				r.set(v, v.Args[0])
+			}
+		}
+	}
+	r.apply(f)
 }
 
 // loopHeaders marks, by block ID, the targets of back edges.
@@ -186,11 +201,9 @@ func mergeLine(c *Context, f *ir.Func, b *ir.Block) {
 		if len(s.Preds) != 1 || s == b || s == f.Short || s == f.Entry() || !c.Change("line") {
 			return
 		}
-		r := newRewriter(f)
 		for _, v := range s.Phis() {
-			r.set(v, v.Args[0])
+			v.Op = ir.OpCopy
 		}
-		r.apply(f)
 		b.RemoveEdge(0)
 		for _, v := range s.Values {
 			v.Block = b

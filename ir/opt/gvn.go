@@ -29,8 +29,9 @@ import (
 // comparison is in the table as a constant, and x is the constant k behind
 // x == k.
 //
-// In the low phase, additions of a variable to an address are not merged: each
-// is under a test of its own that the verifier must see on that very value.
+// In the low phase, additions of a variable to an address are not merged, nor
+// ordered comparisons: each addition is under a test of its own that the
+// verifier must see on that very value.
 
 // vnKey identifies a computation.
 type vnKey struct {
@@ -198,7 +199,7 @@ func (n *numberer) enter(b *ir.Block) {
 func (n *numberer) now(v *ir.Value) *ir.Value {
 	v = n.r.find(v)
 	l := n.known[v]
-	if l == nil || v.Op == ir.OpConst {
+	if l == nil || v.Op == ir.OpConst || forVerifier(v) {
 		return v
 	}
 	if w := n.valueOf(l); w != nil && n.c.Change("known") {
@@ -332,7 +333,7 @@ func (n *numberer) key(v *ir.Value) (vnKey, bool) {
 		}
 		k.aux, k.more = int64(v.Block.ID), s.String()
 		return k, true
-	case v.Op == ir.OpPtrAdd && v.Args[1].Op != ir.OpConst && n.f.Phase == ir.PhaseLow:
+	case v.Op == ir.OpPtrAdd && v.Args[1].Op != ir.OpConst && n.f.Phase == ir.PhaseLow, forVerifier(v):
 		return k, false
 	case v.Op == ir.OpPktLoad:
 		// Any check that covers it will do.

@@ -198,7 +198,8 @@ func (h *helperForm) load(s *splitter, v *ir.Value) {
 //     the very value that was added to.
 //   - The variable's greatest value, as the verifier knows it, plus the
 //     constant must not exceed 65535, or nothing is proved. It is tested in the
-//     same register right before it is added. No linear packet is larger.
+//     same register right before it is added, unless the verifier knows it from
+//     how it was computed and no call lies between. No linear packet is larger.
 //
 // There is one pointer for each generation and variable base, as long as later
 // checks stay in the bound that was tested for it.
@@ -272,7 +273,7 @@ func (d *directForm) prove(s *splitter, gen *ir.Value, p span) *start {
 		st = &start{base: p.base, shift: k.shift, block: s.orig}
 		known := d.evident.Of(p.base)
 		p = s.based(p)
-		if p.shift != 0 {
+		if p.shift != 0 || s.spillable(p.base) {
 			known = ir.FullRange()
 		}
 		s.atMost(p.base, known, maxPacket-hi)
@@ -282,6 +283,27 @@ func (d *directForm) prove(s *splitter, gen *ir.Value, p span) *start {
 	}
 	s.leaveIf(s.op(ir.OpULt, end, s.ptrAdd(st.ptr, s.konst(hi))))
 	return st
+}
+
+// spillable reports whether v may have been spilled since it was computed,
+// because of a call: kernels before 5.11 then no longer know its bounds.
+func (s *splitter) spillable(v *ir.Value) bool {
+	b, i := s.b, s.i
+	for {
+		for i--; i >= 0; i-- {
+			switch w := b.Values[i]; {
+			case w == v:
+				return false
+			case w.Op == ir.OpCall || w.Op == ir.OpCallFunc:
+				return true
+			}
+		}
+		if len(b.Preds) != 1 {
+			return true
+		}
+		b = b.Preds[0].B
+		i = len(b.Values)
+	}
 }
 
 // find returns a start made before that serves bytes up to hi.

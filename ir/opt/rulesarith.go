@@ -66,7 +66,7 @@ func foldRule(s *simplifier, v *ir.Value) *ir.Value {
 
 // A number or Bool whose range has one element is that element.
 func rangeRule(s *simplifier, v *ir.Value) *ir.Value {
-	if v.Type != ir.I64 && v.Type != ir.Bool || v.Op == ir.OpConst || !v.Op.Info().Pure && v.Op != ir.OpPhi {
+	if v.Type != ir.I64 && v.Type != ir.Bool || v.Op == ir.OpConst || !v.Op.Info().Pure && v.Op != ir.OpPhi || forVerifier(v) {
 		return nil
 	}
 	x, ok := s.ranges.Of(v).Const()

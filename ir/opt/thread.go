@@ -145,6 +145,9 @@ func evalOn(v *ir.Value, b *ir.Block, i, depth int) (int64, bool) {
 // index of its successor), if a branch decided that on the way.
 func decidedBefore(v *ir.Value, e ir.Edge) (int64, bool) {
 	const far = 32
+	if forVerifier(v) {
+		return 0, false
+	}
 	for n := 0; n < far; n++ {
 		b := e.B
 		if b.Kind == ir.BlockIf {
