@@ -20,7 +20,7 @@ var loopCodes = []Info{
 			"before 6.8 a loop whose trips are not bounded so can't keep a reference to a map entry from one trip to the next. " +
 			"Bound the loop with bpf.limit(n, most), or choose a newer target by --target-kernel.",
 		Example: `-- target: 5.10
-return bpf.socket(function(pkt)
+return bpf.socket(function()
 	local sum = 0
 	for i = 1, #pkt do sum = sum + i end
 	return sum
@@ -34,7 +34,7 @@ end)
 		Help: "A loop whose trips the kernel's verifier can't follow becomes a function that the kernel calls. " +
 			"Calls nest at most 8 deep and share 512 bytes of stack. " +
 			"Bound inner loops by small constants, or split the program.",
-		Example: `return bpf.socket(function(pkt)
+		Example: `return bpf.socket(function()
 	local sum = 0
 	for a = 1, #pkt do
 		for b = 1, #pkt do

@@ -107,7 +107,7 @@ var lowerCodes = []Info{
 		Code: CantCompare, Severity: Error,
 		Summary: "values that can't be compared",
 		Help:    "The two values exist when compiling only, or are of kinds that have no equality in the kernel.",
-		Example: "bpf.socket(function(skb)\n  return pkt.dst == pkt.src\nend)",
+		Example: "bpf.socket(function(skb)\n  local a, b = { n = skb.len }, { n = skb.len }\n  return a == b\nend)\n",
 	},
 	{
 		Code: NoLength, Severity: Error,
