@@ -308,6 +308,7 @@ func (st *Stage) basePcall(L *lua.LState) int {
 	if err := st.protected(L, L.GetTop()-1); err != nil {
 		return st.caught(L, err)
 	}
+	st.spend(L, int64(L.GetTop())/8)
 	L.Insert(lua.LTrue, 1)
 	return L.GetTop()
 }
@@ -391,6 +392,7 @@ func (st *Stage) baseRawset(L *lua.LState) int {
 
 func (st *Stage) baseSelect(L *lua.LState) int {
 	n := L.GetTop() - 1
+	st.spend(L, int64(n)/bytesPerStep)
 	if s, ok := L.Get(1).(lua.LString); ok && s == "#" {
 		L.Push(lua.LNumber(n))
 		return 1

@@ -52,9 +52,11 @@ type Stage struct {
 	wides map[wideKey]*lua.LUserData
 }
 
-// Call frames of the VM, and registers; a thread begins with few.
+// Call frames of the VM, and registers; a thread begins with few. For each error
+// the VM does work that grows with the frames times the captured variables in
+// them, so there are not as many as Lua has.
 const (
-	maxFrames    = 20_000
+	maxFrames    = 12_000
 	maxRegisters = 2 << 20
 	registers    = 1024
 	growRegister = 32 << 10
