@@ -6,9 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -157,5 +160,33 @@ func TestArrange(t *testing.T) {
 		if got != tc.want {
 			t.Errorf("%s:\ngot  %s\nwant %s", tc.in, got, tc.want)
 		}
+	}
+}
+
+// TestFullDisk writes objects to a file system without room: nothing of them
+// may be left, and what was there stays.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=8k"); err != nil {
+		t.Skipf("no file system of our own: %v", err)
+	}
+	defer syscall.Unmount(dir, syscall.MNT_DETACH)
+	old := filepath.Join(dir, "old.o")
+	if err := os.WriteFile(old, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// The folder's own entry and old.o take a page each at most.
+	for _, name := range []string{old, filepath.Join(dir, "new.o")} {
+		err := writeFile(name, make([]byte, 64<<10), io.Discard)
+		if want := "writing '" + name + "': no space left on device"; err == nil || err.Error() != want {
+			t.Errorf("writing to a full disk: %v, want %s", err, want)
+		}
+	}
+	es, err := os.ReadDir(dir)
+	if err != nil || len(es) != 1 {
+		t.Errorf("left behind: %v, %v", es, err)
+	}
+	if b, err := os.ReadFile(old); string(b) != "old" {
+		t.Errorf("what was there is %q, %v", b, err)
 	}
 }
