@@ -1,8 +1,6 @@
 package btf
 
 import (
-	"strings"
-
 	"github.com/cilium/ebpf/btf"
 )
 
@@ -27,13 +25,41 @@ type Param struct {
 	Kind Kind
 }
 
-// Program returns the description of a program: int NAME(CTX *ctx). ctx is the C
-// name of the context, "struct __sk_buff", which becomes a declaration; a
-// context without a name is void.
-func Program(name, ctx string) *Func {
+// Struct describes a C structure of unsigned integers and arrays of them.
+// Sizes and offsets are in bytes.
+type Struct struct {
+	Name   string // without "struct"
+	Size   uint32
+	Fields []Field
+}
+
+// Field is a member of a Struct: Len elements of Size bytes, or a single one
+// if Len is 0.
+type Field struct {
+	Name           string
+	Off, Size, Len uint32
+}
+
+// btf returns the structure as BTF has it.
+func (s *Struct) btf() *btf.Struct {
+	out := &btf.Struct{Name: s.Name, Size: s.Size}
+	names := map[uint32]string{1: "unsigned char", 2: "unsigned short", 4: "unsigned int", 8: "unsigned long long"}
+	for _, f := range s.Fields {
+		var t Type = &btf.Int{Name: names[f.Size], Size: f.Size}
+		if f.Len > 0 {
+			t = &btf.Array{Index: cInt(), Type: t, Nelems: f.Len}
+		}
+		out.Members = append(out.Members, btf.Member{Name: f.Name, Type: t, Offset: btf.Bits(f.Off * 8)})
+	}
+	return out
+}
+
+// Program returns the description of a program: int NAME(struct CTX *ctx). A
+// nil context is void.
+func Program(name string, ctx *Struct) *Func {
 	var target Type = (*btf.Void)(nil)
-	if s, ok := strings.CutPrefix(ctx, "struct "); ok {
-		target = &btf.Fwd{Name: s, Kind: btf.FwdStruct}
+	if ctx != nil {
+		target = ctx.btf()
 	}
 	return &Func{Name: name, Linkage: btf.GlobalFunc, Type: &btf.FuncProto{
 		Return: cInt(), Params: []btf.FuncParam{{Name: "ctx", Type: &btf.Pointer{Target: target}}}}}

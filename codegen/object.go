@@ -5,11 +5,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/luabpfc/luabpfc/btf"
 	"github.com/luabpfc/luabpfc/codegen/bpf"
 	"github.com/luabpfc/luabpfc/elfwriter"
 	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
 // Relocation types of BPF objects.
@@ -216,14 +218,22 @@ func (l *linker) relocate(in *bpf.Inst, s *elfwriter.Section, at uint64) error {
 	return nil
 }
 
+// context returns the structure of a program's context, nil if it has none.
+func context(c *kernel.Ctx) *btf.Struct {
+	if c == nil {
+		return nil
+	}
+	out := &btf.Struct{Name: strings.TrimPrefix(c.Name, "struct "), Size: uint32(c.Size)}
+	for _, f := range c.Fields {
+		out.Fields = append(out.Fields, btf.Field{Name: f.Name, Off: uint32(f.Off), Size: uint32(f.Size), Len: uint32(f.Len)})
+	}
+	return out
+}
+
 // describe returns a function's prototype.
 func describe(f *ir.Func) *btf.Func {
 	if f.Kind != nil {
-		ctx := ""
-		if f.Kind.Ctx != nil {
-			ctx = f.Kind.Ctx.Name
-		}
-		return btf.Program(f.Name, ctx)
+		return btf.Program(f.Name, context(f.Kind.Ctx))
 	}
 	var params []btf.Param
 	for _, p := range f.Params {
