@@ -67,7 +67,7 @@ func made(seed int64) *ir.Module {
 // TestPassesKeepMeaning runs random programs before and after each pass of the
 // high phase alone, and after the whole schedule.
 func TestPassesKeepMeaning(t *testing.T) {
-	for seed := int64(0); seed < seeds(120); seed++ {
+	for seed := int64(0); seed < seeds(60); seed++ {
 		m := made(seed)
 		if err := m.Verify(); err != nil {
 			t.Fatalf("seed %d: generator: %v\n%s", seed, err, m)

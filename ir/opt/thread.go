@@ -28,15 +28,23 @@ func threadJumps(c *Context, f *ir.Func) bool {
 	headers := loopHeaders(f)
 	any := false
 	for _, b := range append([]*ir.Block(nil), f.Blocks...) {
-		if b.Kind != ir.BlockIf || headers[b.ID] || b == f.Short || !canThread(b) {
+		if b.Kind != ir.BlockIf || headers[b.ID] || b == f.Short || len(b.Preds) < 2 {
+			continue
+		}
+		consts, ok := canThread(b)
+		if !ok {
 			continue
 		}
 		for i := 0; i < len(b.Preds); {
 			k, ok := controlOn(b, i)
-			if !ok || len(b.Preds) == 1 || !c.Change("thread") {
+			if !ok || len(b.Preds) < 2 || !c.Change("thread") {
 				i++
 				continue
 			}
+			for _, v := range consts {
+				hoistConst(v)
+			}
+			consts = nil
 			thread(f, b, i, int(1-k))
 			any = true
 		}
@@ -47,11 +55,12 @@ func threadJumps(c *Context, f *ir.Func) bool {
 	return any
 }
 
-// canThread reports whether all that b does is compute its branch.
-func canThread(b *ir.Block) bool {
+// canThread reports whether all that b does is compute its branch, and which of
+// its constants are used elsewhere.
+func canThread(b *ir.Block) (consts []*ir.Value, ok bool) {
 	phis := b.Phis()
 	if len(b.Values)-len(phis) > threadable {
-		return false
+		return nil, false
 	}
 	uses := map[*ir.Value]int{}
 	for _, v := range b.Values {
@@ -64,14 +73,13 @@ func canThread(b *ir.Block) bool {
 		switch info := v.Op.Info(); {
 		case v.Op == ir.OpConst:
 			if v.Uses != uses[v] {
-				hoistConst(v)
-				return canThread(b)
+				consts = append(consts, v)
 			}
 		case !info.Pure || info.Pinned || v.Uses != uses[v]:
-			return false
+			return nil, false
 		}
 	}
-	return true
+	return consts, true
 }
 
 // hoistConst moves a constant to the beginning of the function, behind its
