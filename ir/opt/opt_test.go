@@ -1,6 +1,7 @@
 package opt_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/interp"
 	"github.com/luabpfc/luabpfc/ir/kernel"
 	"github.com/luabpfc/luabpfc/ir/opt"
 )
@@ -70,6 +72,12 @@ func TestCases(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s", err, m)
 			}
+			in := parse(t, string(ar.Files[0].Data))
+			if want := outcomes(in, in.Maps); want != nil {
+				if d := cmp.Diff(want, outcomes(m, in.Maps)); d != "" {
+					t.Errorf("the meaning changes: -before +after\n%s", d)
+				}
+			}
 			got := m.String()
 			if os.Getenv("LUABPFC_UPDATE") == "1" {
 				ar.Files[1].Data = []byte(got)
@@ -87,6 +95,34 @@ func TestCases(t *testing.T) {
 			}
 		})
 	}
+}
+
+// outcomes runs the module's first function on a few inputs and looks at maps;
+// nil after a fault.
+func outcomes(m *ir.Module, maps []*ir.Map) []string {
+	var res []string
+	f := m.Funcs[0]
+	for i, x := range [][]uint64{{0, 0}, {1, 5}, {6, 17}, {1 << 63, ^uint64(0)}, {100, 3}, {^uint64(6), 2}} {
+		env := interp.Env{MaxSteps: 1 << 16, Comm: "test", Packet: make([]byte, 17*i)}
+		for j := range env.Packet {
+			env.Packet[j] = byte(j * (i + 3))
+		}
+		machine := interp.New(m, env)
+		var args []uint64
+		if f.Kind == nil {
+			args = x[:min(len(x), len(f.Params))]
+		}
+		r, err := machine.Run(f, args...)
+		if err != nil {
+			return nil
+		}
+		out := fmt.Sprint(int64(r.Ret), r.Trace)
+		for _, d := range maps {
+			out += fmt.Sprint(machine.Entries(d.Name))
+		}
+		res = append(res, out)
+	}
+	return res
 }
 
 func parse(t *testing.T, text string) *ir.Module {
