@@ -15,9 +15,15 @@ type namedConst struct {
 	value int64
 }
 
+// predefinedConst is one ready to be stored.
+type predefinedConst struct {
+	name  string
+	value lua.LValue
+}
+
 // predefinedConsts returns the table of constants_data.go.
-var predefinedConsts = sync.OnceValue(func() []namedConst {
-	var cs []namedConst
+var predefinedConsts = sync.OnceValue(func() []predefinedConst {
+	var cs []predefinedConst
 	for _, g := range predefined {
 		words := strings.Fields(g.values)
 		for i := 0; i+1 < len(words); i += 2 {
@@ -25,7 +31,7 @@ var predefinedConsts = sync.OnceValue(func() []namedConst {
 			if err != nil {
 				panic(fmt.Sprintf("script: constant %s: %v", words[i], err))
 			}
-			cs = append(cs, namedConst{words[i], v})
+			cs = append(cs, predefinedConst{words[i], lua.LNumber(v)})
 		}
 	}
 	return cs
@@ -61,10 +67,8 @@ func (st *Stage) openConstants() {
 	g := st.vm.G.Global
 	flags := st.vm.NewTable()
 	for _, c := range predefinedConsts() {
-		v := lua.LNumber(c.value)
-		if g.RawGetString(c.name) == lua.LNil {
-			g.RawSetString(c.name, v)
-		}
+		v := c.value
+		g.RawSetString(c.name, v)
 		if rest, ok := strings.CutPrefix(c.name, "BPF_"); ok && strings.HasPrefix(rest, "F_") {
 			flags.RawSetString(rest, v)
 		}

@@ -292,7 +292,9 @@ func (st *Stage) meant(name string) string {
 	if st.vm.G.Global.RawGetString(name) != lua.LNil {
 		return ""
 	}
-	if near := diag.Closest(name, st.globalNames); near != "" {
+	var names []string
+	st.vm.G.Global.ForEach(func(k, _ lua.LValue) { names = append(names, k.String()) })
+	if near := diag.Closest(name, names); near != "" {
 		return ", did you mean '" + near + "'?"
 	}
 	return ""

@@ -1,6 +1,8 @@
 package script
 
 import (
+	"fmt"
+
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -40,7 +42,9 @@ func (m *matcher) step() {
 	}
 }
 
-func (m *matcher) errorf(format string, args ...any) { m.L.RaiseError(format, args...) }
+func (m *matcher) errorf(format string, args ...any) {
+	m.L.RaiseError("%s", fmt.Sprintf(format, args...))
+}
 
 // find returns the first match at or behind init.
 func (m *matcher) find(init int) (start, end int, ok bool) {

@@ -38,14 +38,13 @@ type Stage struct {
 	builtins  map[*lua.LFunction]string
 	chunks    []*syntax.Chunk // the files that ran
 
-	ops         map[string]lua.LValue
-	constants   constants
-	tables      []*constTable
-	loaded      *lua.LTable // modules
-	globalNames []string    // of the library, sorted
-	anonymous   map[lua.LValue]int
-	nesting     int                // of coroutines and modules
-	reach       map[*diag.File]int // how far each file has run when the stage ended
+	ops       map[string]lua.LValue
+	constants constants
+	tables    []*constTable
+	loaded    *lua.LTable // modules
+	anonymous map[lua.LValue]int
+	nesting   int                // of coroutines and modules
+	reach     map[*diag.File]int // how far each file has run when the stage ended
 
 	failureMeta, cdataMeta, ctypeMeta, mapMeta, programMeta, stringMeta *lua.LTable
 
@@ -314,18 +313,11 @@ func (st *Stage) open() {
 	st.openFFI()
 	st.openBPF()
 	st.openConstants()
-	g := st.vm.G.Global
-	g.ForEach(func(k, _ lua.LValue) {
-		if s, ok := k.(lua.LString); ok {
-			st.globalNames = append(st.globalNames, string(s))
-		}
-	})
-	slices.Sort(st.globalNames)
 	args := st.vm.NewTable()
 	for i, a := range st.opts.Args {
 		args.RawSetInt(i+1, lua.LString(a))
 	}
-	g.RawSetString("arg", args)
+	st.vm.G.Global.RawSetString("arg", args)
 }
 
 // libFunc is a library function. It returns its results.

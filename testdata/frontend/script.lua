@@ -302,3 +302,69 @@ error('not reached')
 ---
 for k, v in pairs(bpf.map('hash')) do end
 error('not reached')
+---
+-- places, environments, and what our own values are
+local info = debug.getinfo(1, 'Sl')
+assert(info.currentline == 2 and info.short_src == 't.lua' and info.source == '@t.lua' and info.what == 'Lua')
+assert(debug.getinfo(print).what == 'C' and debug.getinfo(99) == nil and debug.traceback('msg') == 'msg')
+local function f() return info end
+assert(debug.getinfo(f).linedefined == 5 and debug.getinfo(f).func == f)
+local m, p = bpf.map('hash', 1), bpf(function() end)
+assert(getmetatable(5LL) == 'ffi' and getmetatable(m) == 'ffi' and tostring(p) == 'program: p')
+assert(not pcall(setmetatable, m, {}) and not pcall(setfenv, print, {}) and not pcall(getfenv, 99) and not pcall(setfenv, 1))
+assert(type(m) == 'userdata' and type(bpf.u8) == 'cdata' and m == m and m ~= p)
+---
+-- tables that Lua 5.1 knows and later ones dropped, or the other way round
+local t = table.pack(1, nil, 3)
+assert(t.n == 3 and table.unpack({ 4, 5 }, 2) == 5 and table.getn({ 1, 2 }) == 2)
+local sum = 0
+table.foreachi({ 1, 2, 3 }, function(i, v) sum = sum + i * v end)
+assert(sum == 14 and table.foreach({ a = 1 }, function(k, v) return k .. v end) == 'a1')
+table.insert(t, 2, 'x')
+assert(t[2] == 'x' and string.gfind == string.gmatch and math.mod(7, 3) == 1)
+assert(math.log(8, 2) == 3 and math.log(100, 10) == 2 and math.log2(8) == 3 and math.floor(math.log(8, 3) * 100) == 189)
+assert(select(2, math.modf(-3.5)) == -0.5 and math.modf(math.huge) == math.huge and math.atan2(0, 1) == 0)
+assert(load('return 1')() == 1 and load('x =') == nil and loadstring('return ...', '=chunk')(7) == 7)
+assert(not pcall(table.insert, t) and not pcall(table.concat, { {} }) and not pcall(table.sort, { 1, 'x' }))
+local ok, msg = pcall(loadstring('local x = nil + 1', '@file.lua'))
+assert(msg:find('^file.lua:1: attempt to perform arithmetic'))
+assert(select(2, loadstring('x =', 'a long name of a chunk that goes on and on\nand on')):find('^%[string "a long name'))
+---
+string.format('%y', 1) --! "invalid option '%y' to 'format'"
+---
+string.format('%d', 'x') --! "bad argument #2 to format \(number expected, got string\)"
+---
+string.format('%d') --! "bad argument #2 to format \(no value\)"
+---
+('x'):gsub('x', 5, {}) --! "number expected"
+---
+('x'):gsub('x', true) --! "string/function/table expected"
+---
+('x'):gsub('x', function() return {} end) --! "invalid replacement value \(a table\)"
+---
+('x'):find('(()') --! "unfinished capture"
+---
+('x'):match('x)') --! "invalid pattern capture"
+---
+('x'):find('%1') --! "invalid capture index"
+---
+('x'):find('%f') --! "missing '\[' after '%f' in pattern"
+---
+('x'):find(('()'):rep(33)) --! "too many captures"
+---
+('x'):find('%b') --! "unbalanced pattern"
+---
+string.char(256) --! "bad argument #1 to char \(invalid value\)"
+---
+tonumber('1', 99) --! "base out of range"
+---
+select(0) --! "index out of range"
+---
+setmetatable(1, {}) --! "table expected"
+---
+local t = setmetatable({}, { __metatable = false })
+setmetatable(t, {}) --! "cannot change a protected metatable"
+---
+print(setmetatable({}, { __tostring = function() return {} end })) --! "'__tostring' must return a string"
+---
+bit.band('x') --! "number expected, got string"
