@@ -21,10 +21,6 @@ type builtinRow struct {
 	raw func(lw *lowerer, e *syntax.Call) Value
 }
 
-// builtins is the table of them, by canonical name. It is filled by init
-// because rows refer to functions that refer to it.
-var builtins = map[string]builtinRow{}
-
 // kernelGlobalNames are the names that exist in the kernel stage only.
 var kernelGlobalNames = []string{
 	"pkt", "eth", "skb", "ctx",
@@ -33,8 +29,10 @@ var kernelGlobalNames = []string{
 	"print", "pairs", "ipairs",
 }
 
-func init() {
-	for name, row := range map[string]builtinRow{
+// builtinTable returns the rows by canonical name. It is a function because
+// rows refer to functions that look rows up.
+func builtinTable() map[string]builtinRow {
+	rows := map[string]builtinRow{
 		"xadd": {usage: "xadd(m[k], n)", raw: (*lowerer).xadd},
 
 		"time":     {call: helperCall("ktime_get_ns", nil), usage: "time()"},
@@ -83,25 +81,15 @@ func init() {
 		"ffi.cast": {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'ffi.cast'") }},
 		"ffi.copy": {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'ffi.copy'") }},
 		"ffi.fill": {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'ffi.fill'") }},
-	} {
-		builtins[name] = row
 	}
 	for _, t := range []string{"u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64"} {
 		ct, _ := ctype.Parse("__" + t)
-		builtins["bpf."+t] = builtinRow{usage: "bpf." + t + "(x)", raw: func(lw *lowerer, e *syntax.Call) Value { return lw.convert(e, ct) }}
+		rows["bpf."+t] = builtinRow{usage: "bpf." + t + "(x)", raw: func(lw *lowerer, e *syntax.Call) Value { return lw.convert(e, ct) }}
 	}
 	for _, n := range []string{"ntoh", "hton", "ntoh16", "ntoh32", "ntoh64", "hton16", "hton32", "hton64"} {
-		builtins["bpf."+n] = builtins[n]
+		rows["bpf."+n] = rows[n]
 	}
-}
-
-// kernelName returns the name of the kernel stage that a function of the
-// script's library answers to, "" if there is none.
-func kernelName(builtin string) string {
-	if _, ok := builtins[builtin]; ok {
-		return builtin
-	}
-	return ""
+	return rows
 }
 
 // isKernelGlobal reports whether name exists in the kernel stage only.
@@ -135,7 +123,7 @@ func (lw *lowerer) kernelGlobal(n *syntax.Name) Value {
 
 // builtin calls a function of the table.
 func (lw *lowerer) builtin(e *syntax.Call, name string) Value {
-	row := builtins[name]
+	row := lw.builtins[name]
 	if row.raw != nil {
 		return row.raw(lw, e)
 	}

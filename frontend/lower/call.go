@@ -85,7 +85,7 @@ func (lw *lowerer) callConst(e *syntax.Call, v lua.LValue) (Value, bool) {
 		return nil, false
 	}
 	name := lw.stage.BuiltinName(f)
-	if _, ok := builtins[name]; ok {
+	if _, ok := lw.builtins[name]; ok {
 		return lw.builtin(e, name), true
 	}
 	args := lw.exprs(e.Args, -1)

@@ -211,8 +211,10 @@ func (lw *lowerer) name(n *syntax.Name) Value {
 	if origin != nil {
 		v = lw.stage.Global(origin, n.Name)
 	}
-	if fn, ok := v.(*lua.LFunction); ok && kernelName(lw.stage.BuiltinName(fn)) == n.Name {
-		return Global{n.Name}
+	if fn, ok := v.(*lua.LFunction); ok && lw.stage.BuiltinName(fn) == n.Name {
+		if _, ok := lw.builtins[n.Name]; ok {
+			return Global{n.Name}
+		}
 	}
 	if v != lua.LNil {
 		return lw.constant(v)

@@ -392,5 +392,6 @@ func (lw *lowerer) wantsConstants(e syntax.Expr) bool {
 		return false
 	}
 	name := lw.stage.BuiltinName(f)
-	return name != "" && kernelName(name) == ""
+	_, kernel := lw.builtins[name]
+	return name != "" && !kernel
 }

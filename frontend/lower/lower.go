@@ -46,6 +46,7 @@ type lowerer struct {
 	born     int          // cells made so far
 	building []*loopBuild // enclosing loops
 	closures map[*lua.LFunction]*Closure
+	builtins map[string]builtinRow
 }
 
 // frame is one activation of a Lua function.
@@ -90,7 +91,7 @@ func Program(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.Rep
 	lw := &lowerer{stage: stage, mod: mod, r: r, opts: opts, prog: p,
 		keys: map[*ir.Map]*ir.Slot{}, vals: map[*ir.Map]*ir.Slot{},
 		free:     map[*syntax.Function][]*syntax.Local{},
-		assigned: map[syntax.Node]*assignments{}}
+		assigned: map[syntax.Node]*assignments{}, builtins: builtinTable()}
 	f := mod.NewFunc(p.Name, ir.Param{Name: "ctx", Type: ir.Ptr})
 	f.Kind, f.Section = p.Kind, p.Section
 	lw.b = ir.NewBuilder(f)
