@@ -210,7 +210,7 @@ func (j *joiner) visible(c *cell, vals []Value) bool {
 // does.
 func (j *joiner) readAll(e *Entry, vals []Value) bool {
 	for i, v := range vals {
-		if v == nil && !j.edges[i].pending.has(e) {
+		if v == nil && !putOff(j.edges[i].pending, e) {
 			return false
 		}
 	}
@@ -226,10 +226,11 @@ func (j *joiner) readAll(e *Entry, vals []Value) bool {
 	return true
 }
 
-// has reports whether e is in the list.
-func (l *entries) has(e *Entry) bool {
-	for ; l != nil; l = l.up {
-		if l.e == e {
+// putOff reports whether the number of e has not been read on a path with the
+// given list.
+func putOff(pending *chain[*Entry], e *Entry) bool {
+	for ; pending != nil; pending = pending.up {
+		if pending.head == e {
 			return true
 		}
 	}

@@ -24,7 +24,7 @@ type shape struct {
 type loopState struct {
 	blocks, slots, returns, gotos, log, diags int
 	pre                                       *ir.Block
-	facts                                     *facts
+	facts                                     *chain[fact]
 }
 
 func (lw *lowerer) saveLoop() loopState {
@@ -261,7 +261,7 @@ func (lw *lowerer) closeLoop(header *ir.Block, vars []*carried, changed []*cell,
 		}
 		p, x, fits := lw.parts2(v, cv.s)
 		if n, isInt := v.(Int); fits && isInt {
-			if k, _ := cv.s.kind.(Int); k.Bit && !n.Bit || k.Slice != n.Slice {
+			if k, _ := cv.s.kind.(Int); k.Bit && !n.Bit || k.Slice != 0 && k.Slice != n.Slice {
 				cv.s.kind = Int{Unsigned: k.Unsigned}
 				ok = false
 			}

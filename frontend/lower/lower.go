@@ -33,8 +33,8 @@ type lowerer struct {
 	frame   *frame
 	depth   int // nesting of calls
 	log     []undo
-	facts   *facts
-	pending *entries
+	facts   *chain[fact]
+	pending *chain[*Entry]
 
 	ctx, gen *ir.Value
 	keys     map[*ir.Map]*ir.Slot // one key and one value slot per map

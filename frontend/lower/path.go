@@ -40,27 +40,49 @@ type undo struct {
 	pos ir.Pos
 }
 
-// facts is a list of conditions whose value is known on the path.
-type facts struct {
-	cond  *ir.Value
-	truth bool
-	up    *facts
+// chain is an immutable list that paths share the tails of.
+type chain[T any] struct {
+	head  T
+	up    *chain[T]
 	depth int
 }
 
-// entries lists the entries whose numbers are put off on the path.
-type entries struct {
-	e     *Entry
-	up    *entries
-	depth int
+// push returns the list with v in front.
+func (c *chain[T]) push(v T) *chain[T] {
+	depth := 1
+	if c != nil {
+		depth = c.depth + 1
+	}
+	return &chain[T]{v, c, depth}
+}
+
+// shared returns the longest tail that both lists have.
+func shared[T any](a, b *chain[T]) *chain[T] {
+	for a != b {
+		switch {
+		case a == nil || b == nil:
+			return nil
+		case a.depth >= b.depth:
+			a = a.up
+		default:
+			b = b.up
+		}
+	}
+	return a
+}
+
+// fact is a condition whose value is known on a path.
+type fact struct {
+	cond  *ir.Value
+	truth bool
 }
 
 // edge is the end of a path that waits to be joined: its open block and what
 // it changed since the mark that join is given.
 type edge struct {
 	block   *ir.Block
-	facts   *facts
-	pending *entries
+	facts   *chain[fact]
+	pending *chain[*Entry]
 	changes map[*cell]change
 	order   []*cell // of changes, for determinism
 	results []Value
@@ -197,8 +219,8 @@ func (lw *lowerer) join(edges []edge) []Value {
 	}
 	common, pending := edges[0].facts, edges[0].pending
 	for i := range j.edges {
-		common = sharedFacts(common, j.edges[i].facts)
-		pending = sharedEntries(pending, j.edges[i].pending)
+		common = shared(common, j.edges[i].facts)
+		pending = shared(pending, j.edges[i].pending)
 		lw.b.Block = j.edges[i].block
 		lw.b.Jump(j.block)
 	}
@@ -210,43 +232,9 @@ func (lw *lowerer) join(edges []edge) []Value {
 	return results
 }
 
-// sharedFacts returns the facts that both lists end with.
-func sharedFacts(a, b *facts) *facts {
-	for a != b {
-		switch {
-		case a == nil || b == nil:
-			return nil
-		case a.depth >= b.depth:
-			a = a.up
-		default:
-			b = b.up
-		}
-	}
-	return a
-}
-
-// sharedEntries returns the entries that both lists end with.
-func sharedEntries(a, b *entries) *entries {
-	for a != b {
-		switch {
-		case a == nil || b == nil:
-			return nil
-		case a.depth >= b.depth:
-			a = a.up
-		default:
-			b = b.up
-		}
-	}
-	return a
-}
-
 // postpone lists an entry whose number has not been read.
 func (lw *lowerer) postpone(e *Entry) {
-	depth := 1
-	if lw.pending != nil {
-		depth = lw.pending.depth + 1
-	}
-	lw.pending = &entries{e, lw.pending, depth}
+	lw.pending = lw.pending.push(e)
 }
 
 // flush reads the numbers that were put off: something is about to happen
@@ -254,7 +242,7 @@ func (lw *lowerer) postpone(e *Entry) {
 func (lw *lowerer) flush() {
 	var list []*Entry
 	for p := lw.pending; p != nil; p = p.up {
-		list = append(list, p.e)
+		list = append(list, p.head)
 	}
 	lw.pending = nil
 	for i := len(list) - 1; i >= 0; i-- {
@@ -269,11 +257,7 @@ func (lw *lowerer) learn(cond *ir.Value, truth bool) {
 	for cond.Op == ir.OpNot {
 		cond, truth = cond.Args[0], !truth
 	}
-	depth := 1
-	if lw.facts != nil {
-		depth = lw.facts.depth + 1
-	}
-	lw.facts = &facts{cond, truth, lw.facts, depth}
+	lw.facts = lw.facts.push(fact{cond, truth})
 }
 
 // known returns the truth of a condition, if it is known on this path.
@@ -286,8 +270,8 @@ func (lw *lowerer) known(cond *ir.Value) (truth, ok bool) {
 		return (c != 0) != flip, true
 	}
 	for f := lw.facts; f != nil; f = f.up {
-		if f.cond == cond {
-			return f.truth != flip, true
+		if f.head.cond == cond {
+			return f.head.truth != flip, true
 		}
 	}
 	return false, false
