@@ -56,19 +56,28 @@ func newNest(f *ir.Func) *nest {
 		return n
 	}
 	n.ranges, n.evident = ir.ComputeRanges(f, n.dom), ir.EvidentRanges(f)
-	n.findKnown()
+	n.assume(nil)
+	return n
+}
+
+// assume computes what depends on which loops are callbacks: nothing that is
+// carried round those is known, in them or behind.
+func (n *nest) assume(callback map[*ir.NaturalLoop]bool) {
+	n.findKnown(callback)
 	for _, l := range n.loops.All {
 		n.shape[l] = n.shapeOf(l)
 	}
-	return n
 }
 
 // findKnown assumes all phis of headers known and takes back what does not
 // follow, until nothing changes.
-func (n *nest) findKnown() {
+func (n *nest) findKnown(callback map[*ir.NaturalLoop]bool) {
 	n.known = make([]bool, n.f.NumValues())
 	header := map[*ir.Block]bool{}
 	for _, l := range n.loops.All {
+		if callback[l] {
+			continue
+		}
 		header[l.Header] = true
 		for _, p := range l.Header.Phis() {
 			n.known[p.ID] = true

@@ -18,7 +18,8 @@ import (
 // the compiler adds. Both are verified once, whatever the trips. Older targets
 // have native loops only, and a loop that can't be one is the user's error.
 //
-// The pass decides from the inside out: a loop that can be native is native,
+// The pass decides from the inside out, and again as long as a loop became a
+// callback that the verifier then knows less behind: a loop that can be native is native,
 // loops in it included; otherwise it becomes a callback (loopextract.go) and
 // the loops in it are decided anew within the callback. Native loops are
 // clamped where needed (loopclamp.go).
@@ -102,9 +103,13 @@ func (x *former) function(f *ir.Func) {
 		ir.Bugf("%s: a loop is entered in its middle", f.Name)
 	}
 	callback := map[*ir.NaturalLoop]bool{}
-	for _, l := range n.loops.All {
-		if l.Parent == nil {
-			x.decide(n, l, callback)
+	for before := -1; before < len(callback); {
+		before = len(callback)
+		n.assume(callback)
+		for _, l := range n.loops.All {
+			if l.Parent == nil {
+				x.decide(n, l, callback)
+			}
 		}
 	}
 	var todo []*ir.NaturalLoop
@@ -132,6 +137,9 @@ func (x *former) decide(n *nest, l *ir.NaturalLoop, callback map[*ir.NaturalLoop
 	limit := x.native
 	if old {
 		limit = maxOldNativeCost
+	}
+	if callback[l] {
+		return
 	}
 	if _, ok := n.native(l, callback, limit); ok {
 		return

@@ -103,12 +103,8 @@ func kernelAgrees(t *testing.T, m *ir.Module, coll *ebpf.Collection) string {
 	return ""
 }
 
-// tooComplex reports whether the verifier gave up: after a million steps, 8192
-// pending branches, or over its own ranges of branches that contradict each
-// other.
-func tooComplex(err error) bool {
-	return errors.Is(err, syscall.E2BIG) || errors.Is(err, syscall.EFAULT)
-}
+// tooComplex reports whether the verifier gave up after a million steps.
+func tooComplex(err error) bool { return errors.Is(err, syscall.E2BIG) }
 
 // callbacksTooComplex reports whether the verifier refuses m for its size even
 // if no loop is native.
@@ -131,7 +127,7 @@ const kernelSize = 24
 
 func TestRandomLoopsInKernel(t *testing.T) {
 	needKernel(t)
-	seeds := int64(80)
+	seeds := int64(300)
 	if testing.Short() {
 		seeds = 40
 	}
