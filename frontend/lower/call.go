@@ -11,7 +11,7 @@ import (
 const maxDepth = 190
 
 // maxValues bounds the size of a program while it is built.
-const maxValues = 2_000_000
+const maxValues = 400_000
 
 // tooLarge reports a program that inlining and unrolling let grow beyond what
 // any kernel loads.

@@ -41,11 +41,11 @@ func (lw *lowerer) repeatStmt(s *syntax.RepeatStmt) {
 
 // budgetLoop lowers a loop without a bound of its own.
 func (lw *lowerer) budgetLoop(n syntax.Node, what string, body func(*loopScope, func())) {
-	lw.loop(n, ir.Loop{What: what, Budget: true, Limit: lw.opts.LoopLimit}, lw.changedIn(n), func(l *loopScope, again func()) {
+	lw.loop(n, ir.Loop{What: what, Budget: true, Limit: lw.prog.LoopLimit}, lw.changedIn(n), func(l *loopScope, again func()) {
 		body(l, func() {
 			if lw.b.Block != nil {
 				lw.r.Warnf(diag.LoopBudget, n.Bounds().In(lw.file),
-					"no bound is known for this loop: it is left after %d iterations of all such loops in a run", lw.opts.LoopLimit)
+					"no bound is known for this loop: it is left after %d iterations of all such loops in a run", lw.prog.LoopLimit)
 			}
 			again()
 		})

@@ -12,12 +12,7 @@ import (
 // Options are what the kernel stage must know of the target.
 type Options struct {
 	Kernel kernel.Version
-	// LoopLimit is the budget of iterations of a run (bpf.loop_limit).
-	LoopLimit int64
 }
-
-// DefaultLoopLimit is the budget of loops without a bound of their own.
-const DefaultLoopLimit = 1 << 16
 
 // lowerer is the state of lowering one program.
 type lowerer struct {
@@ -85,9 +80,6 @@ func Program(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.Rep
 		r.Errorf(diag.NotALuaFunction, p.Span, "a program must be a function written in Lua")
 		return nil, false
 	}
-	if opts.LoopLimit == 0 {
-		opts.LoopLimit = DefaultLoopLimit
-	}
 	lw := &lowerer{stage: stage, mod: mod, r: r, opts: opts, prog: p,
 		keys: map[*ir.Map]*ir.Slot{}, vals: map[*ir.Map]*ir.Slot{},
 		free:     map[*syntax.Function][]*syntax.Local{},
@@ -102,7 +94,7 @@ func Program(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.Rep
 	if p.Kind.Packet != kernel.NoPacket {
 		lw.gen = lw.b.PktGen()
 	}
-	lw.budget = lw.newCell(Int{V: lw.b.Const(opts.LoopLimit)})
+	lw.budget = lw.newCell(Int{V: lw.b.Const(p.LoopLimit)})
 	lw.main(fn)
 	lw.shortHandler(f)
 	if r.Errors() > errs {
@@ -139,7 +131,7 @@ func (lw *lowerer) shortHandler(f *ir.Func) {
 		}
 		lw.inShort = true
 		lw.enter(fn)
-		lw.budget = lw.newCell(Int{V: lw.b.Const(lw.opts.LoopLimit)})
+		lw.budget = lw.newCell(Int{V: lw.b.Const(lw.prog.LoopLimit)})
 		lw.call(lw.scriptClosure(v, fn), []Value{Context{lw.prog.Kind}}, fn.Range, true)
 	default:
 		n, ok := lw.constant(v).(Int)

@@ -23,6 +23,13 @@ type Options struct {
 	Limits   Limits // zero fields take their defaults
 }
 
+// The budget of iterations of a run: what it is when a script doesn't say, and
+// the most that bpf.loop_limit takes (BPF_MAX_LOOPS of the kernel's verifier).
+const (
+	DefaultLoopLimit = 1 << 16
+	maxLoopLimit     = 1 << 23
+)
+
 // Define is -D Name=Value. Set is false for -D Name, which means true.
 type Define struct {
 	Name, Value string
@@ -83,6 +90,9 @@ type Program struct {
 	OnShort lua.LValue // lua.LNil, a number (or 64-bit cdata) or a function
 	License string     // in force where the program is declared
 	Section string
+	// LoopLimit is the budget of iterations of loops without a bound of their
+	// own, as bpf.loop_limit was where the program is declared.
+	LoopLimit int64
 	Target  string // interface or file descriptor; "" when none is given
 
 	given string // opts.name of a program made by bpf(fn)

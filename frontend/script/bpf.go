@@ -59,7 +59,23 @@ func (st *Stage) openBPF() {
 		return st.bpfProgram(L)
 	}))
 	meta.RawSetString("__index", st.vm.NewFunction(func(L *lua.LState) int { return st.bpfUnknown(L, t) }))
+	meta.RawSetString("__newindex", st.vm.NewFunction(st.bpfSet))
 	t.Metatable = meta
+}
+
+// bpfSet assigns to a member that the module does not have: loop_limit, or one
+// of the script's own.
+func (st *Stage) bpfSet(L *lua.LState) int {
+	if L.Get(2) != lua.LString("loop_limit") {
+		L.RawSet(L.CheckTable(1), L.Get(2), L.Get(3))
+		return 0
+	}
+	n, ok := L.Get(3).(lua.LNumber)
+	if !ok || float64(n) != float64(int64(n)) || n < 1 || n > maxLoopLimit {
+		st.fail(L, diag.BadOption, "bpf.loop_limit is a number of iterations, from 1 to %d", maxLoopLimit)
+	}
+	st.loopLimit = int64(n)
+	return 0
 }
 
 // bpfUnknown answers for a member that the module does not have.
@@ -73,7 +89,7 @@ func (st *Stage) bpfUnknown(L *lua.LState, t *lua.LTable) int {
 	case slices.Contains(kernelOnly, name):
 		st.fail(L, diag.UnknownMember, "bpf.%s works only in functions compiled for the kernel", name)
 	case name == "loop_limit":
-		L.Push(lua.LNil)
+		L.Push(lua.LNumber(st.loopLimit))
 		return 1
 	}
 	names := slices.Concat(otherKinds, notYet, kernelOnly)
@@ -222,7 +238,7 @@ func (st *Stage) onShort(L *lua.LState, v lua.LValue) lua.LValue {
 // bpfProgram is bpf(fn [, opts]): a program whose kind is fixed when it is
 // passed on.
 func (st *Stage) bpfProgram(L *lua.LState) int {
-	p := &Program{Func: st.progFunction(L, 1, "bpf"), Span: firstLine(st.caller(L)), OnShort: lua.LNil, License: st.license}
+	p := &Program{Func: st.progFunction(L, 1, "bpf"), Span: firstLine(st.caller(L)), OnShort: lua.LNil, License: st.license, LoopLimit: st.loopLimit}
 	st.readOptions(L, 2, p)
 	st.noMore(L, 2, "bpf")
 	p.Name = p.given
@@ -270,7 +286,7 @@ func article(typ string) string {
 // bpfDeclare is bpf.socket([iface or fd,] fn or prog [, opts]) and the like.
 func (st *Stage) bpfDeclare(L *lua.LState, kind *kernel.ProgKind) int {
 	call := "bpf." + kind.Name
-	p := &Program{Kind: kind, Section: kind.Section, Span: firstLine(st.caller(L)), OnShort: lua.LNil, License: st.license}
+	p := &Program{Kind: kind, Section: kind.Section, Span: firstLine(st.caller(L)), OnShort: lua.LNil, License: st.license, LoopLimit: st.loopLimit}
 	i := 1
 	switch v := L.Get(1).(type) {
 	case lua.LString:
@@ -286,7 +302,7 @@ func (st *Stage) bpfDeclare(L *lua.LState, kind *kernel.ProgKind) int {
 	if q, ok := ToProgram(L.Get(i)); ok {
 		from = q
 		from.used = true
-		p.Func, p.OnShort, p.License, p.given = q.Func, q.OnShort, q.License, q.given
+		p.Func, p.OnShort, p.License, p.LoopLimit, p.given = q.Func, q.OnShort, q.License, q.LoopLimit, q.given
 	} else {
 		p.Func = st.progFunction(L, i, call)
 	}

@@ -25,12 +25,13 @@ type Stage struct {
 	bounds   *bounds
 	bug      *ir.Bug // that the VM caught
 
-	maps     []*Map
-	programs []*Program
-	pending  []*Program // made by bpf(fn); those never passed on become socket filters
-	license  string
-	options  options
-	names    map[string]bool // of maps and programs
+	maps      []*Map
+	programs  []*Program
+	pending   []*Program // made by bpf(fn); those never passed on become socket filters
+	license   string
+	loopLimit int64
+	options   options
+	names     map[string]bool // of maps and programs
 
 	nodes     []node // what the VM's line numbers stand for
 	functions map[*lua.FunctionProto]*syntax.Function
@@ -64,7 +65,7 @@ const (
 // Run parses and runs file's chunk to its end, to the first user-space
 // operation, or to an error, which is reported.
 func Run(file *diag.File, host Host, opts Options) *Stage {
-	st := &Stage{host: host, opts: opts, reporter: opts.Reporter, license: "GPL", bounds: newBounds(opts.Limits),
+	st := &Stage{host: host, opts: opts, reporter: opts.Reporter, license: "GPL", loopLimit: DefaultLoopLimit, bounds: newBounds(opts.Limits),
 		names: map[string]bool{}, functions: map[*lua.FunctionProto]*syntax.Function{},
 		assigned: map[*syntax.Call]string{}, builtins: map[*lua.LFunction]string{},
 		anonymous: map[lua.LValue]int{}, wides: map[wideKey]*lua.LUserData{}}

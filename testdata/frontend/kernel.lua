@@ -230,3 +230,24 @@ local m = bpf.map('array', 1, 'uint32_t', 'uint64_t')
 bpf.socket(function() if m[0] > -1 then return 1 end end) --! "compared with a negative number, which counts as a large one"
 ---
 print('nothing') --! "the script declares no program"
+---
+-- the budget is what it was where the program is declared
+bpf.loop_limit = 10
+bpf.socket(function(skb)
+  local i = 0
+  while i < skb.len do i = i + 1 end --! "it is left after 10 iterations"
+  return i
+end)
+bpf.loop_limit = 20
+bpf.xdp(function()
+  local i = 0
+  while i < #pkt do i = i + 1 end --! "it is left after 20 iterations"
+  return i
+end)
+---
+bpf.loop_limit = 1.5 --! "bpf.loop_limit is a number of iterations, from 1 to 8388608"
+bpf.socket(function() end)
+---
+bpf.mine = 7
+local seven = bpf.mine
+bpf.socket(function(skb) return skb.len + seven end)
