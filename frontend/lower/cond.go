@@ -56,6 +56,12 @@ func (lw *lowerer) truth(e syntax.Expr, v Value, mark int) (yes, no []edge) {
 		}
 		return nil, here
 	}
+	if o, ok := v.(Opt); ok {
+		n, isInt := o.Val.(Int)
+		if t, known := lw.known(o.Present); known && isInt && !n.Bit {
+			return always(t)
+		}
+	}
 	v = lw.resolve(v)
 	switch v := v.(type) {
 	case Const:
@@ -135,9 +141,9 @@ func (lw *lowerer) paths(e syntax.Expr, mark int, eval func(*lowerer, syntax.Exp
 func (lw *lowerer) andOrPaths(e *syntax.Binary, mark int) []edge {
 	var ends, right []edge
 	for _, l := range lw.paths(e.L, mark, (*lowerer).lazy) {
-		v := lw.resolve(lw.open(l)[0])
+		v := lw.open(l)[0]
 		var yes, no []edge
-		if lw.surely(e, v) {
+		if lw.surely(e, lw.resolve(v)) {
 			yes = []edge{lw.leave(mark)}
 		} else {
 			yes, no = lw.truth(e.L, v, mark)

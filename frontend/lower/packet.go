@@ -137,11 +137,18 @@ func pathTo(p Pointer, r *rule) []step {
 }
 
 // lazy evaluates the operand of a condition: a header's place is not computed
-// yet, because a test of the fields before it may say that it is not there.
+// yet, because a test of the fields before it may say that it is not there;
+// and a variable that may be nil stays one where the path has tested it.
 func (lw *lowerer) lazy(e syntax.Expr) Value {
 	switch e := e.(type) {
 	case *syntax.Paren:
 		return lw.lazy(e.X)
+	case *syntax.Name:
+		if c, ok := lw.variable(e); ok {
+			if o, ok := c.val.(Opt); ok {
+				return o
+			}
+		}
 	case *syntax.Index:
 		s, ok := e.Key.(*syntax.StringExpr)
 		if !ok || lw.b.Block == nil {

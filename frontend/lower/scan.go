@@ -58,7 +58,11 @@ func (lw *lowerer) changedIn(n syntax.Node) []*cell {
 	if a.budget {
 		out = append(out, lw.budget)
 	}
+	at := n.Bounds()
 	for _, l := range a.locals {
+		if l.Start >= at.Start && l.End <= at.End {
+			continue // each trip has its own; one from an earlier attempt is gone
+		}
 		if c, ok := lw.variable(&syntax.Name{Name: l.Name, Local: l}); ok {
 			out = append(out, c)
 		}
