@@ -45,6 +45,7 @@ type nest struct {
 	loops *ir.Loops
 	shape map[*ir.NaturalLoop]*loopShape
 	known []bool // by value ID: the verifier computes it
+	old   bool   // the target has native loops only
 
 	ranges, evident *ir.Ranges
 }
@@ -70,7 +71,10 @@ func (n *nest) assume(callback map[*ir.NaturalLoop]bool) {
 }
 
 // findKnown assumes all phis of headers known and takes back what does not
-// follow, until nothing changes.
+// follow, until nothing changes. Behind a loop that can be left for reasons that
+// are not known, each trip may have been the last: what was known in it is a
+// different number on each of so many paths, and does not count as known. Where
+// there are no callbacks to turn to it does: the paths often merge.
 func (n *nest) findKnown(callback map[*ir.NaturalLoop]bool) {
 	n.known = make([]bool, n.f.NumValues())
 	header := map[*ir.Block]bool{}
@@ -83,15 +87,19 @@ func (n *nest) findKnown(callback map[*ir.NaturalLoop]bool) {
 			n.known[p.ID] = true
 		}
 	}
+	loose := map[*ir.NaturalLoop]bool{}
 	for first, changed := true, true; changed; first = false {
 		changed = false
+		for _, l := range n.loops.All {
+			loose[l] = !first && !n.old && n.leftUnknown(l)
+		}
 		for _, b := range n.dom.RPO {
 			for _, v := range b.Values {
 				ok := v.Op == ir.OpConst
 				if v.Op == ir.OpPhi && header[b] || v.Op != ir.OpPhi && v.Op.Info().Pure && !v.Op.Info().Pinned && len(v.Args) > 0 {
 					ok = true
-					for _, a := range v.Args {
-						ok = ok && (n.known[a.ID] || v.Op == ir.OpPhi && first && n.dom.Index(a.Block) >= n.dom.Index(b))
+					for i, a := range v.Args {
+						ok = ok && (n.knownAt(v, i, loose) || v.Op == ir.OpPhi && first && n.dom.Index(a.Block) >= n.dom.Index(b))
 					}
 				}
 				if n.known[v.ID] != ok {
@@ -101,6 +109,33 @@ func (n *nest) findKnown(callback map[*ir.NaturalLoop]bool) {
 			}
 		}
 	}
+}
+
+// leftUnknown reports whether l has an exit whose condition is not known.
+func (n *nest) leftUnknown(l *ir.NaturalLoop) bool {
+	for _, e := range l.Exits {
+		if e.B.Kind == ir.BlockIf && !n.known[e.B.Control.ID] {
+			return true
+		}
+	}
+	return false
+}
+
+// knownAt reports whether argument i of v is known where v uses it.
+func (n *nest) knownAt(v *ir.Value, i int, loose map[*ir.NaturalLoop]bool) bool {
+	a, at := v.Args[i], v.Block
+	if !n.known[a.ID] {
+		return false
+	}
+	if v.Op == ir.OpPhi {
+		at = at.Preds[i].B
+	}
+	for l := n.loops.Of(a.Block); l != nil && !n.loops.Contains(l, at); l = l.Parent {
+		if loose[l] {
+			return false
+		}
+	}
+	return true
 }
 
 // shapeOf bounds the trips of l.

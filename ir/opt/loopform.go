@@ -102,6 +102,7 @@ func (x *former) function(f *ir.Func) {
 	if !n.loops.Reducible() {
 		ir.Bugf("%s: a loop is entered in its middle", f.Name)
 	}
+	n.old = x.helper(f) == nil
 	callback := map[*ir.NaturalLoop]bool{}
 	for before := -1; before < len(callback); {
 		before = len(callback)
@@ -130,12 +131,11 @@ func (x *former) function(f *ir.Func) {
 // decide chooses forms for l and the loops in it; inner decisions are void if
 // l becomes a callback.
 func (x *former) decide(n *nest, l *ir.NaturalLoop, callback map[*ir.NaturalLoop]bool) {
-	old := x.helper(n.f) == nil
 	for _, c := range l.Children {
 		x.decide(n, c, callback)
 	}
 	limit := x.native
-	if old {
+	if n.old {
 		limit = maxOldNativeCost
 	}
 	if callback[l] {
@@ -144,7 +144,7 @@ func (x *former) decide(n *nest, l *ir.NaturalLoop, callback map[*ir.NaturalLoop
 	if _, ok := n.native(l, callback, limit); ok {
 		return
 	}
-	if !old {
+	if !n.old {
 		callback[l] = true
 		return
 	}

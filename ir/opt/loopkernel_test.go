@@ -127,7 +127,7 @@ const kernelSize = 24
 
 func TestRandomLoopsInKernel(t *testing.T) {
 	needKernel(t)
-	seeds := int64(300)
+	seeds := int64(60)
 	if testing.Short() {
 		seeds = 40
 	}
