@@ -303,16 +303,23 @@ func (lw *lowerer) bnot(e *syntax.Call, args []Value) Value {
 	return Int{V: lw.b.Op(ir.OpXor, x.V, lw.b.Const(-1)), Unsigned: x.Unsigned}
 }
 
-// bswap reverses the 8 bytes of x: one of the two orders is the host's.
+// bswap reverses the 8 bytes of x. On a big-endian target no op does that: it
+// exchanges neighbouring bytes, then pairs of bytes, then halves.
 func (lw *lowerer) bswap(e *syntax.Call, args []Value) Value {
 	x, ok := lw.argInt(e, args, 0)
 	if !ok {
 		return Bad{}
 	}
-	if lw.mod.BigEndian {
-		return lw.unsupported(e, "'bit.bswap' for a big-endian target")
+	if !lw.mod.BigEndian {
+		return Int{V: lw.b.OpBits(ir.OpToBE, 64, x.V), Unsigned: x.Unsigned}
 	}
-	return Int{V: lw.b.OpBits(ir.OpToBE, 64, x.V), Unsigned: x.Unsigned}
+	v := x.V
+	for _, half := range []struct{ width, mask int64 }{{8, 0x00ff00ff00ff00ff}, {16, 0x0000ffff0000ffff}, {32, 0x00000000ffffffff}} {
+		width, mask := lw.b.Const(half.width), lw.b.Const(half.mask)
+		left := lw.b.Op(ir.OpShl, lw.b.Op(ir.OpAnd, v, mask), width)
+		v = lw.b.Op(ir.OpOr, left, lw.b.Op(ir.OpAnd, lw.b.Op(ir.OpLShr, v, width), mask))
+	}
+	return Int{V: v, Unsigned: x.Unsigned}
 }
 
 // log2 is the floor of the binary logarithm, 0 for 0: a binary search for the

@@ -93,7 +93,7 @@ type Program struct {
 	// LoopLimit is the budget of iterations of loops without a bound of their
 	// own, as bpf.loop_limit was where the program is declared.
 	LoopLimit int64
-	Target  string // interface or file descriptor; "" when none is given
+	Target    string // interface or file descriptor; "" when none is given
 
 	given string // opts.name of a program made by bpf(fn)
 	used  bool   // passed on to a call that fixed the kind of a copy
