@@ -2,26 +2,55 @@ package opt
 
 import "github.com/luabpfc/luabpfc/ir"
 
-// Native loops are left as they are but for one thing: a loop that counts up
+// Native loops are left as they are but for two things. A loop that counts up
 // to a number computed at run time is native because an upper bound t of its
 // trips is known, and the verifier has to know it too. Unless it sees by itself
 // that the number is small enough, the number is replaced in front of the loop
-// by min(number, t), which changes nothing else.
+// by min(number, t), which changes nothing else. And the comparison is turned
+// so that old kernels follow it.
 //
 // Where the back edge is the taken side of the test, as the code generator lays
 // loops out, one pending branch is enough for the verifier; else it keeps one a
 // trip, of which it allows 8192.
 
-// finishNative clamps and rotates the loops left in f.
+// finishNative clamps the loops left in f, and turns their tests.
 func (x *former) finishNative(f *ir.Func) {
 	n := newNest(f)
 	for _, l := range n.loops.All {
 		x.count("native")
 		s := n.shape[l]
-		if c := s.clamp; c != nil && n.evident.At(c.bound, c.test).Hi > c.most(s.trips) {
+		c := s.clamp
+		if c == nil {
+			continue
+		}
+		if n.evident.At(c.bound, c.test).Hi > c.most(s.trips) {
 			x.count("clamp")
 			clamp(c, preheader(l), s.trips)
 		}
+		turnTest(c)
+	}
+}
+
+// turnTest makes "stay if i < n" of a loop's test "leave if n <= i". Kernels
+// before 6.4 decide a comparison of registers only if the second one is known,
+// and that is the counter.
+func turnTest(c *counted) {
+	b := c.test
+	less := b.Control
+	for less.Op == ir.OpNot {
+		less = less.Args[0]
+	}
+	b.SetControl(b.NewValue(ir.OpULe, ir.Bool, less.Pos, less.Args[1], less.Args[0]))
+	if c.stay == 0 {
+		swapSuccs(b)
+	}
+}
+
+// swapSuccs exchanges the two ways out of a branch.
+func swapSuccs(b *ir.Block) {
+	b.Succs[0], b.Succs[1] = b.Succs[1], b.Succs[0]
+	for i, e := range b.Succs {
+		e.B.Preds[e.I].I = i
 	}
 }
 
