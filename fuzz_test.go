@@ -45,7 +45,8 @@ func FuzzCompile(f *testing.F) {
 // sampleScripts returns every script of testdata and examples.
 func sampleScripts(t testing.TB) []string {
 	var out []string
-	for _, pattern := range []string{"testdata/run/*.txtar", "examples/*.lua", "testdata/frontend/kernel*.lua"} {
+	for _, pattern := range []string{"testdata/run/*.txtar", "examples/*.lua", "testdata/frontend/kernel*.lua", "testdata/frontend/script.lua",
+		"testdata/frontend/syntax*.lua"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no scripts in %s", pattern)
