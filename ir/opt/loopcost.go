@@ -28,7 +28,6 @@ const (
 	maxOldNativeCost = 300_000 // where there is no other form
 	maxForks         = 12      // branches on carried values, all trips together
 	maxPending       = 4_000
-	callbackCost     = 150 // of a loop in callback form, for the loop around it
 )
 
 // loopShape is what the choice of a form depends on.
@@ -250,23 +249,23 @@ func (n *nest) carried(l *ir.NaturalLoop) []bool {
 	return mark
 }
 
-// native decides whether l can stay a loop, given which loops inside it are
-// callbacks, and what that costs the verifier.
+// native decides whether l can stay a loop, and what that costs the verifier.
+// The loops in it must be native: before 6.8 the verifier can take the second
+// time that it comes to a callback's body for a loop without an end, as it
+// compares the registers of the callback only.
 func (n *nest) native(l *ir.NaturalLoop, callback map[*ir.NaturalLoop]bool, limit int64) (int64, bool) {
 	s := n.shape[l]
 	if s.trips < 0 || !s.follows || s.trips > plainFactor*limit {
 		return 0, false
 	}
+	for _, c := range l.Children {
+		if callback[c] {
+			return 0, false
+		}
+	}
 	c := loopCost{n: n, l: l, mark: n.carried(l), value: n.materialised(l)}
 	for _, b := range l.Blocks {
-		in := n.loops.Of(b)
-		if o := outermostCallback(in, l, callback); o != nil {
-			if b == o.Header {
-				c.insns += callbackCost * n.runs(o.Parent, l)
-			}
-			continue
-		}
-		c.block(b, in)
+		c.block(b, n.loops.Of(b))
 	}
 	if c.forks > maxForks {
 		return 0, false
@@ -342,16 +341,4 @@ func (n *nest) materialised(l *ir.NaturalLoop) []bool {
 		}
 	}
 	return mark
-}
-
-// outermostCallback returns the outermost loop around or equal to in, but
-// inside l, that is a callback.
-func outermostCallback(in, l *ir.NaturalLoop, callback map[*ir.NaturalLoop]bool) *ir.NaturalLoop {
-	var c *ir.NaturalLoop
-	for ; in != nil && in != l; in = in.Parent {
-		if callback[in] {
-			c = in
-		}
-	}
-	return c
 }

@@ -19,9 +19,9 @@ import (
 // have native loops only, and a loop that can't be one is the user's error.
 //
 // The pass decides from the inside out, and again as long as a loop became a
-// callback that the verifier then knows less behind: a loop that can be native is native,
-// loops in it included; otherwise it becomes a callback (loopextract.go) and
-// the loops in it are decided anew within the callback. Native loops are
+// callback, as the verifier knows less behind one. A loop that can be native is,
+// the loops in it included; otherwise it becomes a callback (loopextract.go),
+// and the loops in it are decided anew within the callback. Native loops are
 // clamped where needed (loopclamp.go).
 //
 // One trip of the callback is one pass through the loop from header to back
@@ -115,7 +115,7 @@ func (x *former) function(f *ir.Func) {
 	}
 	var todo []*ir.NaturalLoop
 	for _, l := range n.loops.All {
-		if callback[l] && outermostCallback(l.Parent, nil, callback) == nil {
+		if callback[l] && l.Parent == nil {
 			todo = append(todo, l)
 		}
 	}
