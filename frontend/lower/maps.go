@@ -102,11 +102,19 @@ func (lw *lowerer) lookup(n syntax.Node, m *script.Map, keyNode syntax.Node, key
 		return Bad{}
 	}
 	lw.at(n)
+	if e := lw.entry(n, m, k); e != nil {
+		return e
+	}
+	return Bad{}
+}
+
+// entry looks a key up; nil after an error.
+func (lw *lowerer) entry(n syntax.Node, m *script.Map, k Int) *Entry {
 	im := lw.irMap(m)
 	kp := lw.spill(lw.keySlot(im), m.Key, k)
 	p := lw.helper(n, "map_lookup_elem", ir.Ptr, lw.b.MapRef(im), kp)
 	if p == nil {
-		return Bad{}
+		return nil
 	}
 	e := &Entry{Map: m, Ptr: p, Present: lw.b.Op(ir.OpNe, p, lw.b.Null()), Key: k}
 	if c, ok := k.V.IsConst(); ok {
@@ -229,6 +237,14 @@ func (lw *lowerer) update(n syntax.Node, m *script.Map, k Int, v Value) {
 	}
 	x, ok := lw.storable(n, v, "stored")
 	if !ok {
+		return
+	}
+	if m.Type.Array { // its entries always exist: storing there is updating
+		if e := lw.entry(n, m, k); e != nil {
+			lw.ifPresent(e, func(p *ir.Value) {
+				lw.b.Store(p, lw.toMemory(m.Value, x), typeMem(m.Value, ir.RegionMap))
+			})
+		}
 		return
 	}
 	im := lw.irMap(m)
