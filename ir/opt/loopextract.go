@@ -1,6 +1,8 @@
 package opt
 
 import (
+	"slices"
+
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
@@ -297,23 +299,27 @@ func (x *former) number(at *cursor) *ir.Value {
 	return u
 }
 
-// contextOf returns the context's address, a value of the entry.
+// contextOf returns the context's address, a value of the entry in front of
+// all that may need it.
 func contextOf(f *ir.Func) *ir.Value {
 	entry := f.Entry()
-	for _, v := range entry.Values {
-		if isContext(f, v) {
-			return v
-		}
-	}
 	if f.Kind != nil {
+		for _, v := range entry.Values {
+			if isContext(f, v) {
+				return v
+			}
+		}
 		return entry.InsertValue(0, ir.OpArg, ir.Ptr, f.Pos)
 	}
 	fp := frameParam(f)
-	at := 0
-	for entry.Values[at] != fp {
-		at++
+	at := slices.Index(entry.Values, fp) + 1
+	for i, v := range entry.Values {
+		if isContext(f, v) {
+			entry.Values = slices.Insert(slices.Delete(entry.Values, i, i+1), at, v)
+			return v
+		}
 	}
-	v := entry.InsertValue(at+1, ir.OpLoad, ir.Ptr, f.Pos, fp)
+	v := entry.InsertValue(at, ir.OpLoad, ir.Ptr, f.Pos, fp)
 	v.Aux = &ir.Mem{Region: ir.RegionStack, Off: f.Callback.Ctx, Size: 8}
 	return v
 }
