@@ -2,18 +2,27 @@ package opt
 
 import "github.com/luabpfc/luabpfc/ir"
 
-// Native loops are left as they are but for two things. A loop that counts up
-// to a number computed at run time is native because an upper bound t of its
-// trips is known, and the verifier has to know it too. Unless it sees by itself
-// that the number is small enough, the number is replaced in front of the loop
-// by min(number, t), which changes nothing else. And the comparison is turned
-// so that old kernels follow it.
+// Native loops are left as they are but for two things.
+//
+// A loop that counts up to a number n computed at run time is native because an
+// upper bound of its trips is known, and the verifier has to know it too. Unless
+// it sees by itself that n is small (ir.EvidentRanges), n is replaced in front
+// of the loop by n & m, where m is the smallest 2^k - 1 that n can't exceed. If
+// nothing but the front end's promise says so (ir.Loop.Limit), n becomes
+// min(n, limit + 1) first: the promised way out is taken before that. A mask
+// rather than the comparison alone, because the bound must be the number's own:
+// what a branch proves of a register, old kernels do not know of its copy on
+// the stack.
+//
+// And the test is turned, "leave if n <= i" for "stay if i < n": kernels before
+// 6.4 decide a comparison of registers only if the second one is known, and
+// that is the counter.
 //
 // Where the back edge is the taken side of the test, as the code generator lays
 // loops out, one pending branch is enough for the verifier; else it keeps one a
 // trip, of which it allows 8192.
 
-// finishNative clamps the loops left in f, and turns their tests.
+// finishNative bounds and turns the tests of the loops left in f.
 func (x *former) finishNative(f *ir.Func) {
 	n := newNest(f)
 	for _, l := range n.loops.All {
@@ -23,23 +32,37 @@ func (x *former) finishNative(f *ir.Func) {
 		if c == nil {
 			continue
 		}
-		if n.evident.At(c.bound, c.test).Hi > c.most(s.trips) {
+		if s.mask != 0 {
 			x.count("clamp")
-			clamp(c, preheader(l), s.trips)
+			p, bound := preheader(l), c.bound
+			if s.promised {
+				p, bound = atMost(p, bound, c.most(s.trips)+1)
+			}
+			at := endOf(p, p.Pos)
+			bound = at.op(ir.OpAnd, ir.I64, bound, at.konst(int64(s.mask)))
+			less := c.compare()
+			for i, a := range less.Args {
+				if a == c.bound {
+					less.SetArg(i, bound)
+				}
+			}
 		}
 		turnTest(c)
 	}
 }
 
-// turnTest makes "stay if i < n" of a loop's test "leave if n <= i". Kernels
-// before 6.4 decide a comparison of registers only if the second one is known,
-// and that is the counter.
-func turnTest(c *counted) {
-	b := c.test
-	less := b.Control
-	for less.Op == ir.OpNot {
-		less = less.Args[0]
+// compare returns the comparison of the test.
+func (x *counted) compare() *ir.Value {
+	v := x.test.Control
+	for v.Op == ir.OpNot {
+		v = v.Args[0]
 	}
+	return v
+}
+
+// turnTest makes "stay if i < n" of a loop's test "leave if n <= i".
+func turnTest(c *counted) {
+	b, less := c.test, c.compare()
 	b.SetControl(b.NewValue(ir.OpULe, ir.Bool, less.Pos, less.Args[1], less.Args[0]))
 	if c.stay == 0 {
 		swapSuccs(b)
@@ -101,16 +124,13 @@ func preheader(l *ir.NaturalLoop) *ir.Block {
 	return p
 }
 
-// clamp bounds the test c between p and the loop, so that there are at most t
-// trips.
-func clamp(c *counted, p *ir.Block, t int64) {
-	f := p.Func
-	pos := p.Pos
-	most := int64(c.most(t))
+// atMost computes min(n, most) behind the preheader p, which goes on into the
+// new preheader returned.
+func atMost(p *ir.Block, n *ir.Value, most uint64) (*ir.Block, *ir.Value) {
+	f, pos := p.Func, p.Pos
 	big, j := f.NewBlock(ir.BlockJump), f.NewBlock(ir.BlockJump)
 	big.Pos, j.Pos = pos, pos
-	h := p.Succs[0].B
-	k := p.Succs[0].I
+	h, k := p.Succs[0].B, p.Succs[0].I
 	args := make([]*ir.Value, 0, len(h.Phis()))
 	for _, phi := range h.Phis() {
 		args = append(args, phi.Args[k])
@@ -118,22 +138,13 @@ func clamp(c *counted, p *ir.Block, t int64) {
 	p.RedirectEdge(0, j)
 	at := endOf(p, pos)
 	p.Kind = ir.BlockIf
-	p.SetControl(at.op(ir.OpULe, ir.Bool, c.bound, at.konst(most)))
+	p.SetControl(at.op(ir.OpULe, ir.Bool, n, at.konst(int64(most))))
 	p.AddEdge(big)
-	top := endOf(big, pos).konst(most)
+	top := endOf(big, pos).konst(int64(most))
 	big.AddEdge(j)
-	n := j.NewValue(ir.OpPhi, ir.I64, pos, c.bound, top)
 	j.AddEdge(h)
 	for i, phi := range h.Phis() {
 		phi.AddArg(args[i])
 	}
-	cmp := c.test.Control
-	for cmp.Op == ir.OpNot {
-		cmp = cmp.Args[0]
-	}
-	for i, a := range cmp.Args {
-		if a == c.bound {
-			cmp.SetArg(i, n)
-		}
-	}
+	return j, j.NewValue(ir.OpPhi, ir.I64, pos, n, top)
 }

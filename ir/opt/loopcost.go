@@ -1,6 +1,10 @@
 package opt
 
-import "github.com/luabpfc/luabpfc/ir"
+import (
+	"math/bits"
+
+	"github.com/luabpfc/luabpfc/ir"
+)
 
 // What a native loop costs the kernel's verifier.
 //
@@ -33,8 +37,14 @@ const (
 // loopShape is what the choice of a form depends on.
 type loopShape struct {
 	trips   int64 // an upper bound; -1 if none is known
-	clamp   *counted
-	follows bool // the verifier sees that it ends by then
+	follows bool  // the verifier sees that it ends, by then or a little later
+	walk    int64 // the trips it sees
+	// clamp is the test against a number computed at run time that bounds the
+	// loop to the verifier. mask bounds the number first, if not 0; promised,
+	// only the front end says that it does not change it (loopclamp.go).
+	clamp    *counted
+	mask     uint64
+	promised bool
 }
 
 // nest knows the loops of one function.
@@ -166,8 +176,27 @@ func (n *nest) shapeOf(l *ir.NaturalLoop) *loopShape {
 	if limit > 0 {
 		take(limit)
 	}
+	s.walk = s.trips
+	if s.clamp != nil && s.trips >= 0 {
+		n.clampShape(s)
+	}
 	s.follows = s.follows || s.clamp != nil || limit > 0 && n.knownExit(l)
 	return s
+}
+
+// clampShape says how the number that bounds s must be bounded itself.
+func (n *nest) clampShape(s *loopShape) {
+	c := s.clamp
+	most := c.most(s.trips)
+	if n.evident.At(c.bound, c.test).Hi <= most {
+		return
+	}
+	if n.ranges.At(c.bound, c.test).Hi > most {
+		s.promised = true
+		most++
+	}
+	s.mask = 1<<bits.Len64(most) - 1
+	s.walk = int64(s.mask - c.most(0))
 }
 
 // knownExit reports whether an exit that each trip passes has a condition the
@@ -190,7 +219,7 @@ func (n *nest) runs(in, l *ir.NaturalLoop) int64 {
 	if in != l {
 		around = n.runs(in.Parent, l)
 	}
-	t := n.shape[in].trips + 1
+	t := n.shape[in].walk + 1
 	if budget(in) {
 		// One budget for all the times the loop is entered.
 		return t + around
