@@ -291,7 +291,14 @@ func (lw *lowerer) branch(cond *ir.Value, mark int) (yes, no edge) {
 	}
 	f := lw.b.Func
 	yb, nb := f.NewBlock(ir.BlockJump), f.NewBlock(ir.BlockJump)
-	lw.b.If(cond, yb, nb)
+	if cond.Op == ir.OpNe && cond.Args[0].Type == ir.Ptr {
+		// What is there comes first: the kernel's verifier follows the jump
+		// last, and then finds that the nothing (0) read instead is among what
+		// it has seen.
+		lw.b.If(lw.b.Op(ir.OpEq, cond.Args[0], cond.Args[1]), nb, yb)
+	} else {
+		lw.b.If(cond, yb, nb)
+	}
 	yes, no = here, here
 	yes.block, no.block = yb, nb
 	saved := lw.facts
