@@ -192,10 +192,11 @@ type Block struct {
 // in the header's or the only latch's test, whatever the optimiser made of it.
 // So n needs no field here; Limit is for what is known of n besides its value.
 //
-// Which form the loop takes is decided by ir/opt/loopform.go, by the counter's
-// constant bound if it has one, else by Limit. With neither, the loop is turned
+// Which form the loop takes is decided by ir/opt/loopform.go, by what is known
+// of n if the loop is so counted, and by Limit. With neither, the loop is turned
 // into a callback that runs exactly as often as the script says, up to 2^46
-// trips (2^24 on targets from 5.13 to 5.16; there is an error before).
+// trips (2^24 on targets from 5.13 to 5.16, where a constant above is an error); a
+// loop that goes on after that leaves the program as a short packet does.
 type Loop struct {
 	// Limit is an upper bound of the trips, that is of how often control comes
 	// back to the header, or 0 if none is known. It is a promise: the loop

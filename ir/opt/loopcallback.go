@@ -621,7 +621,7 @@ func (e *extraction) callHelper(at *cursor, p *ir.Value) {
 	case trips >= 0 && trips < most:
 		calls = trips + 1
 	default:
-		if trips >= most*most {
+		if trips >= most*most && e.n.shape[e.l].constant {
 			_, what := loopPlace(e.l)
 			e.x.report(e.pos(), diag.UnboundedLoop, "a '"+what+"' loop of so many trips needs kernel 5.17, the target is "+e.x.target.String())
 		}

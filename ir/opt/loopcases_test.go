@@ -7,6 +7,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
 	"github.com/luabpfc/luabpfc/ir/interp"
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
@@ -223,5 +224,111 @@ func TestInterpreterAgrees(t *testing.T) {
 	res, err := x.Run(m.Funcs[0])
 	if err != nil || uint32(res.Ret) != wantCounters(5000) {
 		t.Errorf("%d, %v, want %d", res.Ret, err, wantCounters(5000))
+	}
+}
+
+// nestOf returns depth loops in each other that nothing bounds.
+func nestOf(depth int) *ir.Module {
+	m, f := socketProgram()
+	b := ir.NewBuilder(f)
+	n := b.Load(ir.I64, b.Arg(0), ir.Mem{Region: ir.RegionCtx, Size: 4})
+	zero, one := b.Const(0), b.Const(1)
+	var nest func(depth int, sum *ir.Value) *ir.Value
+	nest = func(depth int, sum *ir.Value) *ir.Value {
+		if depth == 0 {
+			return b.Op(ir.OpAdd, sum, one)
+		}
+		header, body, exit := f.NewBlock(ir.BlockJump), f.NewBlock(ir.BlockJump), f.NewBlock(ir.BlockJump)
+		header.Loop = &ir.Loop{What: "for", Pos: ir.Pos{Line: depth, Col: 1}}
+		b.Jump(header)
+		b.Block = header
+		i, s := b.Phi(ir.I64), b.Phi(ir.I64)
+		i.AddArg(zero)
+		s.AddArg(sum)
+		b.If(b.Op(ir.OpULt, i, n), body, exit)
+		b.Block = body
+		s.AddArg(nest(depth-1, s))
+		i.AddArg(b.Op(ir.OpAdd, i, one))
+		b.Jump(header)
+		b.Block = exit
+		return s
+	}
+	b.Ret(nest(depth, zero))
+	return m
+}
+
+// carriedPointer keeps a map entry from one trip to the next.
+func carriedPointer() *ir.Module {
+	m, f := socketProgram()
+	array, _ := kernel.MapTypeByName("array")
+	m.Maps = []*ir.Map{{Name: "m", Type: array, MaxEntries: 1, KeySize: 4, ValueSize: 8}}
+	b := ir.NewBuilder(f)
+	n := b.Load(ir.I64, b.Arg(0), ir.Mem{Region: ir.RegionCtx, Size: 4})
+	key := b.SlotAddr(f.NewSlot(4, "", ir.Pos{}))
+	zero, null := b.Const(0), b.Null()
+	b.Store(key, zero, ir.Mem{Region: ir.RegionStack, Size: 4})
+	header, body, some, next, exit := f.NewBlock(ir.BlockJump), f.NewBlock(ir.BlockJump), f.NewBlock(ir.BlockJump), f.NewBlock(ir.BlockJump), f.NewBlock(ir.BlockJump)
+	b.Jump(header)
+	b.Block = header
+	i, p := b.Phi(ir.I64), b.Phi(ir.Ptr)
+	i.AddArg(zero)
+	p.AddArg(null)
+	b.If(b.Op(ir.OpULt, i, n), body, exit)
+	b.Block = body
+	b.If(b.Op(ir.OpNe, p, null), some, next)
+	b.Block = some
+	b.AtomicAdd(b.NonNull(p), i, ir.Mem{Region: ir.RegionMap, Size: 8})
+	b.Jump(next)
+	b.Block = next
+	p.AddArg(b.Call(kernel.HelperByName("map_lookup_elem"), ir.Ptr, b.MapRef(m.Maps[0]), key))
+	i.AddArg(b.Op(ir.OpAdd, i, b.Const(1)))
+	b.Jump(header)
+	b.Block = exit
+	b.Ret(zero)
+	return m
+}
+
+func TestLoopErrors(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		m      *ir.Module
+		kernel kernel.Version
+		want   string // "" for none
+	}{
+		{"unbounded on an old kernel", nestOf(1), kernel.Version{Major: 5, Minor: 10},
+			"case.lua:1:1: a 'for' loop whose trip count is not known needs kernel 5.13, the target is 5.10; bound it with bpf.limit(n) [UnboundedLoop]"},
+		{"the same on the next", nestOf(1), kernel.Version{Major: 5, Minor: 13}, ""},
+		{"too many trips on an old kernel", counters(1 << 20), kernel.Version{Major: 5, Minor: 12},
+			"a 'for' loop of up to 1048576 trips needs kernel 5.13, the target is 5.12; bound it lower with bpf.limit(n) [UnboundedLoop]"},
+		{"more than two arrays", counters(1 << 25), kernel.Version{Major: 5, Minor: 15},
+			"a 'for' loop of so many trips needs kernel 5.17, the target is 5.15 [UnboundedLoop]"},
+		{"three deep", nestOf(3), kernel.Default, ""},
+		{"four deep", nestOf(4), kernel.Default,
+			"case.lua:1:1: loops and functions are nested too deeply: this is call 9 of at most 8 [LoopTooDeep]"},
+		{"a reference on a kernel that runs a callback once", carriedPointer(), kernel.Default,
+			"a reference kept from one trip of a loop to the next needs kernel 6.8, the target is 6.1; look it up again, or keep a copy [UnboundedLoop]"},
+		{"a reference on a newer kernel", carriedPointer(), kernel.Version{Major: 6, Minor: 8}, ""},
+	} {
+		c.m.Files = []*diag.File{diag.NewFile("case.lua", "a\nb\nc\nd\n")}
+		_, err := Run(c.m, Options{Kernel: c.kernel, Check: true})
+		got := ""
+		if l, ok := diag.AsList(err); ok {
+			got = l[0].String()
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// TestCarriedPointerInKernel: where it is allowed, it loads.
+func TestCarriedPointerInKernel(t *testing.T) {
+	needKernel(t)
+	for level := 0; level < 2; level++ {
+		if _, err := inKernel(t, carriedPointer(), kernel.Version{Major: 6, Minor: 8}, level, someFrame); err != nil {
+			t.Errorf("level %d: %s", level, refusal(err))
+		}
 	}
 }

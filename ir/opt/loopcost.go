@@ -36,9 +36,10 @@ const (
 
 // loopShape is what the choice of a form depends on.
 type loopShape struct {
-	trips   int64 // an upper bound; -1 if none is known
-	follows bool  // the verifier sees that it ends, by then or a little later
-	walk    int64 // the trips it sees
+	trips    int64 // an upper bound; -1 if none is known
+	constant bool  // trips is exact, other ways out aside
+	follows  bool  // the verifier sees that it ends, by then or a little later
+	walk     int64 // the trips it sees
 	// clamp is the test against a number computed at run time that bounds the
 	// loop to the verifier. mask bounds the number first, if not 0; promised,
 	// only the front end says that it does not change it (loopclamp.go).
@@ -165,7 +166,7 @@ func (n *nest) shapeOf(l *ir.NaturalLoop) *loopShape {
 		x := &exits[i]
 		if t, ok := x.trips(); ok {
 			take(t)
-			s.follows, s.clamp = true, nil
+			s.constant, s.follows, s.clamp = true, true, nil
 		} else if c, ok := x.start.IsConst(); ok && c+x.add >= 0 && x.upTo() && !s.follows {
 			s.clamp = x
 		}

@@ -29,7 +29,8 @@ import (
 // be exact, only large enough: an upper bound of the trips plus one. Where none
 // is known, or it exceeds what one call can do, a second callback around the
 // first multiplies: 2^46 trips by bpf_loop, 2^24 by arrays. A loop that is
-// still going after these ends the program like a read past the packet's end.
+// still going after these ends the program like a read past the packet's end; if
+// it is known to be, that is an error.
 //
 // The pass runs on high functions, after the optimiser and in front of the
 // passes that expand packet access: what crosses into a callback are offsets,
@@ -149,7 +150,7 @@ func (x *former) decide(n *nest, l *ir.NaturalLoop, callback map[*ir.NaturalLoop
 		return
 	}
 	pos, what := loopPlace(l)
-	if n.shape[l].trips < 0 {
+	if s := n.shape[l]; s.trips < 0 || s.trips >= arrayTrips*arrayTrips && !s.constant {
 		x.report(pos, diag.UnboundedLoop, fmt.Sprintf("a '%s' loop whose trip count is not known needs kernel 5.13, the target is %s; bound it with bpf.limit(n)", what, x.target))
 	} else {
 		x.report(pos, diag.UnboundedLoop, fmt.Sprintf("a '%s' loop of up to %d trips needs kernel 5.13, the target is %s; bound it lower with bpf.limit(n)", what, n.shape[l].trips, x.target))
