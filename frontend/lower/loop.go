@@ -168,10 +168,29 @@ func (lw *lowerer) tryLoop(n syntax.Node, info ir.Loop, changed []*cell, shapes 
 		return false
 	}
 	lw.rollback(mark)
+	for i, e := range l.breaks {
+		if e.block != nil {
+			lw.open(e)
+			lw.settleEntries(mark)
+			l.breaks[i] = lw.leave(mark)
+		}
+	}
 	lw.b.Block = nil
 	lw.at(n)
 	lw.join(l.breaks)
 	return true
+}
+
+// settleEntries reads what is put off on the path, and makes numbers of the
+// entries that variables were given since mark. No address of an entry leaves a
+// loop: its body may become a function of its own, which returns numbers only.
+func (lw *lowerer) settleEntries(mark int) {
+	lw.flush()
+	for i := mark; i < len(lw.log); i++ { // reading appends to the log
+		if e, ok := lw.log[i].c.val.(*Entry); ok {
+			lw.set(lw.log[i].c, lw.readOpt(e))
+		}
+	}
 }
 
 // enterPhi makes the phis of a variable and assigns them to it.

@@ -237,6 +237,9 @@ func (lw *lowerer) returnStmt(s *syntax.ReturnStmt) {
 		lw.ret(s, vals)
 		return
 	}
+	if lw.frame.loop != nil {
+		lw.settleEntries(lw.frame.mark)
+	}
 	lw.frame.returns = append(lw.frame.returns, lw.leaveTo(lw.frame.mark, Tuple(vals)))
 }
 
@@ -273,6 +276,9 @@ func (lw *lowerer) gotoStmt(s *syntax.GotoStmt) {
 		return
 	}
 	fr := lw.frame
+	if fr.loop != nil && fr.labels[s.Label] < fr.loop.mark {
+		lw.settleEntries(fr.labels[s.Label])
+	}
 	fr.gotos = append(fr.gotos, pendingGoto{s.Label, lw.snapshot(fr.labels[s.Label])})
 	lw.b.Block = nil
 }

@@ -167,11 +167,12 @@ func (e *extraction) enter() {
 
 // localChecks repeats checks of the loop where packet loads behind it use them:
 // the proof does not leave the callback, the bytes are there all the same.
-func (e *extraction) localChecks() { repeatChecks(e.f, e.in) }
+func (e *extraction) localChecks() { repeatLeaves(e.f, e.in) }
 
-// repeatChecks gives packet loads outside the blocks in, under checks in there,
-// checks of their own, which can't fail. No phi can hold a check.
-func repeatChecks(f *ir.Func, in map[*ir.Block]bool) {
+// repeatLeaves gives values outside the blocks in their own copies of what no
+// phi can hold or needs to: maps, functions and addresses of slots computed in
+// there, and checks, which can't fail a second time.
+func repeatLeaves(f *ir.Func, in map[*ir.Block]bool) {
 	for _, b := range f.Blocks {
 		if in[b] {
 			continue
@@ -179,8 +180,8 @@ func repeatChecks(f *ir.Func, in map[*ir.Block]bool) {
 		for i := 0; i < len(b.Values); i++ {
 			v := b.Values[i]
 			for j, a := range v.Args {
-				if a.Type == ir.Check && a.Op == ir.OpPktCheck && in[a.Block] {
-					w := b.InsertValue(i, ir.OpPktCheck, ir.Check, a.Pos, a.Args...)
+				if in[a.Block] && v.Op != ir.OpPhi && isLeaf(a) {
+					w := b.InsertValue(i, a.Op, a.Type, a.Pos, a.Args...)
 					w.Aux = a.Aux
 					v.SetArg(j, w)
 					i++
@@ -188,6 +189,14 @@ func repeatChecks(f *ir.Func, in map[*ir.Block]bool) {
 			}
 		}
 	}
+}
+
+func isLeaf(v *ir.Value) bool {
+	switch v.Op {
+	case ir.OpPktCheck, ir.OpMapRef, ir.OpFuncRef, ir.OpSlotAddr:
+		return true
+	}
+	return false
 }
 
 // findOut lists the values computed in the loop and used behind it.

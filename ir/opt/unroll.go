@@ -69,7 +69,7 @@ func unroll(l *ir.NaturalLoop, x *counted, trips int64) {
 	entry := preheader(l)
 	start := entry.Succs[0].I
 	in := blockSet(l)
-	repeatChecks(f, in)
+	repeatLeaves(f, in)
 
 	copies := make([]*cloner, trips+1)
 	blocks := l.Blocks
