@@ -42,6 +42,9 @@ func (m *mfunc) allocFunc() *regalloc.Func {
 		index[b.id] = i
 	}
 	f := &regalloc.Func{Order: allocOrder, Ranged: m.ranged, Blocks: make([]regalloc.Block, len(m.blocks))}
+	var regs []reg // of all instructions, in order
+	list := func(n int) []reg { return regs[len(regs)-n : len(regs) : len(regs)] }
+	var few [2][maxOperands]reg
 	for i, b := range m.blocks {
 		rb := &f.Blocks[i]
 		rb.Weight = b.weight
@@ -51,7 +54,12 @@ func (m *mfunc) allocFunc() *regalloc.Func {
 		rb.Insts = make([]regalloc.Inst, len(b.insts))
 		for j := range b.insts {
 			in, ri := &b.insts[j], &rb.Insts[j]
-			ri.Uses, ri.Defs, ri.Clobbers = in.operands(nil, nil)
+			uses, defs, clobbers := in.operands(few[0][:0], few[1][:0])
+			ri.Clobbers = clobbers
+			regs = append(regs, uses...)
+			ri.Uses = list(len(uses))
+			regs = append(regs, defs...)
+			ri.Defs = list(len(defs))
 			switch {
 			case in.isMove():
 				ri.Flags = regalloc.Move

@@ -35,7 +35,23 @@ const (
 type ending struct {
 	kind         blockKind
 	yes, no      *mblock
-	last, before string
+	last, before instKey
+}
+
+// instKey is what instructions have in common that may be the same.
+type instKey struct {
+	op       bpf.Op
+	size     bpf.Size
+	k        bool
+	dst, src reg
+	off      int32
+	imm      int64
+	sym      string
+	obj      int
+}
+
+func (in *minst) key() instKey {
+	return instKey{in.op, in.size, in.k, in.dst, in.src, in.off, in.imm, in.sym, in.obj}
 }
 
 // mergeEndings makes equal endings one and reports whether there were any.
@@ -52,9 +68,9 @@ func (m *mfunc) mergeEndings() bool {
 		if n < least {
 			continue
 		}
-		k := ending{kind: b.kind, last: b.insts[n-1].text()}
+		k := ending{kind: b.kind, last: b.insts[n-1].key()}
 		if least == 2 {
-			k.before = b.insts[n-2].text()
+			k.before = b.insts[n-2].key()
 		}
 		if len(b.succs) > 0 {
 			k.yes = b.succs[0]

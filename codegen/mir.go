@@ -106,6 +106,9 @@ func (in *minst) isConst() bool {
 	return in.op == opLea || in.op.IsLdImm64() || in.op == bpf.Mov && in.k
 }
 
+// maxOperands is the most registers that an instruction reads or writes.
+const maxOperands = 8
+
 // operands appends the registers that the instruction reads and writes, in the
 // order in which setOperands takes them back.
 func (in *minst) operands(uses, defs []reg) ([]reg, []reg, regalloc.Set) {

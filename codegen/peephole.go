@@ -11,7 +11,13 @@ import (
 //	rX op= rY; rY = rX        with rX dead behind and op commutative:  rY op= rX
 //	rX = ...                  with rX dead behind:                     nothing
 
-var commutative = map[bpf.Op]bool{bpf.Add: true, bpf.Mul: true, bpf.And: true, bpf.Or: true, bpf.Xor: true}
+func commutative(op bpf.Op) bool {
+	switch op {
+	case bpf.Add, bpf.Mul, bpf.And, bpf.Or, bpf.Xor:
+		return true
+	}
+	return false
+}
 
 // peephole improves each block until nothing more is found.
 func (m *mfunc) peephole() {
@@ -52,7 +58,8 @@ func (m *mfunc) liveMachine() []regalloc.Set {
 
 // liveBefore steps backwards over an instruction.
 func liveBefore(in *minst, live regalloc.Set) regalloc.Set {
-	uses, defs, clobbers := in.operands(nil, nil)
+	var regs [2][maxOperands]reg
+	uses, defs, clobbers := in.operands(regs[0][:0], regs[1][:0])
 	live &^= clobbers
 	for _, d := range defs {
 		live &^= 1 << uint(d)
@@ -65,23 +72,26 @@ func liveBefore(in *minst, live regalloc.Set) regalloc.Set {
 
 // peepBlock makes one pass over a block and reports a change.
 func peepBlock(b *mblock, live regalloc.Set) bool {
+	keep := len(b.insts) // what is kept is moved up to b.insts[keep:]
 	for j := len(b.insts) - 1; j >= 0; j-- {
-		in := &b.insts[j]
+		in := b.insts[j]
 		if in.pure() && !live.Has(in.dst) {
-			b.insts = append(b.insts[:j], b.insts[j+1:]...)
-			return true
+			continue
 		}
 		if j > 0 && in.isMove() && !live.Has(in.src) {
 			op := &b.insts[j-1]
-			if commutative[op.op] && !op.k && op.size == bpf.B64 && op.dst == in.src && op.src == in.dst {
+			if commutative(op.op) && !op.k && op.size == bpf.B64 && op.dst == in.src && op.src == in.dst {
 				op.dst, op.src = op.src, op.dst
-				b.insts = append(b.insts[:j], b.insts[j+1:]...)
-				return true
+				continue
 			}
 		}
-		live = liveBefore(in, live)
+		live = liveBefore(&in, live)
+		keep--
+		b.insts[keep] = in
 	}
-	return false
+	n := copy(b.insts, b.insts[keep:])
+	b.insts = b.insts[:n]
+	return keep > 0
 }
 
 // pure reports whether the instruction does nothing but set dst.

@@ -77,13 +77,13 @@ func (d *Dom) Idom(b *Block) *Block { return d.tree.idom[b.ID] }
 
 // Children returns the blocks whose immediate dominator is b, in reverse
 // postorder.
-func (d *Dom) Children(b *Block) []*Block { return d.tree.kids[b.ID] }
+func (d *Dom) Children(b *Block) []*Block { return d.tree.kids(b) }
 
 // Reachable reports whether the entry reaches b.
 func (d *Dom) Reachable(b *Block) bool { return d.tree.num[b.ID] >= 0 }
 
 // Index returns b's place in RPO, or -1 if the entry does not reach it.
-func (d *Dom) Index(b *Block) int { return d.tree.num[b.ID] }
+func (d *Dom) Index(b *Block) int { return int(d.tree.num[b.ID]) }
 
 // Dominates reports whether every path from the entry to b goes through a. A
 // reachable block dominates itself.
@@ -213,40 +213,44 @@ func (p *PostDom) PostDominates(a, b *Block) bool { return p.tree.dominates(a, b
 // block ID.
 type domTree struct {
 	idom      []*Block
-	kids      [][]*Block
-	num       []int // place in the order given, -1 if absent
-	pre, post []int // numbers of a walk over the tree
+	list      []*Block // the children of all blocks, parent after parent
+	first     []int32  // where a block's children begin in list; one more at the end
+	num       []int32  // place in the order given, -1 if absent
+	pre, post []int32  // numbers of a walk over the tree
 }
+
+// kids returns the blocks whose immediate dominator is b.
+func (t *domTree) kids(b *Block) []*Block { return t.list[t.first[b.ID]:t.first[b.ID+1]] }
 
 // newDomTree computes the tree of the graph whose blocks in reverse postorder
 // are order and whose edges, backwards, preds enumerates.
 func newDomTree(order []*Block, n int, preds func(*Block, func(*Block))) domTree {
-	t := domTree{
-		idom: make([]*Block, n), kids: make([][]*Block, n),
-		num: make([]int, n), pre: make([]int, n), post: make([]int, n),
-	}
+	t := domTree{idom: make([]*Block, n), list: make([]*Block, len(order)-1), first: make([]int32, n+1)}
+	numbers := make([]int32, 3*n)
+	t.num, t.pre, t.post = numbers[:n:n], numbers[n:2*n:2*n], numbers[2*n:]
 	for i := range t.num {
 		t.num[i] = -1
 	}
 	for i, b := range order {
-		t.num[b.ID] = i
+		t.num[b.ID] = int32(i)
 	}
 	root := order[0]
 	t.idom[root.ID] = root
+	var d *Block
+	meet := func(p *Block) {
+		switch {
+		case t.num[p.ID] < 0 || t.idom[p.ID] == nil:
+		case d == nil:
+			d = p
+		default:
+			d = t.intersect(d, p)
+		}
+	}
 	for changed := true; changed; {
 		changed = false
 		for _, b := range order[1:] {
-			var d *Block
-			preds(b, func(p *Block) {
-				if t.num[p.ID] < 0 || t.idom[p.ID] == nil {
-					return
-				}
-				if d == nil {
-					d = p
-				} else {
-					d = t.intersect(d, p)
-				}
-			})
+			d = nil
+			preds(b, meet)
 			if t.idom[b.ID] != d {
 				t.idom[b.ID] = d
 				changed = true
@@ -254,12 +258,26 @@ func newDomTree(order []*Block, n int, preds func(*Block, func(*Block))) domTree
 		}
 	}
 	t.idom[root.ID] = nil
-	for _, b := range order[1:] {
-		d := t.idom[b.ID]
-		t.kids[d.ID] = append(t.kids[d.ID], b)
-	}
+	t.collect(order)
 	t.number(root)
 	return t
+}
+
+// collect lists the children of each block in the order given, by counting
+// them first.
+func (t *domTree) collect(order []*Block) {
+	for _, b := range order[1:] {
+		t.first[t.idom[b.ID].ID+1]++
+	}
+	for i := 1; i < len(t.first); i++ {
+		t.first[i] += t.first[i-1]
+	}
+	next := append([]int32(nil), t.first...)
+	for _, b := range order[1:] {
+		d := t.idom[b.ID].ID
+		t.list[next[d]] = b
+		next[d]++
+	}
 }
 
 // intersect returns the closest common dominator of a and b.
@@ -282,14 +300,14 @@ func (t *domTree) number(root *Block) {
 		b    *Block
 		next int
 	}
-	clock := 1
+	clock := int32(1)
 	t.pre[root.ID] = clock
 	stack := []frame{{b: root}}
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
 		clock++
-		if top.next < len(t.kids[top.b.ID]) {
-			k := t.kids[top.b.ID][top.next]
+		if kids := t.kids(top.b); top.next < len(kids) {
+			k := kids[top.next]
 			top.next++
 			t.pre[k.ID] = clock
 			stack = append(stack, frame{b: k})
@@ -308,28 +326,30 @@ func (t *domTree) dominates(a, b *Block) bool {
 // depth-first walk finds behind it. succs enumerates a block's successors.
 func postorder(root *Block, n int, succs func(*Block, func(*Block))) []*Block {
 	type frame struct {
-		b     *Block
-		succs []*Block
+		b          *Block
+		next, base int // its successors lie from base on in list
 	}
 	seen := make([]bool, n)
 	order := make([]*Block, 0, n)
 	var stack []frame
+	var list []*Block // the successors of all blocks on the stack
+	add := func(x *Block) { list = append(list, x) }
 	push := func(b *Block) {
 		seen[b.ID] = true
-		var s []*Block
-		succs(b, func(x *Block) { s = append(s, x) })
-		stack = append(stack, frame{b, s})
+		stack = append(stack, frame{b, len(list), len(list)})
+		succs(b, add)
 	}
 	push(root)
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
-		if len(top.succs) == 0 {
+		if top.next == len(list) {
 			order = append(order, top.b)
+			list = list[:top.base]
 			stack = stack[:len(stack)-1]
 			continue
 		}
-		s := top.succs[0]
-		top.succs = top.succs[1:]
+		s := list[top.next]
+		top.next++
 		if !seen[s.ID] {
 			push(s)
 		}

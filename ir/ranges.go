@@ -131,6 +131,8 @@ type Ranges struct {
 	facts   [][]fact // by block ID: what entering the block proves
 	edges   [][]Range
 	grown   []uint8 // by value ID: how often a phi grew
+	undo    []fact  // what cur was before the walk's path proved more
+	scratch []fact
 	narrow  bool
 	changed bool
 }
@@ -166,6 +168,10 @@ func ComputeRanges(f *Func, d *Dom) *Ranges {
 			}
 		}
 	}
+	if !cyclic(d) {
+		r.walk() // every block after all that leads to it
+		return r
+	}
 	for r.changed = true; r.changed; {
 		r.changed = false
 		r.walk()
@@ -175,6 +181,18 @@ func ComputeRanges(f *Func, d *Dom) *Ranges {
 		r.walk()
 	}
 	return r
+}
+
+// cyclic reports whether control can come back to a block.
+func cyclic(d *Dom) bool {
+	for _, b := range d.RPO {
+		for _, e := range b.Succs {
+			if d.Index(e.B) <= d.Index(b) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // EvidentRanges computes what the kernel's verifier knows without help.
@@ -246,9 +264,8 @@ func (r *Ranges) At(v *Value, b *Block) Range {
 // walk visits the dominator tree once, without recursion: trees are deep.
 func (r *Ranges) walk() {
 	type frame struct {
-		b    *Block
-		next int
-		undo []fact
+		b          *Block
+		next, undo int
 	}
 	r.cur = append(r.cur[:0], r.of...)
 	stack := []frame{{b: r.f.Entry(), undo: r.enter(r.f.Entry())}}
@@ -265,14 +282,16 @@ func (r *Ranges) walk() {
 	}
 }
 
-// enter computes the values of b and returns what to restore on leaving its
-// subtree.
-func (r *Ranges) enter(b *Block) (undo []fact) {
+// enter computes the values of b and returns how much of undo is to be left on
+// leaving its subtree.
+func (r *Ranges) enter(b *Block) (mark int) {
+	mark = len(r.undo)
 	if len(b.Preds) == 1 && b.Preds[0].B.Kind == BlockIf && b != r.f.Short {
 		p := b.Preds[0]
-		r.facts[b.ID] = r.proves(nil, p.B.Control, p.I == 0, 0)
-		undo = r.assume(r.facts[b.ID])
+		r.facts[b.ID] = r.proves(r.facts[b.ID][:0], p.B.Control, p.I == 0, 0)
+		r.assume(r.facts[b.ID])
 	}
+	now := func(a *Value) Range { return r.cur[a.ID] }
 	for _, v := range b.Values {
 		var x Range
 		if v.Op == OpPhi {
@@ -281,7 +300,7 @@ func (r *Ranges) enter(b *Block) (undo []fact) {
 				x = x.Join(e)
 			}
 		} else {
-			x = r.transfer(v, func(a *Value) Range { return r.cur[a.ID] })
+			x = r.transfer(v, now)
 		}
 		r.update(v, x)
 	}
@@ -290,16 +309,17 @@ func (r *Ranges) enter(b *Block) (undo []fact) {
 		if len(phis) == 0 {
 			continue
 		}
-		var saved []fact
+		saved := len(r.undo)
 		if b.Kind == BlockIf {
-			saved = r.assume(r.proves(nil, b.Control, i == 0, 0))
+			r.scratch = r.proves(r.scratch[:0], b.Control, i == 0, 0)
+			r.assume(r.scratch)
 		}
 		for _, v := range phis {
 			r.edges[v.ID][e.I] = r.cur[v.Args[e.I].ID]
 		}
 		r.restore(saved)
 	}
-	return undo
+	return mark
 }
 
 // update sets the range of v to x: joined with what it was while growing, met
@@ -338,19 +358,20 @@ func (r Range) widen(old Range) Range {
 	return r
 }
 
-// assume sharpens the current ranges and returns the old ones.
-func (r *Ranges) assume(facts []fact) (undo []fact) {
+// assume sharpens the current ranges.
+func (r *Ranges) assume(facts []fact) {
 	for _, k := range facts {
-		undo = append(undo, fact{k.v, r.cur[k.v.ID]})
+		r.undo = append(r.undo, fact{k.v, r.cur[k.v.ID]})
 		r.cur[k.v.ID] = r.cur[k.v.ID].Meet(k.r)
 	}
-	return undo
 }
 
-func (r *Ranges) restore(undo []fact) {
-	for i := len(undo) - 1; i >= 0; i-- {
-		r.cur[undo[i].v.ID] = undo[i].r
+// restore takes back what was assumed since undo had mark elements.
+func (r *Ranges) restore(mark int) {
+	for i := len(r.undo) - 1; i >= mark; i-- {
+		r.cur[r.undo[i].v.ID] = r.undo[i].r
 	}
+	r.undo = r.undo[:mark]
 }
 
 // proves appends what follows from c being is.

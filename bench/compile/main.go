@@ -19,6 +19,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -42,6 +43,7 @@ type contender struct {
 	name  string
 	args  []string
 	times []time.Duration
+	mem   int64 // greatest resident set, in KiB
 }
 
 func (c *contender) run() error {
@@ -49,6 +51,9 @@ func (c *contender) run() error {
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
 	c.times = append(c.times, time.Since(start))
+	if use, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		c.mem = max(c.mem, use.Maxrss)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", strings.Join(c.args, " "), err, out)
 	}
@@ -101,41 +106,6 @@ func alternate(runs int, cs ...*contender) error {
 		}
 	}
 	return nil
-}
-
-// growth prints t(2n)/t(n) for scripts of n statements.
-func growth(dir, bin string, runs int) error {
-	var cs []*contender
-	for n := 250; n <= 2000; n *= 2 {
-		name := filepath.Join(dir, fmt.Sprintf("n%d.lua", n))
-		if err := os.WriteFile(name, []byte(script(n)), 0o644); err != nil {
-			return err
-		}
-		cs = append(cs, &contender{name: fmt.Sprintf("%d statements", n), args: []string{bin, name, "-o", filepath.Join(dir, "n.o")}})
-	}
-	if err := alternate(runs, cs...); err != nil {
-		return err
-	}
-	fmt.Printf("%-28s %10s %10s\n", "a longer program", "median", "t(n)/t(n/2)")
-	for i, c := range cs {
-		r := ""
-		if i > 0 {
-			r = fmt.Sprintf("%.2f", float64(c.median())/float64(cs[i-1].median()))
-		}
-		fmt.Printf("%-28s %10s %10s\n", c.name, ms(c.median()), r)
-	}
-	return nil
-}
-
-// script is a program of n statements, each with a branch and a map access.
-func script(n int) string {
-	var b strings.Builder
-	b.WriteString("local m = bpf.map('array', 4096, 'uint32_t', 'uint64_t')\nlocal prog = bpf.socket(function(skb)\n  local x = skb.len\n")
-	for i := range n {
-		fmt.Fprintf(&b, "  if skb.mark == %d then x = x + m[%d] end\n", i, i%4096)
-	}
-	b.WriteString("  return x\nend)\n")
-	return b.String()
 }
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.2f ms", d.Seconds()*1e3) }

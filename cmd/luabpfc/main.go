@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/diag"
@@ -25,7 +26,15 @@ const (
 	exitRefused = 4 // the kernel refused
 )
 
+// memoryLimit is what compiling the longest scripts should stay below: the
+// garbage collector runs more often when it comes near, and memory beyond is
+// used if it must.
+const memoryLimit = 56 << 20
+
 func main() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 

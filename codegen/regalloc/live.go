@@ -35,6 +35,11 @@ func newCode(f *Func) *code {
 		weight: make([]float64, len(f.Blocks)),
 		nreg:   f.maxReg(),
 	}
+	var regs []Reg // of all instructions, in order
+	keep := func(l []Reg) []Reg {
+		regs = append(regs, l...)
+		return regs[len(regs)-len(l) : len(regs) : len(regs)]
+	}
 	for b := range f.Blocks {
 		fb := &f.Blocks[b]
 		c.succs[b] = fb.Succs
@@ -46,7 +51,7 @@ func newCode(f *Func) *code {
 		for i := range fb.Insts {
 			in := &fb.Insts[i]
 			c.blocks[b][i] = inst{
-				uses: append([]Reg(nil), in.Uses...), defs: append([]Reg(nil), in.Defs...),
+				uses: keep(in.Uses), defs: keep(in.Defs),
 				clobbers: in.Clobbers, flags: in.Flags, block: int32(b), index: int32(i),
 			}
 		}

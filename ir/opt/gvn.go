@@ -54,6 +54,15 @@ type leader struct {
 	block *ir.Block // where the constant goes
 }
 
+// undoStep is what a table held before the walk's path changed it: known, if v
+// is set, else table.
+type undoStep struct {
+	v   *ir.Value
+	key vnKey
+	old *leader // nil: nothing
+	do  func()  // if set, the step is this
+}
+
 type numberer struct {
 	c        *Context
 	f        *ir.Func
@@ -65,7 +74,7 @@ type numberer struct {
 
 	table map[vnKey]*leader
 	known map[*ir.Value]*leader // what branches proved of values
-	undo  []func()
+	undo  []undoStep
 
 	// The place of the walk.
 	block   *ir.Block
@@ -107,36 +116,39 @@ func (n *numberer) walk() {
 			stack = append(stack, frame{b: b, mark: mark})
 			continue
 		}
-		for len(n.undo) > top.mark {
-			n.undo[len(n.undo)-1]()
-			n.undo = n.undo[:len(n.undo)-1]
-		}
+		n.back(top.mark)
 		stack = stack[:len(stack)-1]
 	}
 }
 
-func (n *numberer) put(k vnKey, l *leader) {
-	old, had := n.table[k]
-	n.table[k] = l
-	n.undo = append(n.undo, func() {
-		if had {
-			n.table[k] = old
-		} else {
-			delete(n.table, k)
+// back undoes the steps behind mark.
+func (n *numberer) back(mark int) {
+	for i := len(n.undo) - 1; i >= mark; i-- {
+		switch u := &n.undo[i]; {
+		case u.do != nil:
+			u.do()
+		case u.v != nil && u.old != nil:
+			n.known[u.v] = u.old
+		case u.v != nil:
+			delete(n.known, u.v)
+		case u.old != nil:
+			n.table[u.key] = u.old
+		default:
+			delete(n.table, u.key)
 		}
-	})
+	}
+	clear(n.undo[mark:])
+	n.undo = n.undo[:mark]
+}
+
+func (n *numberer) put(k vnKey, l *leader) {
+	n.undo = append(n.undo, undoStep{key: k, old: n.table[k]})
+	n.table[k] = l
 }
 
 func (n *numberer) learn(v *ir.Value, l *leader) {
-	old, had := n.known[v]
+	n.undo = append(n.undo, undoStep{v: v, old: n.known[v]})
 	n.known[v] = l
-	n.undo = append(n.undo, func() {
-		if had {
-			n.known[v] = old
-		} else {
-			delete(n.known, v)
-		}
-	})
 }
 
 // valueOf returns l's value, making the constant if need be; nil if it is not

@@ -44,7 +44,7 @@ func (n *numberer) check(v *ir.Value) {
 	n.widen[v] = true
 	old := n.checks[k]
 	n.checks[k] = append(old[:len(old):len(old)], v)
-	n.undo = append(n.undo, func() { n.checks[k] = old })
+	n.undo = append(n.undo, undoStep{do: func() { n.checks[k] = old }})
 }
 
 // covers reports whether check v follows from check d of the same generation

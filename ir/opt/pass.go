@@ -2,6 +2,7 @@ package opt
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/luabpfc/luabpfc/ir"
@@ -51,6 +52,7 @@ type Stat struct {
 type Stats struct {
 	Stats []Stat
 	index map[[2]string]int
+	all   int // changes of every kind
 }
 
 // Count returns how many changes the pass made; what "" sums all kinds.
@@ -65,13 +67,7 @@ func (s *Stats) Count(pass, what string) int {
 }
 
 // Changes returns the number of all changes.
-func (s *Stats) Changes() int {
-	n := 0
-	for _, st := range s.Stats {
-		n += st.Count
-	}
-	return n
-}
+func (s *Stats) Changes() int { return s.all }
 
 // String lists the counts, one a line.
 func (s *Stats) String() string {
@@ -94,6 +90,7 @@ func (s *Stats) add(pass, what string) {
 		s.Stats = append(s.Stats, Stat{Pass: pass, What: what})
 	}
 	s.Stats[i].Count++
+	s.all++
 }
 
 // Context is what a pass is given besides its function.
@@ -103,8 +100,9 @@ type Context struct {
 	Stats  *Stats
 
 	pass   *Pass
-	fuel   int           // changes left; negative: any number
-	errors diag.Reporter // what the script asks for and the target can't
+	fuel   int                 // changes left; negative: any number
+	clean  map[*ir.Func]uint64 // passes (by place in Passes) that found nothing since the last change
+	errors diag.Reporter       // what the script asks for and the target can't
 }
 
 // Change counts a change of the kind what and reports whether the pass may
@@ -152,7 +150,7 @@ func newContext(m *ir.Module, opts Options) *Context {
 	if opts.CPU == 0 {
 		opts.CPU = 3
 	}
-	c := &Context{Opts: opts, Module: m, Stats: &Stats{}, fuel: -1}
+	c := &Context{Opts: opts, Module: m, Stats: &Stats{}, fuel: -1, clean: map[*ir.Func]uint64{}}
 	if opts.Fuel > 0 {
 		c.fuel = opts.Fuel
 	}
@@ -196,6 +194,7 @@ func (c *Context) runPass(p *Pass) (err error) {
 	}()
 	if p.Module != nil {
 		p.Module(c, c.Module)
+		clear(c.clean)
 		if err := c.errors.Err(); err != nil {
 			return err
 		}
@@ -206,11 +205,21 @@ func (c *Context) runPass(p *Pass) (err error) {
 		}
 		return nil
 	}
+	bit := uint64(1) << slices.Index(Passes, p)
 	for _, f := range c.Module.Funcs {
-		if f.Phase < p.From || f.Phase > p.To {
+		if f.Phase < p.From || f.Phase > p.To || c.clean[f]&bit != 0 {
 			continue
 		}
+		before := c.Stats.all
 		p.Func(c, f)
+		switch {
+		case p.Required:
+			delete(c.clean, f)
+		case c.Stats.all != before:
+			c.clean[f] = 0
+		default:
+			c.clean[f] |= bit
+		}
 		if err := c.after(p, f); err != nil {
 			return err
 		}
