@@ -62,6 +62,7 @@ func interpBackend(name string, mod *ir.Module) backend {
 			return l, nil
 		},
 		run: func(r runInput) (runOutput, error) {
+			m.Env.Linear = 0
 			if err := setEnv(&m.Env, r.env); err != nil {
 				return runOutput{}, err
 			}
@@ -70,7 +71,7 @@ func interpBackend(name string, mod *ir.Module) backend {
 				if f.Name == r.prog.Name && f.Kind != nil {
 					res, err := m.Run(f)
 					out := runOutput{ret: uint32(res.Ret), trace: res.Trace}
-					if r.prog.Kind == "xdp" {
+					if r.prog.Kind == "xdp" || r.prog.Kind == "tc" {
 						out.out = res.Packet
 					}
 					return out, err
@@ -95,6 +96,8 @@ func setEnv(env *interp.Env, vars map[string]string) error {
 		switch k {
 		case "time":
 			env.Time = n
+		case "linear":
+			env.Linear = int(n)
 		case "pid_tgid":
 			env.PidTgid = n
 		case "uid_gid":
@@ -122,7 +125,7 @@ func setEnv(env *interp.Env, vars map[string]string) error {
 func testRunContext(r runInput) map[string]uint64 {
 	ctx := map[string]uint64{}
 	switch r.prog.Kind {
-	case "socket":
+	case "socket", "tc":
 		ctx["ifindex"] = 1
 		ctx["pkt_type"] = packetType(r.packet)
 	case "xdp":
@@ -274,7 +277,7 @@ func kernelRun(p *ebpf.Program, r runInput) (runOutput, error) {
 	switch r.prog.Kind {
 	case "socket":
 		opts.Data = append(frontHeader(r.packet), r.packet...)
-	case "xdp":
+	case "xdp", "tc":
 		opts.DataOut = make([]byte, len(r.packet)+512)
 	}
 	if r.ctx != nil {

@@ -277,9 +277,15 @@ func (s *step) parseContents(m []string) error {
 // verdicts are the names that a result may be written by.
 var verdicts = []string{"XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT"}
 
+// tcVerdicts are those of tc, from -1.
+var tcVerdicts = []string{"TC_ACT_UNSPEC", "TC_ACT_OK", "TC_ACT_RECLASSIFY", "TC_ACT_SHOT", "TC_ACT_PIPE", "TC_ACT_STOLEN", "TC_ACT_QUEUED", "TC_ACT_REPEAT", "TC_ACT_REDIRECT"}
+
 func parseNumber(s string) (uint64, error) {
 	if i := slices.Index(verdicts, s); i >= 0 {
 		return uint64(i), nil
+	}
+	if i := slices.Index(tcVerdicts, s); i >= 0 {
+		return uint64(i - 1), nil
 	}
 	if len(s) > 2 && s[0] == '\'' && s[len(s)-1] == '\'' {
 		// 'GET' is the number whose bytes are these, the first the highest.

@@ -17,7 +17,7 @@ import (
 // What the language has under bpf and this version, or the script stage, has
 // not. Everything else that is unknown is unknown.
 var (
-	otherKinds = []string{"program", "tc", "cgroup", "tracepoint", "raw_tracepoint", "tp_btf", "kprobe", "kretprobe",
+	otherKinds = []string{"program", "cgroup", "tracepoint", "raw_tracepoint", "tp_btf", "kprobe", "kretprobe",
 		"ksyscall", "kprobe_multi", "uprobe", "uretprobe", "usdt", "fentry", "fexit", "fmod_ret", "lsm", "iter",
 		"perf_event", "sk_lookup", "sock_ops", "syscall", "func"}
 	kernelOnly = []string{"helper", "kfunc", "atomic", "inline", "noinline", "tail_call", "clamp", "csum_fold", "limit",
@@ -38,7 +38,7 @@ func (st *Stage) openBPF() {
 		swap := func(L *lua.LState) int { return st.swap(L, b) }
 		fs["hton"+strconv.Itoa(b)], fs["ntoh"+strconv.Itoa(b)] = swap, swap
 	}
-	for _, name := range []string{"socket", "xdp"} {
+	for _, name := range []string{"socket", "xdp", "tc"} {
 		kind, ok := kernel.ProgKindByName(name)
 		if !ok {
 			continue

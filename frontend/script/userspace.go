@@ -93,7 +93,7 @@ func (st *Stage) noteReach(L *lua.LState) {
 }
 
 // declaring are the members of bpf that declare something.
-var declaring = map[string]bool{"map": true, "socket": true, "xdp": true}
+var declaring = map[string]bool{"map": true, "socket": true, "xdp": true, "tc": true}
 
 // declaredAfter returns the first call behind pos that declares a map or a
 // program.

@@ -49,6 +49,8 @@ func helper(name string) helperFunc {
 		return currentComm
 	case "skb_load_bytes":
 		return skbLoadBytes
+	case "skb_pull_data":
+		return skbPullData
 	case "for_each_map_elem":
 		return forEachMapElem
 	case "loop":
@@ -85,7 +87,7 @@ func callHelper(fr *frame, v *ir.Value) (word, error) {
 	}
 	w, err := f(c)
 	if h.Effects&kernel.EffectMovesPacket != 0 {
-		c.m.gen++
+		c.m.movePacket(c.m.packet.data)
 	}
 	return w, err
 }

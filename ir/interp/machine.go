@@ -12,6 +12,9 @@ type Env struct {
 	// Packet is the packet from the byte where the kind's packet starts. The
 	// program works on a copy.
 	Packet []byte
+	// Linear is how many bytes of the packet lie at its address, the rest in
+	// fragments; 0: all.
+	Linear int
 	// Ctx sets members of the context by name, elements of arrays as "cb[1]".
 	// A member in network order is given as the host-order number that a script
 	// reads. What is not set is 0; a socket's len and protocol come from Packet,
@@ -52,6 +55,7 @@ type Machine struct {
 	// State of the current run.
 	res     *Result
 	packet  *object
+	head    int    // as Env.Linear
 	gen     uint64 // the packet's current generation
 	steps   int
 	randoms int
@@ -96,7 +100,7 @@ func (m *Machine) Run(f *ir.Func, args ...uint64) (Result, error) {
 		return Result{}, fmt.Errorf("there is no CPU %d", m.Env.CPU)
 	}
 	m.res = &Result{}
-	m.steps, m.randoms, m.gen = 0, 0, m.gen+1
+	m.steps, m.randoms, m.gen, m.head = 0, 0, m.gen+1, m.Env.Linear
 	m.packet = &object{name: "the packet", region: ir.RegionPacket, data: append([]byte{}, m.Env.Packet...)}
 	words, err := m.arguments(f, args)
 	if err != nil {

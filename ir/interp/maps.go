@@ -12,6 +12,7 @@ import (
 const (
 	enoent = 2
 	e2big  = 7
+	enomem = 12
 	efault = 14
 	eexist = 17
 	einval = 22

@@ -127,6 +127,9 @@ func (fr *frame) access(v *ir.Value) (word, error) {
 	if o.region != m.Region {
 		return word{}, errText(fmt.Sprintf("%s is %s memory, not %s", o.name, o.region, m.Region))
 	}
+	if o == fr.m.packet && i+int(m.Size) > fr.m.linear() {
+		return word{}, errText(fmt.Sprintf("byte %d of the packet is in a fragment", i+int(m.Size)-1))
+	}
 	if n := int(m.Size); o.align > 0 && (i%n != 0 || n > o.align) {
 		return word{}, errText(fmt.Sprintf("%d bytes at %d of %s are not aligned", n, i, o.name))
 	}

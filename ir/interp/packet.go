@@ -151,7 +151,7 @@ func (fr *frame) loadCtx(w word, v *ir.Value) (word, error) {
 	case kernel.PacketStart:
 		return word{obj: fr.m.packet}, nil
 	case kernel.PacketEnd:
-		return word{bits: uint64(len(fr.m.packet.data)), obj: fr.m.packet}, nil
+		return word{bits: uint64(fr.m.linear()), obj: fr.m.packet}, nil
 	case kernel.Scalar:
 		i := int(w.bits)
 		return word{bits: number(w.obj.data[i:i+int(m.Size)], m, fr.m.module.BigEndian)}, nil

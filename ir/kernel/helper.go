@@ -78,7 +78,9 @@ var Helpers = []*Helper{
 	{Name: "get_current_comm", ID: 16, Args: []ArgKind{ArgOut, ArgSize}, First: Version{4, 2},
 		In: map[string]Version{"socket": {6, 16}, "xdp": {6, 16}}},
 	{Name: "skb_load_bytes", ID: 26, Args: []ArgKind{ArgCtx, ArgScalar, ArgOut, ArgSize}, First: Version{4, 5}, Only: true,
-		In: map[string]Version{"socket": {4, 5}}},
+		In: map[string]Version{"socket": {4, 5}, "tc": {4, 5}}},
+	{Name: "skb_pull_data", ID: 39, Args: []ArgKind{ArgCtx, ArgScalar}, Effects: EffectMovesPacket, First: Version{4, 9}, Only: true,
+		In: map[string]Version{"tc": {4, 9}}},
 	{Name: "for_each_map_elem", ID: 164, Args: []ArgKind{ArgMap, ArgCallback, ArgFrame, ArgScalar}, Effects: EffectCallback, First: Version{5, 13}},
 	{Name: "loop", ID: 181, Args: []ArgKind{ArgScalar, ArgCallback, ArgFrame, ArgScalar}, Effects: EffectCallback, First: Version{5, 17}},
 }

@@ -8,8 +8,13 @@ const (
 	NoPacket PacketAccess = iota
 	// SkbLoad: by LD_ABS and LD_IND, or by bpf_skb_load_bytes; never by pointer.
 	SkbLoad
+	// SkbHelper: by bpf_skb_load_bytes only.
+	SkbHelper
 	// Direct: by pointer between data and data_end; all of the packet is there.
 	Direct
+	// DirectPull: by pointer, but fragments may be behind data_end:
+	// bpf_skb_pull_data brings them in front of it.
+	DirectPull
 )
 
 // ProgKind is a row of libbpf's section table that the language can declare.
@@ -95,6 +100,8 @@ var ProgKinds = []*ProgKind{
 		Default: 0, DefaultName: "0", First: Version{3, 19}},
 	{Name: "xdp", Section: "xdp", Type: 6, TypeName: "XDP", Ctx: xdpMd, Packet: Direct,
 		Default: 2, DefaultName: "XDP_PASS", First: Version{4, 8}},
+	{Name: "tc", Section: "tc", Type: 3, TypeName: "SCHED_CLS", Ctx: skBuff, Packet: DirectPull,
+		Default: -1, DefaultName: "TC_ACT_UNSPEC", First: Version{4, 1}},
 }
 
 // ProgKindByName returns the kind the language calls name.

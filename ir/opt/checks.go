@@ -12,8 +12,8 @@ import (
 //
 // How packet bytes are reached is the kind's (packet.go): by LD_ABS and LD_IND,
 // which leave by themselves; by the helper skb_load_bytes after a comparison
-// with the packet's length; or by pointer after a comparison with the packet's
-// end. Where a check becomes a comparison its block is split there, the branch
+// with the packet's length; or by pointer after a comparison with the end of
+// what is linear, which skb_pull_data may move (packetpull.go). Where a check becomes a comparison its block is split there, the branch
 // going to what was Short. Short is an ordinary block afterwards, and goes if
 // nothing comes to it.
 //
@@ -74,7 +74,9 @@ func formOf(c *Context, f *ir.Func) packetForm {
 		ir.Bugf("%s: reads a packet, but of no kind of program", f.Name)
 	case kind.Packet == kernel.Direct:
 		return newDirectForm(c, f, kind)
-	case f.Kind != nil && returnsZero(f.Short):
+	case kind.Packet == kernel.DirectPull:
+		return newPullForm(c, f)
+	case kind.Packet == kernel.SkbLoad && f.Kind != nil && returnsZero(f.Short):
 		c.Change("legacy-form")
 		return newLegacyForm(f)
 	}

@@ -330,9 +330,14 @@ func (d *directForm) load(s *splitter, v *ir.Value) {
 			return
 		}
 	}
+	s.pointerLoad(v, st.ptr, p.lo-st.shift)
+}
+
+// pointerLoad turns v, a packet load, into the load of its bytes off behind ptr.
+func (s *splitter) pointerLoad(v, ptr *ir.Value, off int64) {
 	m := v.Mem()
-	x := s.b.InsertValue(s.i, ir.OpLoad, ir.I64, s.pos, st.ptr)
-	x.Aux = &ir.Mem{Region: ir.RegionPacket, Off: int32(p.lo - st.shift), Size: m.Size, Signed: m.Signed && !m.BE}
+	x := s.b.InsertValue(s.i, ir.OpLoad, ir.I64, s.pos, ptr)
+	x.Aux = &ir.Mem{Region: ir.RegionPacket, Off: int32(off), Size: m.Size, Signed: m.Signed && !m.BE}
 	s.i++
 	if m.Signed && !m.BE {
 		become(v, ir.OpCopy, x)

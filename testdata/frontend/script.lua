@@ -118,8 +118,6 @@ local m = bpf.mpa('hash') --! "there is no bpf.mpa \(did you mean 'map'\?\) \[Un
 ---
 bpf.kprobe('f', function() end) --! "bpf.kprobe programs are not supported by this version \[UnsupportedKind\]"
 ---
-bpf.tc('lo', function() end) --! "bpf.tc programs are not supported by this version"
----
 local h = bpf.helper.ktime_get_ns --! "bpf.helper works only in functions compiled for the kernel"
 ---
 local g = bpf.global('uint32_t') --! "bpf.global is not supported by this version"
