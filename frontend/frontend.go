@@ -60,7 +60,7 @@ func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Pr
 	mod := &ir.Module{Files: []*diag.File{file}, BigEndian: opts.BigEndian}
 	h := &host{mod: mod, opts: opts, reporter: r}
 	st := script.Run(file, h, script.Options{Args: opts.Args, Defines: opts.Defines, Require: opts.Require,
-		Output: opts.Output, Reporter: r})
+		Output: opts.Output, Reporter: r, BigEndian: opts.BigEndian})
 	if r.Errors() == 0 && len(st.Maps()) == 0 && len(h.programs) == 0 {
 		r.Errorf(diag.NothingDeclared, diag.Span{File: file}, "the script declares no program: hand a function to bpf.xdp, bpf.socket or their like")
 	}

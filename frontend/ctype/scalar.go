@@ -1,8 +1,8 @@
 package ctype
 
 import (
-	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf/btf"
@@ -24,8 +24,15 @@ var base = map[string]*btf.Int{
 	"unsigned long":      {Name: "unsigned long", Size: 8},
 	"long long":          {Name: "long long", Size: 8, Encoding: btf.Signed},
 	"unsigned long long": {Name: "unsigned long long", Size: 8},
+	"__int128":           {Name: "__int128", Size: 16, Encoding: btf.Signed},
+	"unsigned __int128":  {Name: "unsigned __int128", Size: 16},
 	"_Bool":              {Name: "_Bool", Size: 1, Encoding: btf.Bool},
 }
+
+// floats can be laid out, and nothing else.
+var floats = map[string]*btf.Float{"float": {Name: "float", Size: 4}, "double": {Name: "double", Size: 8}}
+
+var void Type = &btf.Void{}
 
 // typedefs are the names that are known without a declaration, with the base
 // type each stands for.
@@ -38,12 +45,18 @@ var typedefs = map[string]string{
 	"__s8": "signed char", "__s16": "short", "__s32": "int", "__s64": "long long",
 	"__u8": "unsigned char", "__u16": "unsigned short", "__u32": "unsigned int", "__u64": "unsigned long long",
 	"__be16": "unsigned short", "__be32": "unsigned int", "__be64": "unsigned long long", "__sum16": "unsigned short",
-	"size_t": "unsigned long", "ssize_t": "long", "intptr_t": "long", "uintptr_t": "unsigned long",
-	"pid_t": "int", "uid_t": "unsigned int", "gid_t": "unsigned int", "dev_t": "unsigned int",
+	"__le16": "unsigned short", "__le32": "unsigned int", "__le64": "unsigned long long", "__wsum": "unsigned int",
+	"size_t": "unsigned long", "ssize_t": "long", "intptr_t": "long", "uintptr_t": "unsigned long", "ptrdiff_t": "long",
+	"intmax_t": "long", "uintmax_t": "unsigned long", "off_t": "long", "loff_t": "long long", "time_t": "long",
+	"pid_t": "int", "uid_t": "unsigned int", "gid_t": "unsigned int", "dev_t": "unsigned int", "mode_t": "unsigned int",
+	"ino_t": "unsigned long", "socklen_t": "unsigned int", "sa_family_t": "unsigned short", "in_port_t": "__be16", "in_addr_t": "__be32",
 }
 
 // bigEndian are the typedefs whose values are stored in network order.
 var bigEndian = map[string]bool{"__be16": true, "__be32": true, "__be64": true, "__sum16": true}
+
+// littleEndian are those stored in the other order.
+var littleEndian = map[string]bool{"__le16": true, "__le32": true, "__le64": true}
 
 // synonyms are other spellings of the base types, words sorted.
 var synonyms = map[string]string{
@@ -55,69 +68,161 @@ var synonyms = map[string]string{
 	"long long": "long long", "int long long": "long long", "long long signed": "long long", "int long long signed": "long long",
 	"long long unsigned": "unsigned long long", "int long long unsigned": "unsigned long long",
 	"char signed": "signed char", "char unsigned": "unsigned char",
+	"__int128 signed": "__int128", "__int128 unsigned": "unsigned __int128",
 }
 
-// Parse returns the scalar type that decl names; const and volatile are
-// accepted and dropped.
-func Parse(decl string) (Type, error) {
-	var words []string
-	for _, w := range strings.Fields(decl) {
-		if w != "const" && w != "volatile" {
-			words = append(words, w)
+// predeclared are the typedefs above as types: one each, whatever the scope.
+var predeclared = func() map[string]Type {
+	out := map[string]Type{}
+	var typ func(name string) Type
+	typ = func(name string) Type {
+		if t, ok := base[name]; ok {
+			return t
 		}
+		if out[name] == nil {
+			out[name] = &btf.Typedef{Name: name, Type: typ(typedefs[name])}
+		}
+		return out[name]
 	}
-	if len(words) == 0 {
-		return nil, fmt.Errorf("no type in '%s'", decl)
+	for name := range typedefs {
+		typ(name)
 	}
-	name := strings.Join(words, " ")
+	return out
+}()
+
+// words returns the base type that words name together.
+func words(ws []string) (Type, bool) {
+	name := strings.Join(ws, " ")
 	if t, ok := base[name]; ok {
-		return t, nil
+		return t, true
 	}
-	if b, ok := typedefs[name]; ok {
-		return &btf.Typedef{Name: name, Type: base[b]}, nil
+	if t, ok := floats[name]; ok {
+		return t, true
 	}
-	sort.Strings(words)
-	if b, ok := synonyms[strings.Join(words, " ")]; ok {
-		return base[b], nil
+	if name == "void" {
+		return void, true
 	}
-	return nil, fmt.Errorf("unknown type '%s'", name)
+	sorted := slices.Sorted(slices.Values(ws))
+	if b, ok := synonyms[strings.Join(sorted, " ")]; ok {
+		return base[b], true
+	}
+	return nil, false
 }
 
-// Names returns every name Parse knows, sorted, for suggestions.
+// Scalar returns the integer type known by that name without any declaration:
+// "uint32_t", "long", "__be16".
+func Scalar(name string) (Type, bool) {
+	if t, ok := predeclared[name]; ok {
+		return t, true
+	}
+	t, ok := base[name]
+	return t, ok
+}
+
+// Names returns every name that Scalar knows, sorted, for suggestions.
 func Names() []string {
-	var ns []string
-	for n := range base {
-		ns = append(ns, n)
-	}
-	for n := range typedefs {
-		ns = append(ns, n)
-	}
-	sort.Strings(ns)
-	return ns
+	return slices.Sorted(func(yield func(string) bool) {
+		for n := range maps.Keys(base) {
+			if !yield(n) {
+				return
+			}
+		}
+		for n := range maps.Keys(typedefs) {
+			if !yield(n) {
+				return
+			}
+		}
+	})
 }
 
 // Underlying returns t without typedefs and qualifiers.
-func Underlying(t Type) Type { return btf.UnderlyingType(t) }
-
-// Size returns the size of a value of type t in bytes.
-func Size(t Type) int {
-	n, err := btf.Sizeof(t)
-	if err != nil {
-		return 0
+func Underlying(t Type) Type {
+	for {
+		d, ok := strip(t)
+		if !ok {
+			return t
+		}
+		t = d
 	}
-	return n
 }
 
-// IsScalar reports whether t is an integer or boolean type.
+// strip takes a typedef or qualifier away.
+func strip(t Type) (Type, bool) {
+	switch t := t.(type) {
+	case *btf.Typedef:
+		return t.Type, true
+	case *btf.Const:
+		return t.Type, true
+	case *btf.Volatile:
+		return t.Type, true
+	case *btf.Restrict:
+		return t.Type, true
+	case *btf.TypeTag:
+		return t.Type, true
+	}
+	return nil, false
+}
+
+// Size returns the size of a value of type t in bytes; 0 for a type without
+// one, such as void or a struct that is not complete.
+func Size(t Type) int {
+	n := 1
+	for {
+		switch u := Underlying(t).(type) {
+		case *btf.Array:
+			n, t = n*int(u.Nelems), u.Type
+			continue
+		case *btf.Int:
+			return n * int(u.Size)
+		case *btf.Float:
+			return n * int(u.Size)
+		case *btf.Enum:
+			return n * int(u.Size)
+		case *btf.Struct:
+			return n * int(u.Size)
+		case *btf.Union:
+			return n * int(u.Size)
+		case *btf.Pointer:
+			return n * 8
+		}
+		return 0
+	}
+}
+
+// IsScalar reports whether values of type t are numbers of at most 64 bits:
+// integers, booleans and enumerations.
 func IsScalar(t Type) bool {
-	_, ok := Underlying(t).(*btf.Int)
+	switch t := Underlying(t).(type) {
+	case *btf.Int:
+		return t.Size <= 8
+	case *btf.Enum:
+		return true
+	}
+	return false
+}
+
+// IsPointer reports whether t is a pointer type.
+func IsPointer(t Type) bool {
+	_, ok := Underlying(t).(*btf.Pointer)
 	return ok
+}
+
+// IsChar reports whether t is a type of characters: a string initialises an
+// array of them.
+func IsChar(t Type) bool {
+	i, ok := Underlying(t).(*btf.Int)
+	return ok && i.Size == 1 && i.Encoding != btf.Bool
 }
 
 // Signed reports whether t is a signed integer type.
 func Signed(t Type) bool {
-	i, ok := Underlying(t).(*btf.Int)
-	return ok && i.Encoding == btf.Signed
+	switch t := Underlying(t).(type) {
+	case *btf.Int:
+		return t.Encoding == btf.Signed
+	case *btf.Enum:
+		return t.Signed
+	}
+	return false
 }
 
 // IsBool reports whether t is C's bool.
@@ -127,41 +232,81 @@ func IsBool(t Type) bool {
 }
 
 // BigEndian reports whether values of type t are stored in network order.
-func BigEndian(t Type) bool {
+func BigEndian(t Type) bool { return hasOrder(t, bigEndian) }
+
+// LittleEndian reports whether values of type t are stored least significant
+// byte first, whatever the target.
+func LittleEndian(t Type) bool { return hasOrder(t, littleEndian) }
+
+func hasOrder(t Type, names map[string]bool) bool {
 	for {
-		d, ok := t.(*btf.Typedef)
+		if d, ok := t.(*btf.Typedef); ok && names[d.Name] {
+			return true
+		}
+		u, ok := strip(t)
 		if !ok {
 			return false
 		}
-		if bigEndian[d.Name] {
-			return true
-		}
-		t = d.Type
+		t = u
 	}
 }
 
-// Name returns how C writes t.
-func Name(t Type) string {
-	if n := t.TypeName(); n != "" {
-		return n
+// Extend cuts a value to the size of the scalar type t and extends it to 64
+// bits again, by t's signedness.
+func Extend(t Type, x uint64) uint64 {
+	if IsBool(t) {
+		if x != 0 {
+			return 1
+		}
+		return 0
 	}
-	return fmt.Sprint(t)
+	n := 64 - 8*uint(Size(t))
+	if Signed(t) {
+		return uint64(int64(x) << n >> n)
+	}
+	return x << n >> n
+}
+
+// storedBig reports whether a scalar of type t lies in memory most significant
+// byte first, on a target of that byte order.
+func storedBig(t Type, big bool) bool {
+	return big && !LittleEndian(t) || BigEndian(t)
 }
 
 // Encode returns the bytes that a scalar of type t with the given value has in
 // memory of a target's byte order.
-func Encode(t Type, bits uint64, bigEndian bool) []byte {
+func Encode(t Type, bits uint64, big bool) []byte {
 	n := Size(t)
 	if IsBool(t) && bits != 0 {
 		bits = 1
 	}
 	out := make([]byte, n)
-	for i := range out {
-		shift := 8 * i
-		if bigEndian || BigEndian(t) {
-			shift = 8 * (n - 1 - i)
-		}
-		out[i] = byte(bits >> shift)
-	}
+	putBytes(out, bits, storedBig(t, big))
 	return out
+}
+
+// Decode is the value of a scalar of type t that lies in b, extended to 64 bits.
+func Decode(t Type, b []byte, big bool) uint64 {
+	return Extend(t, getBytes(b[:Size(t)], storedBig(t, big)))
+}
+
+func putBytes(b []byte, bits uint64, big bool) {
+	for i := range b {
+		at := i
+		if big {
+			at = len(b) - 1 - i
+		}
+		b[at] = byte(bits >> (8 * i))
+	}
+}
+
+func getBytes(b []byte, big bool) (bits uint64) {
+	for i := range b {
+		at := len(b) - 1 - i
+		if big {
+			at = i
+		}
+		bits = bits<<8 | uint64(b[at])
+	}
+	return bits
 }

@@ -83,7 +83,7 @@ func builtinTable() map[string]builtinRow {
 		"ffi.fill": {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'ffi.fill'") }},
 	}
 	for _, t := range []string{"u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64"} {
-		ct, _ := ctype.Parse("__" + t)
+		ct, _ := ctype.Scalar("__" + t)
 		rows["bpf."+t] = builtinRow{usage: "bpf." + t + "(x)", raw: func(lw *lowerer, e *syntax.Call) Value { return lw.convert(e, ct) }}
 	}
 	for _, n := range []string{"ntoh", "hton", "ntoh16", "ntoh32", "ntoh64", "hton16", "hton32", "hton64"} {

@@ -347,6 +347,6 @@ func cInteger(unsigned bool) ctype.Type {
 	if unsigned {
 		name = "uint64_t"
 	}
-	t, _ := ctype.Parse(name)
+	t, _ := ctype.Scalar(name)
 	return t
 }

@@ -21,6 +21,8 @@ type Options struct {
 	Output   io.Writer // the script's own output; nil discards it
 	Reporter *diag.Reporter
 	Limits   Limits // zero fields take their defaults
+	// BigEndian is the byte order of the target, in which C data lies in memory.
+	BigEndian bool
 }
 
 // The budget of iterations of a run: what it is when a script doesn't say, and

@@ -7,6 +7,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/luabpfc/luabpfc/frontend/ctype"
+	"github.com/luabpfc/luabpfc/ir"
 )
 
 // Integers of ours are C scalars in userdata. Arithmetic is that of LuaJIT's
@@ -15,9 +16,9 @@ import (
 // as in the kernel stage, which folds the same expressions.
 
 func mustType(name string) ctype.Type {
-	t, err := ctype.Parse(name)
-	if err != nil {
-		panic(err)
+	t, ok := ctype.Scalar(name)
+	if !ok {
+		panic(&ir.Bug{Msg: "script: unknown type " + name})
 	}
 	return t
 }

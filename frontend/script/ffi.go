@@ -2,7 +2,6 @@ package script
 
 import (
 	"math"
-	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -18,14 +17,14 @@ func (st *Stage) openFFI() {
 			return 1
 		},
 		"new": func(L *lua.LState) int {
-			t := st.checkType(L, 1)
+			t := st.scalarType(L, 1)
 			if L.GetTop() < 2 {
 				return st.pushCData(L, &CData{Type: t})
 			}
 			return st.pushCData(L, st.convert(L, t, L.Get(2)))
 		},
 		"cast": func(L *lua.LState) int {
-			return st.pushCData(L, st.convert(L, st.checkType(L, 1), L.CheckAny(2)))
+			return st.pushCData(L, st.convert(L, st.scalarType(L, 1), L.CheckAny(2)))
 		},
 		"sizeof": func(L *lua.LState) int {
 			L.Push(lua.LNumber(ctype.Size(st.checkType(L, 1))))
@@ -38,50 +37,23 @@ func (st *Stage) openFFI() {
 		},
 		"tonumber": st.baseTonumber,
 	}
-	for _, name := range []string{"cdef", "offsetof", "copy", "fill", "string", "metatype", "gc", "load", "addressof", "alignof"} {
+	for _, name := range []string{"offsetof", "copy", "fill", "string", "metatype", "gc", "load", "addressof", "alignof"} {
 		fs[name] = func(L *lua.LState) int {
 			st.fail(L, diag.UnsupportedType, "ffi.%s is not supported by this version in the script stage: C types here are integers", name)
 			return 0
 		}
 	}
-	fs["cdef"] = func(L *lua.LState) int {
-		st.fail(L, diag.UnsupportedType, "struct declarations are not supported by this version")
-		return 0
-	}
+	fs["cdef"] = st.ffiCdef
 	st.module("ffi", fs)
 }
 
-// checkType is an argument that names a C type: as text, as a ctype, or as a
-// value of that type.
-func (st *Stage) checkType(L *lua.LState, i int) ctype.Type {
-	v := L.Get(i)
-	if c, ok := ToCType(v); ok {
-		return c.Type
-	} else if c, ok := ToCData(v); ok {
-		return c.Type
+// scalarType is an argument that names an integer type.
+func (st *Stage) scalarType(L *lua.LState, i int) ctype.Type {
+	t := st.checkType(L, i)
+	if !ctype.IsScalar(t) {
+		st.fail(L, diag.UnsupportedType, "values of type '%s' are not supported by this version", ctype.Name(t))
 	}
-	s, ok := v.(lua.LString)
-	if !ok {
-		L.ArgError(i, "C type expected, got "+argType(L, i))
-	}
-	return st.parseType(L, string(s))
-}
-
-// parseType parses the name of a C type.
-func (st *Stage) parseType(L *lua.LState, s string) ctype.Type {
-	t, err := ctype.Parse(s)
-	switch {
-	case err == nil:
-		return t
-	case strings.ContainsAny(s, "*[{(") || strings.Contains(s, "struct ") || strings.Contains(s, "union ") || strings.Contains(s, "enum "):
-		st.fail(L, diag.UnsupportedType, "type '%s' is not supported by this version: C types here are integers", s)
-	}
-	hint := ""
-	if near := diag.Closest(s, ctype.Names()); near != "" {
-		hint = " (did you mean '" + near + "'?)"
-	}
-	st.fail(L, diag.UnknownType, "%s%s", err, hint)
-	return nil
+	return t
 }
 
 func (st *Stage) pushCData(L *lua.LState, c *CData) int {

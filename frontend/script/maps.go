@@ -102,14 +102,17 @@ func (st *Stage) maxEntries(L *lua.LState, v lua.LValue) uint32 {
 
 // mapMember is the type of a map's keys or values.
 func (st *Stage) mapMember(L *lua.LState, what string, v lua.LValue) ctype.Type {
-	if c, ok := ToCType(v); ok {
-		return c.Type
-	}
-	switch v := v.(type) {
-	case *lua.LNilType:
+	_, isType := ToCType(v)
+	_, isText := v.(lua.LString)
+	switch {
+	case v == lua.LNil:
 		return mustType("uint32_t")
-	case lua.LString:
-		return st.parseType(L, string(v))
+	case isType, isText:
+		t := st.typeValue(L, v)
+		if !ctype.IsScalar(t) {
+			st.fail(L, diag.UnsupportedType, "the %s of a map can't be of type '%s' in this version", what, ctype.Name(t))
+		}
+		return t
 	}
 	st.fail(L, diag.BadDeclaration, "the %s type of a map is a C type, as a string or from ffi.typeof, not %s", what, article(typeName(v)))
 	return nil

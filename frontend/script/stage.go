@@ -9,6 +9,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/luabpfc/luabpfc/frontend/ctype"
 	"github.com/luabpfc/luabpfc/frontend/syntax"
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/diag"
@@ -50,6 +51,7 @@ type Stage struct {
 	failureMeta, cdataMeta, ctypeMeta, mapMeta, programMeta, stringMeta *lua.LTable
 
 	wides map[wideKey]*lua.LUserData
+	types *ctype.Scope
 }
 
 // Call frames of the VM, and registers; a thread begins with few. For each error
@@ -75,6 +77,7 @@ func Run(file *diag.File, host Host, opts Options) *Stage {
 	st.vm = lua.NewState(lua.Options{SkipOpenLibs: true, MinimizeStackMemory: true, CallStackSize: maxFrames,
 		RegistrySize: registers, RegistryMaxSize: maxRegisters, RegistryGrowStep: growRegister})
 	st.current = st.vm
+	st.types = st.newTypes()
 	st.open()
 	st.vm.SetContext(clock{context.Background(), st})
 	st.run(file)

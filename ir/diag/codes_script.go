@@ -13,6 +13,7 @@ const (
 	UnsupportedKind     Code = "UnsupportedKind"
 	UnknownType         Code = "UnknownType"
 	UnsupportedType     Code = "UnsupportedType"
+	BadCDeclaration     Code = "BadCDeclaration"
 	BadDeclaration      Code = "BadDeclaration"
 	BadOption           Code = "BadOption"
 	DuplicateName       Code = "DuplicateName"
@@ -74,10 +75,16 @@ var scriptCodes = []Info{
 		Example: "local m = bpf.map('hash', 16, 'uint33_t')\n",
 	},
 	{
+		Code:    BadCDeclaration,
+		Summary: "a C declaration is not well formed, or declares what cannot be",
+		Help:    "C declarations are those of C11 with GNU attributes: structs, unions, enums, typedefs, function pointers, bit-fields. There is no preprocessor, and functions have no bodies. The line and column are those of the C text inside the string.",
+		Example: "local ffi = require('ffi')\nffi.cdef('struct pair { int a b; };')\n",
+	},
+	{
 		Code:    UnsupportedType,
 		Summary: "a C type or declaration that this version does not have",
 		Help:    "This version has integers only: as keys and values of maps, and in ffi.",
-		Example: "local ffi = require('ffi')\nffi.cdef('struct pair { int a, b; };')\n",
+		Example: "local ffi = require('ffi')\nlocal x = ffi.new('struct { int a, b; }')\n",
 	},
 	{
 		Code:    BadDeclaration,

@@ -139,9 +139,9 @@ local m = bpf.map('hash', '16') --! "max_entries must be an integer"
 ---
 local m = bpf.map('hash', 16, 'uint33_t') --! "unknown type 'uint33_t' \(did you mean 'uint32_t'\?\) \[UnknownType\]"
 ---
-local m = bpf.map('hash', 16, 'char [16]') --! "type 'char \[16\]' is not supported by this version: C types here are integers \[UnsupportedType\]"
+local m = bpf.map('hash', 16, 'char [16]') --! "the key of a map can't be of type 'char \[16\]' in this version \[UnsupportedType\]"
 ---
-local m = bpf.map('hash', 16, 'struct key') --! "type 'struct key' is not supported"
+local m = bpf.map('hash', 16, 'struct key') --! "the key of a map can't be of type 'struct key'"
 ---
 local m = bpf.map('hash', 16, 5) --! "the key type of a map is a C type, as a string or from ffi.typeof, not a number"
 ---
@@ -225,9 +225,20 @@ local opt = bpf.option { port = 80 }
 assert(opt == bpf.opt and opt.port == 80)
 ---
 -- ffi
-ffi.cdef('struct x { int a; };') --! "struct declarations are not supported by this version \[UnsupportedType\]"
+ffi.cdef('struct x { int a };') --! "expected ';', not '}' \[BadCDeclaration\]"
 ---
-local x = ffi.new('uint8_t[4]') --! "type 'uint8_t\[4\]' is not supported"
+ffi.cdef [[
+  struct x {
+    uint33_t a; --! "unknown type 'uint33_t' \(did you mean 'uint32_t'\?\) \[UnknownType\]"
+  };
+]]
+---
+local text = 'struct x { int a; } y; struct x { long a; };' --! "'struct x' was declared differently before"
+ffi.cdef(text)
+---
+ffi.cdef('int ' .. 'a b;') --! "expected ';', not 'b' \(line 1, column 7 of the C text\)"
+---
+local x = ffi.new('uint8_t[4]') --! "values of type 'uint8_t \[4\]' are not supported"
 ---
 ffi.copy(1, 2) --! "ffi.copy is not supported by this version in the script stage"
 ---
