@@ -2,10 +2,6 @@ package ctype
 
 import "strings"
 
-// uapi are the structs that programs for packets and contexts take for granted,
-// by tag. A script that declares one of them itself gets its own.
-var uapi = map[string]string{}
-
 // uapiTag splits 'struct x'.
 func uapiTag(key string) (kind, name string) {
 	kind, name, _ = strings.Cut(key, " ")
@@ -16,12 +12,15 @@ func uapiTag(key string) (kind, name string) {
 func (sc *Scope) load(name string) bool {
 	for _, kind := range []string{"struct", "union", "enum"} {
 		text, ok := uapi[kind+" "+name]
+		if big, differs := uapiBig[kind+" "+name]; differs && sc.big {
+			text = big
+		}
 		if !ok {
 			continue
 		}
 		was := sc.loading
 		sc.loading = true
-		err := sc.Declare(text)
+		err := sc.Declare(kind + " " + name + " {" + text + "};")
 		sc.loading = was
 		return err == nil
 	}
