@@ -10,60 +10,6 @@ import (
 // maxUnroll bounds the copies of a body whose variable must be a constant.
 const maxUnroll = 4096
 
-// whileStmt lowers while; its trips come from the run's budget.
-func (lw *lowerer) whileStmt(s *syntax.WhileStmt) {
-	lw.budgetLoop(s, "while", func(l *loopScope, again func()) {
-		yes, no := lw.cond(s.Cond, l.mark)
-		l.breaks = append(l.breaks, reachable(no)...)
-		lw.join(yes)
-		if lw.b.Block != nil {
-			lw.spend(s, l)
-			lw.block(s.Body)
-		}
-		again()
-	})
-}
-
-// repeatStmt lowers repeat; its condition sees the body's variables.
-func (lw *lowerer) repeatStmt(s *syntax.RepeatStmt) {
-	lw.budgetLoop(s, "repeat", func(l *loopScope, again func()) {
-		lw.spend(s, l)
-		lw.block(s.Body)
-		if lw.b.Block == nil {
-			return
-		}
-		yes, no := lw.cond(s.Cond, l.mark)
-		l.breaks = append(l.breaks, reachable(yes)...)
-		lw.join(no)
-		again()
-	})
-}
-
-// budgetLoop lowers a loop without a bound of its own.
-func (lw *lowerer) budgetLoop(n syntax.Node, what string, body func(*loopScope, func())) {
-	lw.loop(n, ir.Loop{What: what, Budget: true, Limit: lw.prog.LoopLimit}, lw.changedIn(n), func(l *loopScope, again func()) {
-		body(l, func() {
-			if lw.b.Block != nil {
-				lw.r.Warnf(diag.LoopBudget, n.Bounds().In(lw.file),
-					"no bound is known for this loop: it is left after %d iterations of all such loops in a run", lw.prog.LoopLimit)
-			}
-			again()
-		})
-	})
-}
-
-// spend takes one trip from the budget, and leaves the loop if there is none.
-func (lw *lowerer) spend(n syntax.Node, l *loopScope) {
-	lw.at(n)
-	left := lw.budget.val.(Int).V
-	yes, no := lw.branch(lw.b.Op(ir.OpNe, left, lw.b.Const(0)), l.mark)
-	if no.block != nil {
-		l.breaks = append(l.breaks, no)
-	}
-	lw.open(yes)
-	lw.set(lw.budget, Int{V: lw.b.Op(ir.OpSub, left, lw.b.Const(1))})
-}
-
 // numFor lowers for v = from, to, step.
 func (lw *lowerer) numFor(s *syntax.NumForStmt) {
 	from, ok1 := lw.intOf(s.From, lw.expr(s.From), "'for'")

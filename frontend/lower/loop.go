@@ -23,14 +23,19 @@ type shape struct {
 // loopState is what a loop being lowered must take back to start anew.
 type loopState struct {
 	blocks, slots, returns, gotos, log, diags int
+	breaks                                    []int // of the enclosing loops, from the inside out
 	pre                                       *ir.Block
 	facts                                     *chain[fact]
 }
 
 func (lw *lowerer) saveLoop() loopState {
 	f := lw.b.Func
-	return loopState{len(f.Blocks), len(f.Slots), len(lw.frame.returns), len(lw.frame.gotos),
-		lw.mark(), lw.r.Mark(), lw.b.Block, lw.facts}
+	s := loopState{blocks: len(f.Blocks), slots: len(f.Slots), returns: len(lw.frame.returns), gotos: len(lw.frame.gotos),
+		log: lw.mark(), diags: lw.r.Mark(), pre: lw.b.Block, facts: lw.facts}
+	for l := lw.frame.loop; l != nil; l = l.up {
+		s.breaks = append(s.breaks, len(l.breaks))
+	}
+	return s
 }
 
 // restoreLoop drops what was built since the state was saved.
@@ -41,21 +46,36 @@ func (lw *lowerer) restoreLoop(s loopState) {
 	}
 	f.Blocks = f.Blocks[:s.blocks]
 	f.Slots = f.Slots[:s.slots]
+	dropSlots(lw.keys, s.slots)
+	dropSlots(lw.vals, s.slots)
 	s.pre.SetControl(nil)
 	for len(s.pre.Succs) > 0 {
 		s.pre.RemoveEdge(0)
 	}
 	lw.frame.returns = lw.frame.returns[:s.returns]
 	lw.frame.gotos = lw.frame.gotos[:s.gotos]
+	for i, l := 0, lw.frame.loop; l != nil; i, l = i+1, l.up {
+		l.breaks = l.breaks[:s.breaks[i]]
+	}
 	lw.rollback(s.log)
 	lw.r.Reset(s.diags)
 	lw.b.Block, lw.facts, lw.pending = s.pre, s.facts, nil
 }
 
+// dropSlots forgets the slots from the n-th on.
+func dropSlots(of map[*ir.Map]*ir.Slot, n int) {
+	for m, s := range of {
+		if s.ID >= n {
+			delete(of, m)
+		}
+	}
+}
+
 // loop lowers a loop of the CFG. changed are the variables that its body may
 // assign. body lowers one trip: it is called with the header open, and calls
-// again for the next trip; what leaves the loop is joined behind it.
-func (lw *lowerer) loop(n syntax.Node, info ir.Loop, changed []*cell, body func(l *loopScope, again func())) {
+// again for the next trip; what leaves the loop is joined behind it. It returns
+// the loop's header, nil if there was an error.
+func (lw *lowerer) loop(n syntax.Node, info ir.Loop, changed []*cell, body func(l *loopScope, again func())) *ir.Block {
 	lw.flush()
 	shapes := map[*cell]*shape{}
 	for _, c := range changed {
@@ -68,14 +88,14 @@ func (lw *lowerer) loop(n syntax.Node, info ir.Loop, changed []*cell, body func(
 			build.has[c] = true
 		}
 		lw.building = append(lw.building, build)
-		done := lw.tryLoop(n, info, changed, shapes, body)
+		header, done := lw.tryLoop(n, info, changed, shapes, body)
 		lw.building = lw.building[:len(lw.building)-1]
 		if done && len(build.missed) == 0 {
-			return
+			return header
 		}
 		if try == maxAttempts {
 			lw.errorf(n, diag.MixedKinds, "the variables of this loop change their kinds too often; declare some of them inside it")
-			return
+			return nil
 		}
 		lw.restoreLoop(state)
 		for _, c := range build.missed {
@@ -128,7 +148,7 @@ type carried struct {
 // tryLoop builds the loop once; false means that the shapes were widened and
 // the loop must be built again.
 func (lw *lowerer) tryLoop(n syntax.Node, info ir.Loop, changed []*cell, shapes map[*cell]*shape,
-	body func(l *loopScope, again func())) bool {
+	body func(l *loopScope, again func())) (*ir.Block, bool) {
 	header := lw.b.Func.NewBlock(ir.BlockJump)
 	info.Pos = lw.pos(n.Bounds())
 	header.Loop = &info
@@ -165,7 +185,7 @@ func (lw *lowerer) tryLoop(n syntax.Node, info ir.Loop, changed []*cell, shapes 
 	body(l, again)
 	lw.frame.loop = l.up
 	if !ok {
-		return false
+		return nil, false
 	}
 	lw.rollback(mark)
 	for i, e := range l.breaks {
@@ -178,7 +198,7 @@ func (lw *lowerer) tryLoop(n syntax.Node, info ir.Loop, changed []*cell, shapes 
 	lw.b.Block = nil
 	lw.at(n)
 	lw.join(l.breaks)
-	return true
+	return header, true
 }
 
 // settleEntries reads what is put off on the path, and makes numbers of the

@@ -38,8 +38,11 @@ type lowerer struct {
 	inShort  bool // lowering the on_short handler
 	free     map[*syntax.Function][]*syntax.Local
 	assigned map[syntax.Node]*assignments
-	born     int          // cells made so far
-	building []*loopBuild // enclosing loops
+	born     int                        // cells made so far
+	building []*loopBuild               // enclosing loops
+	backward map[*syntax.LabelStmt]bool // see jumpedBackTo
+	rests    map[*syntax.LabelStmt]*syntax.DoStmt
+	endless  map[loopKey]bool // loops that no bound was found for
 	closures map[*lua.LFunction]*Closure
 	builtins map[string]builtinRow
 }
@@ -55,20 +58,16 @@ type frame struct {
 	returns []edge
 	loop    *loopScope
 	gotos   []pendingGoto
-	labels  map[*syntax.LabelStmt]int // the mark where the label's block starts
+	spends  map[*syntax.LabelStmt]bool // jumps back take from the budget
+	labels  map[*syntax.LabelStmt]int  // the mark that jumps to the label are relative to
 }
 
 // loopScope is where break goes.
 type loopScope struct {
 	up     *loopScope
 	mark   int
+	label  bool // the loop of a label that goto jumps back to: break goes further out
 	breaks []edge
-}
-
-// pendingGoto is a jump forward, relative to the start of its label's block.
-type pendingGoto struct {
-	label *syntax.LabelStmt
-	e     edge
 }
 
 // Program compiles the function of p into a program of mod. It reports what
@@ -83,7 +82,8 @@ func Program(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.Rep
 	lw := &lowerer{stage: stage, mod: mod, r: r, opts: opts, prog: p,
 		keys: map[*ir.Map]*ir.Slot{}, vals: map[*ir.Map]*ir.Slot{},
 		free:     map[*syntax.Function][]*syntax.Local{},
-		assigned: map[syntax.Node]*assignments{}, builtins: builtinTable()}
+		assigned: map[syntax.Node]*assignments{}, builtins: builtinTable(),
+		backward: map[*syntax.LabelStmt]bool{}, rests: map[*syntax.LabelStmt]*syntax.DoStmt{}, endless: map[loopKey]bool{}}
 	f := mod.NewFunc(p.Name, ir.Param{Name: "ctx", Type: ir.Ptr})
 	f.Kind, f.Section = p.Kind, p.Section
 	lw.b = ir.NewBuilder(f)

@@ -44,6 +44,8 @@ func (lw *lowerer) assignmentsIn(n syntax.Node) *assignments {
 			add(m.Target)
 		case *syntax.WhileStmt, *syntax.RepeatStmt:
 			a.budget = true
+		case *syntax.GotoStmt:
+			a.budget = a.budget || m.Label != nil && m.Label.Start < m.Start
 		}
 	})
 	lw.assigned[n] = a

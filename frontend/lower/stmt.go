@@ -7,20 +7,22 @@ import (
 
 // block lowers the statements of a block.
 func (lw *lowerer) block(b *syntax.Block) {
-	for _, s := range b.Stmts {
+	lw.enterLabels(b.Stmts)
+	lw.stmts(b.Stmts)
+}
+
+// stmts lowers statements whose labels are entered.
+func (lw *lowerer) stmts(stmts []syntax.Stmt) {
+	for i, s := range stmts {
 		if l, ok := s.(*syntax.LabelStmt); ok {
-			if lw.frame.labels == nil {
-				lw.frame.labels = map[*syntax.LabelStmt]int{}
+			if lw.jumpedBackTo(l, stmts[i+1:]) {
+				lw.labelLoop(l, stmts[i+1:])
+				return
 			}
-			lw.frame.labels[l] = lw.mark()
-		}
-	}
-	for i, s := range b.Stmts {
-		if l, ok := s.(*syntax.LabelStmt); ok {
 			lw.label(l)
 			continue
 		}
-		if lw.b.Block == nil && !labelAhead(b.Stmts[i:]) {
+		if lw.b.Block == nil && !labelAhead(stmts[i:]) {
 			return // unreachable
 		}
 		if lw.b.Block != nil {
@@ -67,12 +69,25 @@ func (lw *lowerer) stmt(s syntax.Stmt) {
 	case *syntax.ReturnStmt:
 		lw.returnStmt(s)
 	case *syntax.BreakStmt:
-		if l := lw.frame.loop; l != nil {
-			l.breaks = append(l.breaks, lw.leaveTo(l.mark))
-		}
+		lw.breakStmt()
 	case *syntax.GotoStmt:
 		lw.gotoStmt(s)
 	}
+}
+
+// breakStmt leaves the innermost loop that is a statement; a label's is none.
+func (lw *lowerer) breakStmt() {
+	l := lw.frame.loop
+	for l != nil && l.label {
+		l = l.up
+	}
+	if l == nil {
+		return
+	}
+	if l != lw.frame.loop {
+		lw.settleEntries(l.mark)
+	}
+	l.breaks = append(l.breaks, lw.leaveTo(l.mark))
 }
 
 // leaveTo ends the path towards a join at an outer mark. Unlike leave it
@@ -264,42 +279,4 @@ func (lw *lowerer) ret(s *syntax.ReturnStmt, vals []Value) {
 		lw.errorf(s.Exprs[0], diag.BadResult, "a %s program returns %d to %d, not %d", kind.Name, kind.RetMin, kind.RetMax, c)
 	}
 	lw.b.Ret(n.V)
-}
-
-func (lw *lowerer) gotoStmt(s *syntax.GotoStmt) {
-	if s.Label == nil {
-		return
-	}
-	if s.Label.Start < s.Start {
-		lw.unsupported(s, "a 'goto' backwards")
-		lw.b.Block = nil
-		return
-	}
-	fr := lw.frame
-	if fr.loop != nil && fr.labels[s.Label] < fr.loop.mark {
-		lw.settleEntries(fr.labels[s.Label])
-	}
-	fr.gotos = append(fr.gotos, pendingGoto{s.Label, lw.snapshot(fr.labels[s.Label])})
-	lw.b.Block = nil
-}
-
-// label joins the paths that jump to l with the one that falls into it.
-func (lw *lowerer) label(l *syntax.LabelStmt) {
-	fr := lw.frame
-	mark := fr.labels[l]
-	var edges []edge
-	if lw.b.Block != nil {
-		edges = append(edges, lw.snapshot(mark))
-	}
-	lw.rollback(mark)
-	rest := fr.gotos[:0]
-	for _, g := range fr.gotos {
-		if g.label == l {
-			edges = append(edges, g.e)
-		} else {
-			rest = append(rest, g)
-		}
-	}
-	fr.gotos = rest
-	lw.join(edges)
 }

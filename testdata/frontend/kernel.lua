@@ -203,8 +203,8 @@ bpf.socket(function(skb)
 end)
 ---
 bpf.socket(function(skb)
-  ::again::
-  if skb.len > 1 then goto again end --! "a 'goto' backwards can't be compiled"
+  ::again:: --! "no bound is known for this loop"
+  if skb.len > 1 then goto again end
 end)
 ---
 -- loops
@@ -241,7 +241,7 @@ end)
 bpf.loop_limit = 20
 bpf.xdp(function()
   local i = 0
-  while i < #pkt do i = i + 1 end --! "it is left after 20 iterations"
+  while pkt[i] == 0 do i = i + 1 end --! "it is left after 20 iterations"
   return i
 end)
 ---
