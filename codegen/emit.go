@@ -139,6 +139,10 @@ func (e *emitter) invert(in bpf.Inst) (bpf.Inst, bool) {
 
 // inst adds an instruction of machine registers.
 func (e *emitter) inst(in *minst) {
+	if in.op == opBound {
+		e.bound(in)
+		return
+	}
 	if in.op != opLea {
 		e.add(e.convert(in), in.pos)
 		return
@@ -147,6 +151,26 @@ func (e *emitter) inst(in *minst) {
 	if off := e.m.objs[in.obj].off + int(in.off); off != 0 {
 		e.add(bpf.ALUImm(bpf.Add, bpf.B64, bpf.Reg(in.dst), int32(off)), in.pos)
 	}
+}
+
+// bound adds "if dst <= imm goto end; dst = 0; end:".
+func (e *emitter) bound(in *minst) {
+	end := e.next
+	e.next++
+	dst := bpf.Reg(in.dst)
+	jump := func(op bpf.Op, to int) {
+		e.lines = append(e.lines, line{inst: bpf.Inst{Op: op, Size: bpf.B64, K: true, Dst: dst, Imm: in.imm}, pos: in.pos, target: to})
+	}
+	if canJump(bpf.JLe, e.cpu) {
+		jump(bpf.JLe, end)
+	} else {
+		zero := e.next
+		e.next++
+		jump(bpf.JGt, zero)
+		e.lines = append(e.lines, line{inst: bpf.Goto(0), pos: in.pos, target: end}, line{label: zero})
+	}
+	e.add(bpf.Inst{Op: bpf.Mov, Size: bpf.B64, K: true, Dst: dst}, in.pos)
+	e.lines = append(e.lines, line{label: end})
 }
 
 // convert makes a machine instruction a BPF instruction.

@@ -1,6 +1,7 @@
 package codegen
 
 import (
+	"math"
 	"slices"
 
 	"github.com/luabpfc/luabpfc/codegen/bpf"
@@ -41,6 +42,14 @@ func (s *selector) value(v *ir.Value) {
 		s.zext(d, v)
 	case ir.OpSext:
 		s.sext(d, v.Args[0], int(v.AuxInt))
+	case ir.OpBound:
+		s.put(d, v.Args[0])
+		if k := v.AuxInt; k&(k+1) == 0 && k <= math.MaxInt32 {
+			// Above the bound anything will do: the program does not get there.
+			s.aluImm(bpf.And, bpf.B64, d, k)
+		} else {
+			s.add(minst{op: opBound, size: bpf.B64, k: true, dst: d, imm: k})
+		}
 	case ir.OpToBE:
 		s.put(d, v.Args[0])
 		s.add(minst{op: bpf.ToBE, size: bpf.Size(v.AuxInt / 8), dst: d})

@@ -15,9 +15,12 @@ import (
 
 type reg = regalloc.Reg
 
-// opLea is the one operation that BPF has not got: dst = address of a stack
+// opLea is an operation that BPF has not got: dst = address of a stack
 // object + off. It becomes two instructions.
 const opLea = bpf.Op(bpf.NumOps)
+
+// opBound stands for two or three instructions: dst = 0 unless dst <= imm.
+const opBound = bpf.Op(bpf.NumOps + 1)
 
 // mfunc is a function in machine IR.
 type mfunc struct {
@@ -118,6 +121,8 @@ func (in *minst) operands(uses, defs []reg) ([]reg, []reg, regalloc.Set) {
 		return uses, append(defs, in.dst), 0
 	case in.op == bpf.Mov || in.op >= bpf.MovSX8 && in.op <= bpf.MovSX32:
 		return append(uses, in.src), append(defs, in.dst), 0
+	case in.op == opBound:
+		return append(uses, in.dst), append(defs, in.dst), 0
 	case in.op.IsALU():
 		if !in.k && !in.unary() {
 			return append(uses, in.dst, in.src), append(defs, in.dst), 0
@@ -176,7 +181,7 @@ func (in *minst) setOperands(uses, defs []reg) {
 		if len(uses) > 0 {
 			in.src = uses[0]
 		}
-	case in.op.IsALU(), in.op.IsCond():
+	case in.op.IsALU(), in.op.IsCond(), in.op == opBound:
 		in.dst = uses[0]
 		if len(uses) > 1 {
 			in.src = uses[1]
@@ -254,6 +259,9 @@ func (in *minst) text() string {
 	const standDst, standSrc = 8, 9
 	if in.op == opLea {
 		return fmt.Sprintf("%s = obj%d%+d", regText(in.dst, bpf.B64), in.obj, in.off)
+	}
+	if in.op == opBound {
+		return fmt.Sprintf("%s = %[1]s <= %d ? %[1]s : 0", regText(in.dst, bpf.B64), in.imm)
 	}
 	i := bpf.Inst{Op: in.op, Size: in.size, K: in.k, Imm: in.imm, Sym: in.sym, Off: int16(in.off)}
 	if in.op != bpf.OpExit && !in.op.IsCall() {

@@ -51,6 +51,8 @@
 //     Only packet bytes are big-endian. An address known to be a slot's is used
 //     within the slot, aligned, and as RegionStack. A packet load lies within
 //     its check where both have one base.
+//   - What a ptradd adds is constant or has a bound that the kernel's verifier
+//     sees (EvidentMax): a bound, a mask, a narrow load.
 //   - A call has the arguments of its helper's row: a map is an OpMapRef, a
 //     callback an OpFuncRef of a function with the helper's parameters.
 //   - After a late pass has run, the ops it removes do not occur (Phase), and
@@ -85,6 +87,7 @@
 //
 //	const 5, arg 0                 a number
 //	zext v1, 32                    a width
+//	bound v1, 9                    the largest number that stays
 //	load v1, map+8 u32             region, offset, type: u or s, bits, be
 //	pktcheck v1, v2, packet+0 34   the size of a check is in bytes
 //	slot s0, map counts, func body a name, in front

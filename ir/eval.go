@@ -50,6 +50,11 @@ func Eval(op Op, auxInt int64, bigEndian bool, x, y uint64) (r uint64, ok bool) 
 		return Sext(x, int(auxInt)), true
 	case OpToBE:
 		return ToBE(x, int(auxInt), bigEndian), true
+	case OpBound:
+		if x > uint64(auxInt) {
+			x = 0
+		}
+		return x, true
 	case OpEq:
 		return b2u(x == y), true
 	case OpNe:

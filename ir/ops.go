@@ -31,6 +31,7 @@ const (
 	OpZext
 	OpSext
 	OpToBE
+	OpBound
 
 	// Comparison and booleans.
 	OpEq
@@ -150,6 +151,8 @@ var Ops = [NumOps]OpInfo{
 	OpZext: {Name: "zext", Args: []Type{I64}, Result: I64, Aux: AuxBits, Pure: true, Last: PhaseLow, Doc: "the low AuxInt bits of x, zero-extended"},
 	OpSext: {Name: "sext", Args: []Type{I64}, Result: I64, Aux: AuxBits, Pure: true, Last: PhaseLow, Doc: "the low AuxInt bits of x, sign-extended"},
 	OpToBE: {Name: "tobe", Args: []Type{I64}, Result: I64, Aux: AuxBits, Pure: true, Last: PhaseLow, Doc: "the low AuxInt bits of x between the target's byte order and big-endian, zero-extended (both ways: it is its own inverse)"},
+
+	OpBound: {Name: "bound", Args: []Type{I64}, Result: I64, Aux: AuxInt, Pure: true, Pinned: true, Last: PhaseLow, Doc: "x if it is at most AuxInt, unsigned, else any number up to it; behind it the kernel's verifier knows the range"},
 
 	OpEq:        {Name: "eq", Args: []Type{Any, Any}, Result: Bool, Pure: true, Commutative: true, Last: PhaseLow, Doc: "x == y"},
 	OpNe:        {Name: "ne", Args: []Type{Any, Any}, Result: Bool, Pure: true, Commutative: true, Last: PhaseLow, Doc: "x ~= y"},

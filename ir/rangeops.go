@@ -41,6 +41,11 @@ func rangeOf(v *Value, x, y Range, bigEndian bool) Range {
 	case OpToBE:
 		n := int(v.AuxInt)
 		return Range{Hi: Zext(^uint64(0), n), Zero: ToBE(x.Zero, n, bigEndian), One: ToBE(x.One, n, bigEndian)}.norm()
+	case OpBound:
+		if k := uint64(v.AuxInt); x.Hi > k {
+			return Interval(0, k)
+		}
+		return x
 	case OpNot:
 		if c, ok := x.Const(); ok {
 			return ConstRange(c ^ 1)

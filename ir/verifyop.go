@@ -148,6 +148,12 @@ func (c *checker) rule(v *Value) string {
 		return phiTypes(v)
 	case OpZext, OpSext, OpToBE:
 		return width(v)
+	case OpBound:
+		if v.AuxInt < 0 {
+			return "a bound is not negative"
+		}
+	case OpPtrAdd:
+		return c.moved(v)
 	case OpLoad, OpStore, OpAtomicAdd:
 		return c.access(v)
 	case OpPktGen:
@@ -205,6 +211,25 @@ func width(v *Value) string {
 	case n == 64 && v.Op == OpToBE:
 	default:
 		return fmt.Sprintf("has no width of %d bits", n)
+	}
+	return ""
+}
+
+// maxMove is how far an address may be moved by a number known at run time:
+// the kernel's BPF_MAX_VAR_OFF.
+const maxMove = 1 << 29
+
+// moved checks that the verifier can follow an address: what is added to it and
+// is known only at run time has been bounded in front of it.
+func (c *checker) moved(v *Value) string {
+	if c.f.Phase >= PhaseLow {
+		return "" // the packet's tests are branches by now
+	}
+	if _, ok := v.Args[1].IsConst(); ok {
+		return ""
+	}
+	if n, ok := EvidentMax(v.Args[1]); !ok || n >= maxMove {
+		return fmt.Sprintf("%s has no bound", v.Args[1])
 	}
 	return ""
 }

@@ -101,6 +101,9 @@ func (lw *lowerer) arith(e *syntax.Binary, l, r Value) Value {
 	if v, ok := lw.pointerArith(e, l, r); ok {
 		return v
 	}
+	if v, ok := lw.refArith(e, l, r); ok {
+		return v
+	}
 	if v, ok := lw.floatArith(e.Op, l, r); ok {
 		return v
 	}
@@ -348,6 +351,9 @@ func (lw *lowerer) equality(e *syntax.Binary, l, r Value) *ir.Value {
 	if isNil(r) {
 		return lw.isNilValue(l)
 	}
+	if c, done := lw.equalArrays(e, l, r); done {
+		return c
+	}
 	if _, ok := stringConst(l); ok {
 		l, r = r, l
 	}
@@ -406,6 +412,11 @@ func (lw *lowerer) isNilValue(v Value) *ir.Value {
 	switch v := v.(type) {
 	case *Entry:
 		if v.sure {
+			return lw.b.Bool(false)
+		}
+		return lw.b.Op(ir.OpNot, v.Present)
+	case Ref:
+		if v.Present == nil || v.Sure {
 			return lw.b.Bool(false)
 		}
 		return lw.b.Op(ir.OpNot, v.Present)
@@ -500,6 +511,10 @@ func (lw *lowerer) length(e *syntax.Unary, v Value) Value {
 		return Int{V: lw.b.Const(int64(v.Len))}
 	case CtxArray:
 		return Int{V: lw.b.Const(int64(v.Field.Len))}
+	case Ref:
+		if a, ok := arrayOf(v.Type); ok && !v.Pointer {
+			return Int{V: lw.b.Const(int64(a.Nelems))}
+		}
 	case Pointer:
 		if v.Base == nil && v.Off == 0 && v.View != nil && v.View.name == "eth" {
 			return Int{V: lw.b.PktLen(lw.gen)}

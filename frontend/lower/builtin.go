@@ -171,13 +171,10 @@ func low(lw *lowerer, v *ir.Value) *ir.Value  { return lw.b.OpBits(ir.OpZext, 32
 
 // xadd adds to a place atomically; where there is no entry it does nothing.
 func (lw *lowerer) xadd(e *syntax.Call) Value {
-	if len(e.Args) == 3 {
-		return lw.unsupported(e, "'xadd' of a member")
-	}
-	if len(e.Args) != 2 {
+	if len(e.Args) != 2 && len(e.Args) != 3 {
 		return lw.errorf(e, diag.WrongArguments, "'xadd' is called with %d arguments; it is xadd(m[k], n)", len(e.Args))
 	}
-	place := lw.expr(e.Args[0])
+	place := lw.placeOf(e.Args[0])
 	if lw.b.Block == nil {
 		return Bad{}
 	}
@@ -188,6 +185,19 @@ func (lw *lowerer) xadd(e *syntax.Call) Value {
 	lw.at(e)
 	place = lw.resolve(place)
 	if isNil(place) {
+		return Tuple{}
+	}
+	if r, ok := place.(Ref); ok {
+		if len(e.Args) == 3 {
+			name, named := stringConst(lw.expr(e.Args[2]))
+			if !named {
+				return lw.errorf(e.Args[2], diag.NeedsConstant, "the third argument of 'xadd' is the name of a member")
+			}
+			if r, ok = lw.refMember(e, r, name).(Ref); !ok {
+				return Bad{}
+			}
+		}
+		lw.xaddRef(e.Args[0], r, n.V)
 		return Tuple{}
 	}
 	en, ok := place.(*Entry)

@@ -43,6 +43,8 @@ func (lw *lowerer) callExpr(e *syntax.Call) Value {
 		return lw.builtin(e, f.Name)
 	case Pointer:
 		return lw.slice(e, f)
+	case Ref:
+		return lw.refSlice(e, f)
 	case Const:
 		if v, ok := lw.callConst(e, f.V); ok {
 			return v
@@ -138,12 +140,12 @@ func (lw *lowerer) call(c *Closure, args []Value, at syntax.Range, main bool) Va
 		if i < len(args) {
 			v = args[i]
 		}
-		lw.declare(p, lw.hold(v)).param = !main
+		lw.declare(p, lw.holdArg(v)).param = !main
 	}
 	if fn.Vararg && len(args) > len(fn.Params) {
 		lw.frame.varargs = args[len(fn.Params):]
 		for _, v := range lw.frame.varargs {
-			lw.hold(v)
+			lw.holdArg(v)
 		}
 	}
 	lw.block(fn.Body)

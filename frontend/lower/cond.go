@@ -77,6 +77,11 @@ func (lw *lowerer) truth(e syntax.Expr, v Value, mark int) (yes, no []edge) {
 		return always(true)
 	case Bool:
 		return lw.split(v.V, mark)
+	case Ref:
+		if v.Present == nil || v.Sure {
+			return always(true)
+		}
+		return lw.split(v.Present, mark)
 	case Opt:
 		yes, no = lw.split(v.Present, mark)
 		inner := v.Val
@@ -135,7 +140,7 @@ func (lw *lowerer) paths(e syntax.Expr, mark int, eval func(*lowerer, syntax.Exp
 		lw.rollback(mark)
 		return nil
 	}
-	return []edge{lw.leave(mark, lw.hold(v))}
+	return []edge{lw.leave(mark, lw.holdArg(v))}
 }
 
 func (lw *lowerer) andOrPaths(e *syntax.Binary, mark int) []edge {
@@ -215,6 +220,10 @@ func (lw *lowerer) resolve(v Value) Value {
 	switch v := v.(type) {
 	case *Entry:
 		if truth, ok := lw.known(v.Present); ok && !truth {
+			return Nil
+		}
+	case Ref:
+		if truth, ok := lw.knownPresent(v); ok && !truth {
 			return Nil
 		}
 	case Opt:

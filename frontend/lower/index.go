@@ -43,6 +43,8 @@ func (lw *lowerer) indexOf(e *syntax.Index, obj Value) Value {
 			return Bad{}
 		}
 		return lw.byteAt(e, o, i)
+	case Ref:
+		return lw.loadOf(e, lw.refOf(e, o, key))
 	case *Table:
 		return lw.field(e, o, key)
 	case *Entry:
@@ -202,6 +204,11 @@ func (lw *lowerer) setIndex(e *syntax.Index, obj, key, v Value) {
 			lw.storeEntry(e, o, v)
 			return
 		}
+	case Ref:
+		if r, ok := lw.refOf(e, o, key).(Ref); ok {
+			lw.storeRef(e, r, v)
+		}
+		return
 	case Pointer:
 		lw.unsupported(e, "writing to the packet")
 		return

@@ -70,6 +70,11 @@ func (j *joiner) merge(vals []Value, poss []ir.Pos) Value {
 	if v, ok := j.same(vals); ok {
 		return v
 	}
+	for _, v := range vals {
+		if _, ok := v.(Ref); ok {
+			return j.mergeRefs(vals, poss)
+		}
+	}
 	anyNil := false
 	first := -1
 	for i, v := range vals {
@@ -333,6 +338,12 @@ func (j *joiner) mergeKind(vals []Value, poss []ir.Pos) Value {
 			args[i] = j.at(i, func() *ir.Value { return lw.offset(p).V })
 		}
 		return Pointer{Base: j.phi(ir.I64, args), View: view}
+	case address:
+		args := make([]*ir.Value, len(vals))
+		for i, v := range vals {
+			args[i] = v.(address).p
+		}
+		return address{j.phi(ir.Ptr, args)}
 	case *Table:
 		if t := j.mergeTables(vals, poss); t != nil {
 			return t

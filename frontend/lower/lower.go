@@ -44,6 +44,8 @@ type lowerer struct {
 	rests    map[*syntax.LabelStmt]*syntax.DoStmt
 	endless  map[loopKey]bool // loops that no bound was found for
 	closures map[*lua.LFunction]*Closure
+	epochs   map[*script.Map]*cell // the states of maps' entries (ref.go)
+	epochNo  int
 	builtins map[string]builtinRow
 }
 
@@ -80,7 +82,7 @@ func Program(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.Rep
 		return nil, false
 	}
 	lw := &lowerer{stage: stage, mod: mod, r: r, opts: opts, prog: p,
-		keys: map[*ir.Map]*ir.Slot{}, vals: map[*ir.Map]*ir.Slot{},
+		keys: map[*ir.Map]*ir.Slot{}, vals: map[*ir.Map]*ir.Slot{}, epochs: map[*script.Map]*cell{},
 		free:     map[*syntax.Function][]*syntax.Local{},
 		assigned: map[syntax.Node]*assignments{}, builtins: builtinTable(),
 		backward: map[*syntax.LabelStmt]bool{}, rests: map[*syntax.LabelStmt]*syntax.DoStmt{}, endless: map[loopKey]bool{}}

@@ -97,29 +97,31 @@ func (lw *lowerer) owns(s *ir.Slot) bool {
 
 // lookup evaluates m[k].
 func (lw *lowerer) lookup(n syntax.Node, m *script.Map, keyNode syntax.Node, key Value) Value {
-	k, ok := lw.mapKey(keyNode, m, key)
+	kp, k, ok := lw.keyOf(keyNode, m, key)
 	if !ok {
 		return Bad{}
 	}
 	lw.at(n)
-	if e := lw.entry(n, m, k); e != nil {
+	if isAggregate(m.Value) {
+		if r, ok := lw.entryRef(n, m, kp, k); ok {
+			return r
+		}
+		return Bad{}
+	}
+	if e := lw.entry(n, m, kp, k); e != nil {
 		return e
 	}
 	return Bad{}
 }
 
 // entry looks a key up; nil after an error.
-func (lw *lowerer) entry(n syntax.Node, m *script.Map, k Int) *Entry {
+func (lw *lowerer) entry(n syntax.Node, m *script.Map, kp *ir.Value, k Int) *Entry {
 	im := lw.irMap(m)
-	kp := lw.spill(lw.keySlot(im), m.Key, k)
 	p := lw.helper(n, "map_lookup_elem", ir.Ptr, lw.b.MapRef(im), kp)
 	if p == nil {
 		return nil
 	}
-	e := &Entry{Map: m, Ptr: p, Present: lw.b.Op(ir.OpNe, p, lw.b.Null()), Key: k}
-	if c, ok := k.V.IsConst(); ok {
-		e.sure = m.Type.Array && c >= 0 && c < int64(m.MaxEntries)
-	}
+	e := &Entry{Map: m, Ptr: p, Present: lw.b.Op(ir.OpNe, p, lw.b.Null()), Key: k, sure: sureIndex(m, k)}
 	e.num = lw.newCell(nil)
 	e.num.entry = e
 	return e
@@ -198,69 +200,108 @@ func (lw *lowerer) ifPresent(e *Entry, body func(p *ir.Value)) {
 
 // setEntry evaluates m[k] = v.
 func (lw *lowerer) setEntry(n syntax.Node, m *script.Map, keyNode syntax.Node, key, v Value) {
-	k, ok := lw.mapKey(keyNode, m, key)
-	if !ok || lw.b.Block == nil {
-		return
-	}
 	if e, ok := v.(*Entry); ok {
 		v = lw.readOpt(e)
 	}
 	v = lw.resolve(v)
-	lw.flush()
-	if isNil(v) {
-		lw.deleteEntry(n, m, k)
+	if _, bad := v.(Bad); bad || lw.b.Block == nil {
 		return
 	}
-	if o, ok := v.(Opt); ok && !m.Type.Array {
-		mark := lw.mark()
-		yes, no := lw.branch(o.Present, mark)
-		lw.open(yes)
-		lw.update(n, m, k, o.Val)
-		yes = lw.leave(mark)
-		lw.open(no)
-		lw.deleteEntry(n, m, k)
-		no = lw.leave(mark)
-		lw.join([]edge{yes, no})
+	lw.flush()
+	if isNil(v) {
+		lw.deleteEntry(n, m, keyNode, key)
+		return
+	}
+	if r, ok := v.(Ref); ok && r.Present != nil && !r.Sure {
+		lw.setOrDelete(n, m, keyNode, key, r.Present, r)
 		return
 	}
 	if o, ok := v.(Opt); ok {
-		lw.errorf(n, diag.BadValue, "%s may be nil here, and entries of an array map can't be deleted; write '... or 0'", describe(o))
+		lw.setOrDelete(n, m, keyNode, key, o.Present, o.Val)
 		return
 	}
-	lw.update(n, m, k, v)
+	lw.update(n, m, keyNode, key, v)
 }
 
-func (lw *lowerer) update(n syntax.Node, m *script.Map, k Int, v Value) {
-	if s, ok := stringConst(v); ok {
-		lw.errorf(n, diag.BadValue, "'%s' is no value of map '%s', whose values are of type '%s'", s, m.Name, ctype.Name(m.Value))
+// setOrDelete assigns a value that is nil unless present.
+func (lw *lowerer) setOrDelete(n syntax.Node, m *script.Map, keyNode syntax.Node, key Value, present *ir.Value, v Value) {
+	truth, known := lw.known(present)
+	switch {
+	case known && truth:
+		lw.update(n, m, keyNode, key, v)
+		return
+	case known:
+		lw.deleteEntry(n, m, keyNode, key)
+		return
+	case m.Type.Array:
+		lw.errorf(n, diag.BadValue, "%s may be nil here, and entries of an array map can't be deleted; write '... or 0'", describe(Opt{present, v}))
 		return
 	}
-	x, ok := lw.storable(n, v, "stored")
-	if !ok {
+	mark := lw.mark()
+	yes, no := lw.branch(present, mark)
+	lw.open(yes)
+	lw.update(n, m, keyNode, key, v)
+	if lw.b.Block != nil {
+		yes = lw.leave(mark)
+	}
+	lw.open(no)
+	lw.deleteEntry(n, m, keyNode, key)
+	if lw.b.Block != nil {
+		no = lw.leave(mark)
+	}
+	lw.join([]edge{yes, no})
+}
+
+func (lw *lowerer) update(n syntax.Node, m *script.Map, keyNode syntax.Node, key, v Value) {
+	if m.Type.Array && isAggregate(m.Value) {
+		kp, k, ok := lw.keyOf(keyNode, m, key)
+		if !ok {
+			return
+		}
+		if r, ok := lw.entryRef(n, m, kp, k); ok {
+			lw.storeInit(n, r, v)
+		}
 		return
 	}
 	if m.Type.Array { // its entries always exist: storing there is updating
-		if e := lw.entry(n, m, k); e != nil {
+		x, ok := lw.storable(n, v, "stored")
+		if !ok {
+			return
+		}
+		kp, k, ok := lw.keyOf(keyNode, m, key)
+		if !ok {
+			return
+		}
+		if e := lw.entry(n, m, kp, k); e != nil {
 			lw.ifPresent(e, func(p *ir.Value) {
 				lw.b.Store(p, lw.toMemory(m.Value, x), typeMem(m.Value, ir.RegionMap))
 			})
 		}
 		return
 	}
-	im := lw.irMap(m)
-	vp := lw.spill(lw.valueSlot(im), m.Value, x)
-	kp := lw.spill(lw.keySlot(im), m.Key, k)
-	lw.helper(n, "map_update_elem", ir.I64, lw.b.MapRef(im), kp, vp, lw.b.Const(0))
+	vp, ok := lw.valueOf(n, m, v)
+	if !ok {
+		return
+	}
+	kp, _, ok := lw.keyOf(keyNode, m, key)
+	if !ok {
+		return
+	}
+	lw.helper(n, "map_update_elem", ir.I64, lw.b.MapRef(lw.irMap(m)), kp, vp, lw.b.Const(0))
+	lw.mapWritten(m)
 }
 
-func (lw *lowerer) deleteEntry(n syntax.Node, m *script.Map, k Int) {
+func (lw *lowerer) deleteEntry(n syntax.Node, m *script.Map, keyNode syntax.Node, key Value) {
 	if m.Type.Array {
 		lw.errorf(n, diag.BadValue, "entries of an array map can't be deleted; assign 0 to '%s'", m.Name)
 		return
 	}
-	im := lw.irMap(m)
-	kp := lw.spill(lw.keySlot(im), m.Key, k)
-	lw.helper(n, "map_delete_elem", ir.I64, lw.b.MapRef(im), kp)
+	kp, _, ok := lw.keyOf(keyNode, m, key)
+	if !ok {
+		return
+	}
+	lw.helper(n, "map_delete_elem", ir.I64, lw.b.MapRef(lw.irMap(m)), kp)
+	lw.mapWritten(m)
 }
 
 // helper calls a kernel helper if the target has it, else reports an error

@@ -124,14 +124,6 @@ func fromVarargs(s *syntax.LocalStmt) bool {
 	return ok
 }
 
-// hold is what a variable keeps of a value: an entry's number is read later.
-func (lw *lowerer) hold(v Value) Value {
-	if e, ok := v.(*Entry); ok {
-		lw.postpone(e)
-	}
-	return v
-}
-
 func (lw *lowerer) assignStmt(s *syntax.AssignStmt) {
 	if len(s.Targets) == 1 && len(s.Exprs) == 1 {
 		t := lw.target(s.Targets[0])
@@ -149,6 +141,7 @@ func (lw *lowerer) assignStmt(s *syntax.AssignStmt) {
 		if e, ok := v.(*Entry); ok { // the right side is read first
 			vals[i] = lw.readOpt(e)
 		}
+		vals[i] = lw.pinBytes(s, vals[i])
 	}
 	lw.at(s)
 	for i := range targets {
@@ -169,7 +162,11 @@ func (lw *lowerer) target(e syntax.Expr) func(Value) {
 			lw.assignToCaptured(e)
 			return func(Value) {}
 		}
-		return func(v Value) { lw.set(c, lw.hold(v)) }
+		return func(v Value) {
+			if !lw.assignArray(e, c, v) {
+				lw.set(c, lw.hold(v))
+			}
+		}
 	case *syntax.Index:
 		obj := lw.expr(e.Obj)
 		key := lw.expr(e.Key)

@@ -152,6 +152,8 @@ func describe(v Value) string {
 			return "a number that is not an integer"
 		}
 		return "a " + v.V.Type().String()
+	case Ref:
+		return describeRef(v)
 	case Pointer:
 		if v.View != nil && v.View.name != "data" {
 			return "a packet header"

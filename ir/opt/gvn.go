@@ -29,9 +29,10 @@ import (
 // comparison is in the table as a constant, and x is the constant k behind
 // x == k.
 //
-// In the low phase, additions of a variable to an address are not merged, nor
-// ordered comparisons: each addition is under a test of its own that the
-// verifier must see on that very value.
+// Bounds, and additions of a bounded number to an address, are merged within
+// their block only, other additions of a variable to an address (to a packet's)
+// never, nor in the low phase ordered comparisons: each addition is under a test
+// of its own that the verifier must see on that very value.
 
 // vnKey identifies a computation.
 type vnKey struct {
@@ -345,8 +346,15 @@ func (n *numberer) key(v *ir.Value) (vnKey, bool) {
 		}
 		k.aux, k.more = int64(v.Block.ID), s.String()
 		return k, true
-	case v.Op == ir.OpPtrAdd && v.Args[1].Op != ir.OpConst && n.f.Phase == ir.PhaseLow, forVerifier(v):
+	case forVerifier(v):
 		return k, false
+	case v.Op == ir.OpBound, v.Op == ir.OpPtrAdd && v.Args[1].Op != ir.OpConst:
+		// In one block only: a bound that another block has made may be a number
+		// from memory by then, of which the verifier knows nothing.
+		if _, ok := ir.EvidentMax(v.Args[len(v.Args)-1]); v.Op == ir.OpPtrAdd && !ok {
+			return k, false
+		}
+		k.ver = v.Block.ID + 1
 	case v.Op == ir.OpPktLoad:
 		// Any check that covers it will do.
 		k.mem, k.ver = *v.Mem(), n.ver[ir.RegionPacket]

@@ -8,6 +8,7 @@ import (
 
 var memoryRules = []rule{
 	{"ptradd", []ir.Op{ir.OpPtrAdd}, ptrAddRule},
+	{"bound", []ir.Op{ir.OpBound}, boundRule},
 	{"nonnull", []ir.Op{ir.OpNonNull}, nonNullRule},
 	{"offset", []ir.Op{ir.OpLoad, ir.OpStore, ir.OpAtomicAdd}, offsetRule},
 	{"narrow", []ir.Op{ir.OpStore, ir.OpAtomicAdd}, narrowRule},
@@ -27,6 +28,15 @@ func ptrAddRule(s *simplifier, v *ir.Value) *ir.Value {
 	// (ptradd (ptradd p c) d) => (ptradd p c+d)
 	if p, c, ok := inner(v, ir.OpPtrAdd); ok && s.ok() {
 		return become(v, ir.OpPtrAdd, p, s.num(c+k))
+	}
+	return nil
+}
+
+// (bound x k) => x if every verifier sees that x <= k. What only the compiler
+// knows of x does not count.
+func boundRule(s *simplifier, v *ir.Value) *ir.Value {
+	if n, ok := ir.EvidentMax(v.Args[0]); ok && n <= uint64(v.AuxInt) && s.ok() {
+		return v.Args[0]
 	}
 	return nil
 }

@@ -1,0 +1,140 @@
+package lower
+
+import (
+	"github.com/luabpfc/luabpfc/ir"
+)
+
+// mergeRefs merges references. Of arrays the bytes are merged: each path copies
+// them to one object. Of structs the addresses are, where all are into one
+// region.
+func (j *joiner) mergeRefs(vals []Value, poss []ir.Pos) Value {
+	lw := j.lw
+	first := -1
+	for i, v := range vals {
+		switch v := v.(type) {
+		case Bad:
+			return v
+		case *Conflict:
+			return v
+		case Ref:
+			if first < 0 {
+				first = i
+			}
+			a := vals[first].(Ref)
+			if !sameType(a.Type, v.Type) || a.Pointer != v.Pointer || a.isArray() != v.isArray() {
+				return lw.conflict(vals, poss)
+			}
+			if !a.isArray() && (a.Region != v.Region || a.Map != v.Map || !identical(a.epoch, v.epoch) || a.ReadOnly != v.ReadOnly) {
+				return lw.conflict(vals, poss)
+			}
+		default:
+			if !isNil(v) {
+				return lw.conflict(vals, poss)
+			}
+		}
+	}
+	if vals[first].(Ref).isArray() {
+		return j.mergeArrays(vals, vals[first].(Ref))
+	}
+	return j.mergeAddresses(vals, vals[first].(Ref))
+}
+
+// mergeArrays copies the bytes of each edge's array to one object.
+func (j *joiner) mergeArrays(vals []Value, a Ref) Value {
+	lw := j.lw
+	n := rangeNode(lw.b.Pos, lw)
+	out, ok := lw.rawObject(n, a.Type, "array")
+	if !ok {
+		return Bad{}
+	}
+	out.exact = a.exact
+	present := make([]*ir.Value, len(vals))
+	maybe := false
+	for i, v := range vals {
+		present[i] = j.at(i, func() *ir.Value {
+			r, ok := v.(Ref)
+			if !ok {
+				lw.zero(out, 0, int64(out.size()))
+				return lw.b.Bool(false)
+			}
+			p := lw.presence(r)
+			lw.copyRef(n, out, r)
+			return p
+		})
+		c, known := present[i].IsConst()
+		maybe = maybe || !known || c == 0
+	}
+	if maybe {
+		out.Present = j.phi(ir.Bool, present)
+	}
+	return out
+}
+
+// presence is whether r is not nil, as a Bool.
+func (lw *lowerer) presence(r Ref) *ir.Value {
+	if truth, known := lw.knownPresent(r); known {
+		return lw.b.Bool(truth)
+	}
+	return r.Present
+}
+
+// mergeAddresses makes a phi of the addresses. A run-time index that is out of
+// range makes the object absent on its edge, and one that reads 0; so structs
+// behind such an index are nil to what follows.
+func (j *joiner) mergeAddresses(vals []Value, a Ref) Value {
+	lw := j.lw
+	addrs, present := make([]*ir.Value, len(vals)), make([]*ir.Value, len(vals))
+	align := 8
+	always, sure := true, true
+	for i, v := range vals {
+		r, isRef := v.(Ref)
+		if !isRef {
+			addrs[i] = j.at(i, func() *ir.Value { return lw.b.Null() })
+			present[i] = j.at(i, func() *ir.Value { return lw.b.Bool(false) })
+			always, sure = false, false
+			continue
+		}
+		align = min(align, r.alignment(0))
+		sure = sure && (r.Present == nil || r.Sure)
+		always = always && len(r.tests()) == 0
+		addrs[i] = j.at(i, func() *ir.Value { return lw.addressOrNull(r) })
+		present[i] = j.at(i, func() *ir.Value {
+			if len(r.tests()) == 0 {
+				return lw.b.Bool(true)
+			}
+			return lw.asIRBool(lw.within(r, func() Value { return constBool(true) }, func() Value { return constBool(false) }))
+		})
+	}
+	out := a
+	out.Slot, out.Off, out.Index, out.Present, out.Lo = nil, 0, nil, nil, 0
+	out.Hi, out.align, out.moved, out.fresh, out.owned = int64(a.size()), align, false, false, false
+	out.Addr = j.phi(ir.Ptr, addrs)
+	if !always {
+		out.Sure = sure
+		if a.Region == ir.RegionStack { // without privileges such addresses can't be compared
+			out.Present = j.phi(ir.Bool, present)
+			return out
+		}
+		null := j.block.NewValue(ir.OpConst, ir.Ptr, lw.b.Pos)
+		out.Present = j.block.NewValue(ir.OpNe, ir.Bool, lw.b.Pos, out.Addr, null)
+	}
+	return out
+}
+
+// addressOrNull returns the address of r, null where r is not there.
+func (lw *lowerer) addressOrNull(r Ref) *ir.Value {
+	tests := r.tests()
+	if len(tests) == 0 {
+		return lw.addrOf(r)
+	}
+	v := lw.within(r, func() Value { return address{lw.addrOf(r)} }, func() Value { return address{lw.b.Null()} })
+	if a, ok := v.(address); ok {
+		return a.p
+	}
+	return lw.b.Null()
+}
+
+// address is an address on its way through a join.
+type address struct{ p *ir.Value }
+
+func (address) kind() string { return "address" }

@@ -1,0 +1,388 @@
+package lower
+
+import (
+	"github.com/cilium/ebpf/btf"
+
+	"github.com/luabpfc/luabpfc/frontend/ctype"
+	"github.com/luabpfc/luabpfc/frontend/script"
+	"github.com/luabpfc/luabpfc/frontend/syntax"
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
+)
+
+// Places in memory.
+//
+// A Ref is an object of a C type: on the stack, in a map's value, in the
+// context. Its place is a base (Slot or Addr), a constant distance and a sum of
+// run-time indices. The address is computed anew at each access, index check
+// included, so that the kernel's verifier finds the bound in the register that
+// is used, and so that no address has to live across a loop or a call.
+//
+// A Ref may not be there: Present is false, or an index is out of range. Then
+// reads give 0 (nil, if Present says so) and writes do nothing; within places
+// the tests, once on a path.
+//
+// Structs and unions are references: a variable that holds a Ref names the
+// object. Arrays are values: hold copies them (object.go).
+
+// Ref is a place in memory: an object of a C type.
+type Ref struct {
+	Addr   *ir.Value // the base; may be null where Present is false
+	Slot   *ir.Slot  // the base of an object on the stack instead
+	Off    int64     // bytes behind the base
+	Index  *term     // what is only known at run time, in addition
+	Type   ctype.Type
+	Region ir.Region
+	// Present is a Bool: whether the object is there. nil: always.
+	Present *ir.Value
+	// Sure is set where Present is for the kernel's verifier only: the object
+	// is never nil to the script.
+	Sure bool
+	Bits bitField
+	// Lo and Hi are the object that pointer arithmetic stays in, in the bytes
+	// that Off counts.
+	Lo, Hi int64
+	// Pointer is set on the result of a cast or of p + n: it is indexed by
+	// elements of Type, and p[0] is the object itself.
+	Pointer bool
+	// Map is what the object is a value of, and epoch what the map's entries
+	// were when it was looked up (stale).
+	Map   *script.Map
+	epoch Value
+	// fresh is set on an array that has no name yet, owned on one that is a
+	// variable's own: assigning to the variable then copies.
+	fresh, owned bool
+	// align is what the base is known to be a multiple of; 0: 8.
+	align int
+	// exact is set on a slice: comparing it with a string compares all of it.
+	exact bool
+	// moved is set on a pointer whose last index counts its own elements.
+	moved bool
+	// ReadOnly says why the object can't be written, empty if it can.
+	ReadOnly string
+}
+
+// bitField is where a bit-field member is: Width bits, Off bits behind the
+// Ref's place, counted as the target's byte order does. Width 0: no bit-field.
+type bitField struct{ Off, Width int }
+
+// term is one run-time index on the way to a place.
+type term struct {
+	up    *term
+	i     *ir.Value
+	scale int64
+	count int64
+	ok    *ir.Value // i < count; nil if that is known
+}
+
+// epoch numbers the states of a map's entries.
+type epoch struct{ n int }
+
+func (Ref) kind() string   { return "reference" }
+func (epoch) kind() string { return "state of a map" }
+
+// underlying returns t without typedefs and qualifiers.
+func underlying(t ctype.Type) ctype.Type { return btf.UnderlyingType(t) }
+
+// scalarType is what loads and stores need to know of a scalar type.
+type scalarType struct {
+	size             int
+	signed, be, bool bool
+}
+
+// scalarOf describes t if it is a scalar: an integer, an enum, a pointer.
+func scalarOf(t ctype.Type) (scalarType, bool) {
+	switch u := underlying(t).(type) {
+	case *btf.Int:
+		return scalarType{int(u.Size), u.Encoding == btf.Signed, ctype.BigEndian(t), u.Encoding == btf.Bool}, true
+	case *btf.Enum:
+		return scalarType{size: int(u.Size), signed: u.Signed}, true
+	case *btf.Pointer:
+		return scalarType{size: 8}, true
+	}
+	return scalarType{}, false
+}
+
+// arrayOf returns t as an array.
+func arrayOf(t ctype.Type) (*btf.Array, bool) {
+	a, ok := underlying(t).(*btf.Array)
+	return a, ok
+}
+
+// membersOf returns the members of a struct or union.
+func membersOf(t ctype.Type) ([]btf.Member, bool) {
+	switch u := underlying(t).(type) {
+	case *btf.Struct:
+		return u.Members, true
+	case *btf.Union:
+		return u.Members, true
+	}
+	return nil, false
+}
+
+// isArray reports whether r is an array, not a pointer to one.
+func (r Ref) isArray() bool {
+	_, ok := arrayOf(r.Type)
+	return ok && !r.Pointer
+}
+
+// isAggregate reports whether values of t are Refs: t is no scalar.
+func isAggregate(t ctype.Type) bool {
+	_, ok := scalarOf(t)
+	return !ok
+}
+
+// size is how many bytes the object has.
+func (r Ref) size() int { return ctype.Size(r.Type) }
+
+// refMember returns the member of r called name, those of anonymous members
+// included.
+func (lw *lowerer) refMember(n syntax.Node, r Ref, name string) Value {
+	if r.Pointer {
+		r.Pointer, r.moved = false, false
+		r.Lo, r.Hi = r.Off, r.Off+int64(r.size())
+	}
+	if _, ok := membersOf(r.Type); !ok {
+		return lw.errorf(n, diag.NotATable, "%s has no members", describe(r))
+	}
+	m, off, ok := findMember(r.Type, name)
+	if !ok {
+		if s := diag.Closest(name, memberNames(r.Type)); s != "" {
+			return lw.errorf(n, diag.UnknownField, "'%s' has no member '%s' (did you mean '%s'?)", ctype.Name(r.Type), name, s)
+		}
+		return lw.errorf(n, diag.UnknownField, "'%s' has no member '%s'", ctype.Name(r.Type), name)
+	}
+	out := r
+	out.Type, out.owned, out.fresh = m.Type, false, false
+	if m.BitfieldSize > 0 {
+		out.Bits = bitField{int(off), int(m.BitfieldSize)}
+		return out
+	}
+	out.Off += int64(off / 8)
+	if _, ok := scalarOf(m.Type); !ok {
+		out.Lo, out.Hi = out.Off, out.Off+int64(out.size())
+	}
+	return out
+}
+
+// findMember returns the member called name and its offset in bits, looking
+// into anonymous members.
+func findMember(t ctype.Type, name string) (m btf.Member, off uint32, ok bool) {
+	members, _ := membersOf(t)
+	for _, m := range members {
+		if m.Name == name && name != "" {
+			return m, uint32(m.Offset), true
+		}
+		if m.Name == "" {
+			if in, off, ok := findMember(m.Type, name); ok {
+				return in, off + uint32(m.Offset), true
+			}
+		}
+	}
+	return btf.Member{}, 0, false
+}
+
+// memberNames lists the names that findMember finds.
+func memberNames(t ctype.Type) []string {
+	var names []string
+	members, _ := membersOf(t)
+	for _, m := range members {
+		if m.Name == "" {
+			names = append(names, memberNames(m.Type)...)
+		} else {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+// epochOf is the cell of the state of m's entries.
+func (lw *lowerer) epochOf(m *script.Map) *cell {
+	c := lw.epochs[m]
+	if c == nil {
+		c = &cell{field: true}
+		lw.epochs[m] = c
+	}
+	return c
+}
+
+// mapWritten notes that entries of m may have come or gone: references to them
+// are stale from here on. In array maps they stay.
+func (lw *lowerer) mapWritten(m *script.Map) {
+	if m.Type.Array {
+		return
+	}
+	lw.epochNo++
+	lw.set(lw.epochOf(m), epoch{lw.epochNo})
+}
+
+// live reports whether r may be used; if not, that is reported.
+func (lw *lowerer) live(n syntax.Node, r Ref) bool {
+	if r.Map == nil || r.Map.Type.Array {
+		return true
+	}
+	c := lw.epochOf(r.Map)
+	if identical(c.get(), r.epoch) {
+		return true
+	}
+	d := lw.r.Errorf(diag.BadValue, n.Bounds().In(lw.file),
+		"this entry of '%s' may be another one by now; look it up again, or copy it first with ffi.new(ct, entry)", r.Map.Name)
+	if c.pos.Line > 0 {
+		d.Note(lw.span(c.pos), "'%s' is changed here", r.Map.Name)
+	}
+	return false
+}
+
+// refBase returns the address that r.Off counts from, where r is present.
+func (lw *lowerer) refBase(r Ref) *ir.Value {
+	switch {
+	case r.Slot != nil:
+		return lw.b.SlotAddr(r.Slot)
+	case r.Present != nil:
+		return lw.b.NonNull(r.Addr)
+	}
+	return r.Addr
+}
+
+// address returns an address and the constant distance of r from it. It holds
+// where r is there only: see within.
+func (lw *lowerer) address(r Ref) (p *ir.Value, off int64) {
+	p = lw.refBase(r)
+	var sum *ir.Value
+	for x := r.Index; x != nil; x = x.up {
+		n := lw.b.OpBits(ir.OpBound, x.count-1, x.i)
+		if x.scale != 1 {
+			n = lw.b.Op(ir.OpMul, n, lw.b.Const(x.scale))
+		}
+		if sum != nil {
+			n = lw.b.Op(ir.OpAdd, sum, n)
+		}
+		sum = n
+	}
+	if sum != nil {
+		p = lw.b.PtrAdd(p, sum)
+	}
+	return p, r.Off
+}
+
+// addrOf returns the address of r, which must be there: what a helper is
+// handed.
+func (lw *lowerer) addrOf(r Ref) *ir.Value {
+	p, off := lw.address(r)
+	if off != 0 {
+		p = lw.b.PtrAdd(p, lw.b.Const(off))
+	}
+	return p
+}
+
+// tests are the conditions under which r is there.
+func (r Ref) tests() []*ir.Value {
+	var list []*ir.Value
+	for x := r.Index; x != nil; x = x.up {
+		if x.ok != nil {
+			list = append(list, x.ok)
+		}
+	}
+	if r.Present != nil {
+		list = append(list, r.Present)
+	}
+	return list
+}
+
+// within runs there where r is, and elsewhere where it is not, and joins their
+// results. elsewhere may be nil, for statements.
+func (lw *lowerer) within(r Ref, there func() Value, elsewhere func() Value) Value {
+	mark := lw.mark()
+	var ends []edge
+	tests := r.tests()
+	for i := len(tests) - 1; i >= 0; i-- {
+		yes, no := lw.branch(tests[i], mark)
+		if no.block != nil {
+			lw.open(no)
+			if elsewhere != nil {
+				ends = append(ends, lw.leave(mark, elsewhere()))
+			} else {
+				ends = append(ends, lw.leave(mark))
+			}
+		}
+		if yes.block == nil {
+			lw.b.Block = nil
+			break
+		}
+		lw.open(yes)
+	}
+	if lw.b.Block != nil {
+		v := there()
+		if lw.b.Block != nil {
+			ends = append(ends, lw.leave(mark, v))
+		}
+	}
+	res := lw.join(ends)
+	if len(res) == 0 || lw.b.Block == nil {
+		return Bad{}
+	}
+	return res[0]
+}
+
+// describeRef names what r refers to.
+func describeRef(r Ref) string {
+	switch {
+	case r.Pointer:
+		return "a pointer to '" + ctype.Name(r.Type) + "'"
+	case r.isArray():
+		return "an array"
+	}
+	return "a '" + ctype.Name(r.Type) + "'"
+}
+
+// refOf returns the place that o[key] or o.key is.
+func (lw *lowerer) refOf(e *syntax.Index, o Ref, key Value) Value {
+	if truth, known := lw.knownPresent(o); known && !truth {
+		return Nil
+	}
+	if name, ok := stringConst(key); ok {
+		return lw.refMember(e, o, name)
+	}
+	return lw.refIndex(e, o, e.Key, key)
+}
+
+// loadOf reads a place; what is no place stays what it is.
+func (lw *lowerer) loadOf(n syntax.Node, v Value) Value {
+	if r, ok := v.(Ref); ok {
+		return lw.loadRef(n, r)
+	}
+	return v
+}
+
+// knownPresent returns what the path knows of whether r is there.
+func (lw *lowerer) knownPresent(r Ref) (truth, known bool) {
+	if r.Present == nil || r.Sure {
+		return true, true
+	}
+	return lw.known(r.Present)
+}
+
+// placeOf evaluates an expression that may be a place: what may stand left of
+// '='. A member or element is not read.
+func (lw *lowerer) placeOf(e syntax.Expr) Value {
+	switch e := e.(type) {
+	case *syntax.Paren:
+		return lw.placeOf(e.X)
+	case *syntax.Index:
+		obj := lw.resolve(lw.expr(e.Obj))
+		if lw.b.Block == nil {
+			return Bad{}
+		}
+		r, ok := obj.(Ref)
+		if !ok {
+			return lw.indexOf(e, obj)
+		}
+		key := lw.expr(e.Key)
+		if lw.b.Block == nil {
+			return Bad{}
+		}
+		lw.at(e)
+		return lw.refOf(e, r, key)
+	}
+	return lw.expr(e)
+}
