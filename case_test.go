@@ -136,7 +136,7 @@ func readCases(file string) ([]*testCase, error) {
 			continue
 		}
 		c := &testCase{name: strings.TrimSuffix(filepath.Base(file), ".txtar") + ":" + stem, file: file,
-			script: string(f.Data), modules: modules, opts: luabpfc.DefaultOptions()}
+			script: string(f.Data), modules: modules, opts: caseOptions()}
 		if path, ok := strings.CutPrefix(c.script, "@"); ok {
 			text, err := os.ReadFile(strings.TrimSpace(path))
 			if err != nil {

@@ -36,6 +36,8 @@ var mayImport = map[string][]string{
 	"loader":              {ebpfPkg, ebpfPkg + "/link", btfPkg, sysPkg},
 	"examples/protocount": {"loader"},
 	"bench/compile":       {},
+	"bench/matrix":        {},
+	"bench/matrix/init":   {sysPkg},
 }
 
 const (

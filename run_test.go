@@ -51,6 +51,7 @@ func runCase(t *testing.T, c *testCase) {
 	opts := c.opts
 	opts.Check = true
 	obj, err := luabpfc.Compile(c.source(), opts)
+	skipUnfit(t, c, err)
 	if !checkDiag(t, c, obj, err) || len(c.steps) == 0 {
 		return
 	}
@@ -139,24 +140,17 @@ func checkWarns(t *testing.T, c *testCase, l diag.List) bool {
 // ways returns the backends that a case goes through.
 func ways(t *testing.T, c *testCase, obj *luabpfc.Object, opts luabpfc.Options) []backend {
 	t.Helper()
-	before, _, err := luabpfc.Lower(c.source(), opts)
-	if err != nil {
-		t.Fatal(err)
+	var l []backend
+	if cell == "" {
+		l = interpreters(t, c, opts)
 	}
-	after, _, err := luabpfc.Lower(c.source(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := luabpfc.Optimise(after, opts); err != nil {
-		t.Fatal(err)
-	}
-	l := []backend{interpBackend("interpreter before passes", before), interpBackend("interpreter after passes", after)}
 	if opts.BigEndian != (binary.NativeEndian.Uint16([]byte{0, 1}) == 1) {
 		return l // the running kernel has the other byte order
 	}
 	needKernel(t)
 	opts.OptLevel = 0
 	plain, err := luabpfc.Compile(c.source(), opts)
+	skipUnfit(t, c, err)
 	if err != nil {
 		t.Fatalf("-O0: %v", err)
 	}
@@ -172,6 +166,22 @@ func ways(t *testing.T, c *testCase, obj *luabpfc.Object, opts luabpfc.Options) 
 		l = append(l, b)
 	}
 	return l
+}
+
+func interpreters(t *testing.T, c *testCase, opts luabpfc.Options) []backend {
+	t.Helper()
+	before, _, err := luabpfc.Lower(c.source(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, _, err := luabpfc.Lower(c.source(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := luabpfc.Optimise(after, opts); err != nil {
+		t.Fatal(err)
+	}
+	return []backend{interpBackend("interpreter before passes", before), interpBackend("interpreter after passes", after)}
 }
 
 // follow takes the steps of a case one way, and at the end looks at all maps.

@@ -1,0 +1,140 @@
+// Command matrix runs the cases of testdata/run, and objects it is given, on
+// kernels from Debian's packages in QEMU.
+//
+//	go run ./bench/matrix                      # every cell
+//	go run ./bench/matrix 5.10 6.1             # these
+//	go run ./bench/matrix -objects DIR 6.12    # load DIR/*.o as well
+//	go run ./bench/matrix -run 'TestRun/maps' 6.1
+//
+// What runs in the guest is the test binary of the repository's root with each
+// case compiled for the cell's kernel: a case means there what it means on the
+// machine that tests are developed on. The table that is printed counts apart
+// what passed, what failed, what is not meant for that kernel, and cells that
+// could not run at all, which are never a pass. With -must a cell that could
+// not run is an error too.
+//
+// Needed are apt-get, dpkg-deb and QEMU (Debian: qemu-system-x86, for s390x
+// qemu-system-misc, for arm64 qemu-system-arm). Kernels are downloaded by the
+// machine's own apt configuration, for other suites by a state of their own
+// next to them, and kept in the cache folder.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+func main() {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	var o options
+	flag.StringVar(&o.cache, "cache", filepath.Join(cache, "luabpfc", "kernels"), "folder for kernels")
+	flag.StringVar(&o.objects, "objects", "", "folder of object files to load")
+	flag.StringVar(&o.run, "run", "^(TestRun|TestUnprivileged)$", "tests to run in the guest; empty: none")
+	flag.StringVar(&o.target, "target-kernel", "", "compile the cases for this kernel, not the cell's own")
+	flag.StringVar(&o.log, "log", "", "folder for the consoles of the guests")
+	flag.DurationVar(&o.timeout, "timeout", 20*time.Minute, "longest run of a guest")
+	must := flag.Bool("must", false, "a cell that could not run is an error")
+	flag.Parse()
+	chosen, err := choose(flag.Args())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "matrix:", err)
+		os.Exit(2)
+	}
+	failed := false
+	var rows []result
+	for _, c := range chosen {
+		r := runCell(c, &o)
+		rows = append(rows, r)
+		failed = failed || r.failed() || *must && r.skipped != ""
+		for _, f := range r.failures {
+			fmt.Fprintf(os.Stderr, "%s: %s\n", c.name, f)
+		}
+	}
+	fmt.Print(table(rows))
+	if failed {
+		os.Exit(1)
+	}
+}
+
+// options are the command's flags.
+type options struct {
+	cache, objects, run, target, log string
+	timeout                          time.Duration
+}
+
+// cell is a kernel to run on.
+type cell struct {
+	name    string
+	version string         // what is compiled for
+	suite   string         // of Debian
+	pkg     *regexp.Regexp // of the package; the newest that matches is taken
+	image   string         // pattern of the kernel in the package
+	arch    string         // as Debian and Go call it
+	qemu    []string       // command
+	console string
+}
+
+var (
+	x86   = []string{"qemu-system-x86_64", "-machine", "q35"}
+	s390x = []string{"qemu-system-s390x", "-machine", "s390-ccw-virtio"}
+	arm64 = []string{"qemu-system-aarch64", "-machine", "virt"}
+)
+
+var cells = []cell{
+	{"5.10", "5.10", "bullseye-security", regexp.MustCompile(`^linux-image-5\.10\.[0-9.-]+-cloud-amd64$`), "boot/vmlinuz-*", "amd64", x86, "ttyS0"},
+	{"6.1", "6.1", "bookworm", regexp.MustCompile(`^linux-image-6\.1\.[0-9.-]+-cloud-amd64$`), "boot/vmlinuz-*", "amd64", x86, "ttyS0"},
+	{"6.12", "6.12", "bookworm-security", regexp.MustCompile(`^linux-image-6\.12\.[0-9.+a-z]+-cloud-amd64$`), "boot/vmlinuz-*", "amd64", x86, "ttyS0"},
+	{"6.18", "6.18", "trixie-backports", regexp.MustCompile(`^linux-image-6\.18\.[0-9.+a-z]+-cloud-amd64$`), "boot/vmlinuz-*", "amd64", x86, "ttyS0"},
+	{"7.2", "7.2", "trixie-backports", regexp.MustCompile(`^linux-binary-7\.2.*-cloud-amd64$`), "usr/lib/modules/*/vmlinuz", "amd64", x86, "ttyS0"},
+	{"s390x", "6.12", "trixie", regexp.MustCompile(`^linux-image-6\.12\.[0-9.+a-z]+-s390x$`), "boot/vmlinuz-*", "s390x", s390x, ""},
+	{"arm64", "6.12", "trixie", regexp.MustCompile(`^linux-image-6\.12\.[0-9.+a-z]+-cloud-arm64$`), "boot/vmlinuz-*", "arm64", arm64, "ttyAMA0"},
+}
+
+func choose(names []string) ([]cell, error) {
+	if len(names) == 0 {
+		return cells, nil
+	}
+	var out []cell
+	for _, n := range names {
+		found := false
+		for _, c := range cells {
+			if c.name == n {
+				out, found = append(out, c), true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("no cell '%s'; there are %s", n, strings.Join(cellNames(), ", "))
+		}
+	}
+	return out, nil
+}
+
+func cellNames() (l []string) {
+	for _, c := range cells {
+		l = append(l, c.name)
+	}
+	return l
+}
+
+// table renders results as GitHub's Markdown has it.
+func table(rows []result) string {
+	var b strings.Builder
+	b.WriteString("| cell | kernel | passed | failed | not for it | objects loaded | refused | time |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	for _, r := range rows {
+		if r.skipped != "" {
+			fmt.Fprintf(&b, "| %s | could not run: %s | | | | | | |\n", r.cell, r.skipped)
+			continue
+		}
+		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d | %d | %d | %.0f s |\n",
+			r.cell, r.release, r.passed, r.broken, r.unfit, r.loaded, r.refused, r.time.Seconds())
+	}
+	return b.String()
+}

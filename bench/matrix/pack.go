@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bufio"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// pack writes the initrd: init, the test binary, what tests read, and the jobs.
+func (c *cell) pack(o *options, dir, initrd string) error {
+	builds := [][]string{{"build", "-o", filepath.Join(dir, "init"), "./bench/matrix/init"}, {"test", "-c", "-o", filepath.Join(dir, "tests"), "."}}
+	for _, args := range builds {
+		cmd := exec.Command("go", args...)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+c.arch)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("go %s: %w: %s", args[0], err, out)
+		}
+	}
+	f, err := os.Create(initrd)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	z, err := gzip.NewWriterLevel(f, gzip.BestSpeed)
+	if err != nil {
+		return err
+	}
+	w := &archive{w: bufio.NewWriter(z), dirs: map[string]bool{}}
+	w.file("init", filepath.Join(dir, "init"))
+	w.file("tests", filepath.Join(dir, "tests"))
+	for _, d := range []string{"testdata/run", "examples"} {
+		w.tree("work/"+d, d)
+	}
+	if o.objects != "" {
+		w.tree("objects", o.objects)
+	}
+	w.entry("jobs", 0o100644, []byte(c.jobs(o)))
+	w.entry("TRAILER!!!", 0, nil)
+	if w.err != nil {
+		return w.err
+	}
+	if err := w.w.Flush(); err != nil {
+		return err
+	}
+	return z.Close()
+}
+
+// jobs are the lines of init's list: NAME=VALUE ... command and arguments.
+func (c *cell) jobs(o *options) string {
+	target := c.version
+	if o.target != "" {
+		target = o.target
+	}
+	var b strings.Builder
+	if o.run != "" {
+		fmt.Fprintf(&b, "LUABPFC_CELL=%s\t/tests\t-test.v\t-test.run\t%s\n", target, o.run)
+	}
+	if o.objects != "" {
+		b.WriteString("LUABPFC_TEST_HELPER=folder\t/tests\t/objects\n")
+	}
+	return b.String()
+}
+
+// archive writes the cpio format that kernels unpack ("newc"). The first error
+// stays.
+type archive struct {
+	w    *bufio.Writer
+	dirs map[string]bool
+	n    int
+	err  error
+}
+
+func (a *archive) entry(name string, mode uint32, data []byte) {
+	if i := strings.LastIndexByte(name, '/'); i > 0 && !a.dirs[name[:i]] {
+		a.dirs[name[:i]] = true
+		a.entry(name[:i], 0o040755, nil)
+	}
+	if a.err != nil {
+		return
+	}
+	a.n++
+	head := fmt.Sprintf("070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s\x00",
+		a.n, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name)+1, 0, name)
+	for _, part := range []string{head, string(data)} {
+		if _, a.err = io.WriteString(a.w, part+strings.Repeat("\x00", -len(part)&3)); a.err != nil {
+			return
+		}
+	}
+}
+
+func (a *archive) file(name, path string) {
+	data, err := os.ReadFile(path)
+	if err != nil && a.err == nil {
+		a.err = err
+	}
+	a.entry(name, 0o100755, data)
+}
+
+func (a *archive) tree(name, root string) {
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(root, p)
+		a.file(name+"/"+filepath.ToSlash(rel), p)
+		return err
+	})
+	if err != nil && a.err == nil {
+		a.err = err
+	}
+}

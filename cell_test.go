@@ -1,0 +1,126 @@
+package luabpfc_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/luabpfc/luabpfc"
+	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// In a guest of bench/matrix LUABPFC_CELL is the kernel that cases are compiled
+// for. Only the kernel is looked at there: what the interpreter sees is the
+// same everywhere.
+var cell = os.Getenv("LUABPFC_CELL")
+
+// caseOptions are the options of a case that names none.
+func caseOptions() luabpfc.Options {
+	o := luabpfc.DefaultOptions()
+	if v, err := kernel.ParseVersion(cell); err == nil {
+		o.Kernel = v
+	}
+	return o
+}
+
+// runningKernel is the version of the kernel that tests run on.
+func runningKernel() kernel.Version {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return kernel.Version{}
+	}
+	parts := strings.SplitN(unix.ByteSliceToString(u.Release[:]), ".", 3)
+	if len(parts) < 2 {
+		return kernel.Version{}
+	}
+	v, err := kernel.ParseVersion(parts[0] + "." + parts[1])
+	if err != nil {
+		return kernel.Version{}
+	}
+	return v
+}
+
+// targetCodes are what the compiler says of a script that the target kernel is
+// too old for.
+var targetCodes = []diag.Code{diag.NeedsNewerKernel, diag.UnboundedLoop, diag.LoopTooDeep}
+
+// unfit says why a case is not meant for the guest's kernel, "" if it is.
+func unfit(c *testCase, compiled error) string {
+	if cell == "" {
+		return ""
+	}
+	running := runningKernel()
+	if c.opts.CPU >= 4 && running.Before(kernel.Version{Major: 6, Minor: 6}) {
+		return "-mcpu v4 needs 6.6"
+	}
+	if running.Before(c.opts.Kernel) {
+		return fmt.Sprintf("compiled for %s", c.opts.Kernel)
+	}
+	contexts := slices.ContainsFunc(c.steps, func(s *step) bool { return s.kind == stepCtx })
+	if contexts && running.Before(kernel.Version{Major: 5, Minor: 18}) {
+		return "test runs take no context"
+	}
+	if c.hasDiag {
+		return "about what compiling says"
+	}
+	if l, ok := diag.AsList(compiled); ok && slices.ContainsFunc(l, func(d *diag.Diagnostic) bool { return slices.Contains(targetCodes, d.Code) }) {
+		return "refused for this kernel: " + l[0].Message
+	}
+	return ""
+}
+
+// skipUnfit skips a case that is not meant for the guest's kernel.
+func skipUnfit(t *testing.T, c *testCase, compiled error) {
+	t.Helper()
+	if why := unfit(c, compiled); why != "" {
+		t.Skip(why)
+	}
+}
+
+// loadFolder loads the objects of a folder, then again without CAP_PERFMON and
+// CAP_SYS_ADMIN those whose names do not start with "root-", and prints what
+// bench/matrix reads.
+func loadFolder(dir string, again bool) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.o"))
+	if err != nil {
+		fatalHelper(err)
+	}
+	loaded, refused := 0, 0
+	slowest, slow := time.Duration(0), ""
+	for _, f := range files {
+		if again && strings.HasPrefix(filepath.Base(f), "root-") {
+			continue
+		}
+		elf, err := os.ReadFile(f)
+		if err != nil {
+			fatalHelper(err)
+		}
+		start := time.Now()
+		if text := loadText(elf); text != "" {
+			refused++
+			how := map[bool]string{true: " without privilege"}[again]
+			fmt.Printf("matrix: failed: %s%s: %s\n", filepath.Base(f), how, strings.ReplaceAll(text, "\n", "\n    "))
+			continue
+		}
+		loaded++
+		if d := time.Since(start); d > slowest {
+			slowest, slow = d, filepath.Base(f)
+		}
+	}
+	fmt.Printf("matrix: object %d %d\n", loaded, refused)
+	fmt.Printf("slowest: %s, %s\n", slow, slowest.Round(time.Millisecond))
+	if again {
+		return
+	}
+	runtime.LockOSThread()
+	fatalHelper(errors.Join(dropCapabilities(), execHelper(helperFolderAgain)))
+}
