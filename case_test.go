@@ -310,6 +310,8 @@ func (c *testCase) parseOptions(args []string) (err error) {
 			c.opts.CPU, err = strconv.Atoi(strings.TrimPrefix(v, "v"))
 		case "--target-kernel":
 			c.opts.Kernel, err = kernel.ParseVersion(v)
+		case "--arch":
+			c.opts.Arch = v
 		case "--target":
 			c.opts.BigEndian = v == "bpfeb"
 		case "-D":

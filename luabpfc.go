@@ -49,6 +49,7 @@ type Options struct {
 	CPU       int            // BPF instruction set version, 1 to 4
 	Kernel    kernel.Version // the oldest kernel the object must load on
 	BigEndian bool           // the target's byte order
+	Arch      string         // the target's architecture, for programs that read registers; "": none
 	NoDebug   bool           // leave out the line table
 	Defines   []Define
 	Args      []string  // the script's own arguments
@@ -161,7 +162,7 @@ func lowered(src Source, opts Options) (*ir.Module, []*frontend.Program, diag.Li
 		opts.Dump("ast", src.Name, ast.String())
 	}
 	var r diag.Reporter
-	mod, programs := frontend.Compile(file, &r, frontend.Options{Kernel: opts.Kernel, BigEndian: opts.BigEndian,
+	mod, programs := frontend.Compile(file, &r, frontend.Options{Kernel: opts.Kernel, BigEndian: opts.BigEndian, Arch: opts.Arch,
 		Defines: opts.Defines, Args: opts.Args, Require: require(src), Output: opts.Output})
 	if err := r.Err(); err != nil {
 		return nil, nil, nil, err

@@ -183,7 +183,7 @@ func (l *linker) addCode(c *FuncCode, f *ir.Func) error {
 	}
 	l.file.Symbols = append(l.file.Symbols, sym)
 	info := &l.info.Sections[l.infos[c.Section]]
-	info.Funcs = append(info.Funcs, btf.FuncInfo{Offset: uint32(start), Func: describe(f)})
+	info.Funcs = append(info.Funcs, btf.FuncInfo{Offset: uint32(start), Func: describe(l.m, f)})
 	info.Lines = append(info.Lines, l.lines(c, f, start)...)
 	return nil
 }
@@ -220,10 +220,11 @@ func (l *linker) relocate(in *bpf.Inst, s *elfwriter.Section, at uint64) error {
 
 // context returns the structure of a program's context, nil if it has none.
 func context(c *kernel.Ctx) *btf.Struct {
-	if c == nil {
+	name, ok := strings.CutPrefix(c.Name, "struct ")
+	if !ok || len(c.Fields) == 0 {
 		return nil
 	}
-	out := &btf.Struct{Name: strings.TrimPrefix(c.Name, "struct "), Size: uint32(c.Size)}
+	out := &btf.Struct{Name: name, Size: uint32(c.Size)}
 	for _, f := range c.Fields {
 		out.Fields = append(out.Fields, btf.Field{Name: f.Name, Off: uint32(f.Off), Size: uint32(f.Size), Len: uint32(f.Len)})
 	}
@@ -231,9 +232,9 @@ func context(c *kernel.Ctx) *btf.Struct {
 }
 
 // describe returns a function's prototype.
-func describe(f *ir.Func) *btf.Func {
+func describe(m *ir.Module, f *ir.Func) *btf.Func {
 	if f.Kind != nil {
-		return btf.Program(f.Name, context(f.Kind.Ctx))
+		return btf.Program(f.Name, context(f.Kind.Context(m.Arch)))
 	}
 	var params []btf.Param
 	for _, p := range f.Params {

@@ -19,6 +19,7 @@ import (
 type Options struct {
 	Kernel    kernel.Version
 	BigEndian bool
+	Arch      string // as kernel.ArchByName returns it; "": none
 	Defines   []script.Define
 	Args      []string
 	// Require returns the source of a module the script requires.
@@ -57,7 +58,7 @@ func (h *host) DeclareProgram(st *script.Stage, p *script.Program) {
 // Compile runs the script in file. What is wrong with it goes to r; the module
 // is usable if r has no errors then.
 func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Program) {
-	mod := &ir.Module{Files: []*diag.File{file}, BigEndian: opts.BigEndian}
+	mod := &ir.Module{Files: []*diag.File{file}, BigEndian: opts.BigEndian, Arch: opts.Arch}
 	h := &host{mod: mod, opts: opts, reporter: r}
 	st := script.Run(file, h, script.Options{Args: opts.Args, Defines: opts.Defines, Require: opts.Require,
 		Output: opts.Output, Reporter: r, BigEndian: opts.BigEndian})

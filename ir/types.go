@@ -57,6 +57,9 @@ type Module struct {
 	Funcs   []*Func
 	// BigEndian is the byte order of the target's memory.
 	BigEndian bool
+	// Arch is the target's architecture where registers are read, "" if none is
+	// given (kernel.ArchByName); not printed.
+	Arch string
 	// Types is what Map.Key and Map.Value index, kept beside the IR by the
 	// front end and not printed: the C types of keys and values. Package ir
 	// never looks inside.

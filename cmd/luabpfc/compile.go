@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -124,6 +125,13 @@ func (r *request) parseTarget(c *cli.Context) error {
 		r.opts.BigEndian = t == "bpfeb"
 	default:
 		return usagef("--target is bpfel or bpfeb, not '%s'", t)
+	}
+	r.opts.Arch, _ = kernel.ArchByName(runtime.GOARCH)
+	if a := c.String("arch"); a != "" {
+		var ok bool
+		if r.opts.Arch, ok = kernel.ArchByName(a); !ok {
+			return usagef("--arch is x86_64, arm64, riscv64 or s390x, not '%s'", a)
+		}
 	}
 	if k := c.String("target-kernel"); k != "" {
 		v, err := kernel.ParseVersion(k)

@@ -69,6 +69,7 @@ func builtinTable() map[string]builtinRow {
 		"math.min":   {min: 1, max: -1, call: extreme(syntax.OpLt), usage: "math.min(x, ...)"},
 		"math.max":   {min: 1, max: -1, call: extreme(syntax.OpGt), usage: "math.max(x, ...)"},
 		"math.abs":   {min: 1, max: 1, call: (*lowerer).abs, usage: "math.abs(x)"},
+		"bpf.clamp":  {min: 3, max: 3, call: (*lowerer).clamp, usage: "bpf.clamp(x, lo, hi)"},
 
 		"select":   {min: 1, max: -1, call: (*lowerer).selectArg, usage: "select(n, ...)"},
 		"tonumber": {min: 1, max: 2, call: (*lowerer).tonumber, usage: "tonumber(x)"},
@@ -111,7 +112,7 @@ func (lw *lowerer) kernelGlobal(n *syntax.Name) Value {
 		}
 		return lw.packet()
 	case "skb":
-		if lw.prog.Kind.Ctx.Name == "struct __sk_buff" {
+		if lw.layout().Name == "struct __sk_buff" {
 			return Context{lw.prog.Kind}
 		}
 		return lw.undefined(n)

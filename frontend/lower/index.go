@@ -5,7 +5,6 @@ import (
 	"github.com/luabpfc/luabpfc/frontend/syntax"
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/diag"
-	"github.com/luabpfc/luabpfc/ir/kernel"
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -213,7 +212,10 @@ func (lw *lowerer) setIndex(e *syntax.Index, obj, key, v Value) {
 		lw.unsupported(e, "writing to the packet")
 		return
 	case Context:
-		lw.unsupported(e, "writing to the context")
+		lw.setCtx(e, key, v)
+		return
+	case CtxArray:
+		lw.setCtxElement(e, o, key, v)
 		return
 	case Bad:
 		return
@@ -234,61 +236,6 @@ func (lw *lowerer) storeEntry(e *syntax.Index, o *Entry, v Value) {
 	lw.ifPresent(o, func(p *ir.Value) {
 		lw.b.Store(p, lw.toMemory(o.Map.Value, x), typeMem(o.Map.Value, ir.RegionMap))
 	})
-}
-
-// ctxField reads a member of the program's context.
-func (lw *lowerer) ctxField(e *syntax.Index, c Context, name string) Value {
-	f, ok := c.Kind.Ctx.Field(name)
-	if !ok {
-		var names []string
-		for _, f := range c.Kind.Ctx.Fields {
-			names = append(names, f.Name)
-		}
-		if s := diag.Closest(name, names); s != "" {
-			return lw.errorf(e, diag.UnknownField, "'%s' has no member '%s' (did you mean '%s'?)", c.Kind.Ctx.Name, name, s)
-		}
-		return lw.errorf(e, diag.UnknownField, "'%s' has no member '%s'", c.Kind.Ctx.Name, name)
-	}
-	if !f.Readable(c.Kind) {
-		return lw.errorf(e, diag.NotReadable, "'%s' can't be read by %s programs", name, c.Kind.Name)
-	}
-	switch {
-	case f.Kind == kernel.PacketStart:
-		return Pointer{View: headers["data"]}
-	case f.Kind == kernel.PacketEnd:
-		return Pointer{Base: lw.b.PktLen(lw.gen), View: headers["data"]}
-	case f.Kind != kernel.Scalar:
-		return lw.unsupported(e, "the member '"+name+"'")
-	case f.Len > 0:
-		return CtxArray{f}
-	}
-	return lw.loadCtx(f, 0)
-}
-
-// ctxElement reads an element of an array of the context. The kernel checks
-// such offsets when loading, so the index must be known.
-func (lw *lowerer) ctxElement(e *syntax.Index, a CtxArray, key Value) Value {
-	n, ok := lw.intOf(e.Key, key, "an index")
-	if !ok {
-		return Bad{}
-	}
-	i, known := n.V.IsConst()
-	if !known {
-		return lw.errorf(e.Key, diag.NeedsConstant, "an index of '%s' must be known when compiling", a.Field.Name)
-	}
-	if i < 0 || i >= int64(a.Field.Len) {
-		return lw.errorf(e.Key, diag.OutOfRange, "'%s' has the elements 0 to %d", a.Field.Name, a.Field.Len-1)
-	}
-	return lw.loadCtx(a.Field, int32(i))
-}
-
-// loadCtx reads element i of a member of the context.
-func (lw *lowerer) loadCtx(f *kernel.CtxField, i int32) Int {
-	v := lw.b.Load(ir.I64, lw.ctx, ir.Mem{Region: ir.RegionCtx, Off: f.Off + i*f.Size, Size: f.Size})
-	if f.BE > 0 {
-		v = lw.b.OpBits(ir.OpToBE, int64(f.BE), v)
-	}
-	return Int{V: v, Unsigned: f.Size == 8}
 }
 
 // peek returns what a name or a chain of members is, without evaluating it.
@@ -332,7 +279,7 @@ func (lw *lowerer) peek(e syntax.Expr) Value {
 		case Pointer:
 			return o
 		case Context:
-			if f, ok := o.Kind.Ctx.Field(s.Value); ok && f.Len > 0 {
+			if f, ok := lw.layout().Field(s.Value); ok && f.Len > 0 {
 				return CtxArray{f}
 			}
 		case Const:

@@ -47,6 +47,7 @@ type lowerer struct {
 	epochs   map[*script.Map]*cell // the states of maps' entries (ref.go)
 	epochNo  int
 	builtins map[string]builtinRow
+	verdicts map[*ir.Block]diag.Span // of the results that the script gives
 }
 
 // frame is one activation of a Lua function.
@@ -81,10 +82,13 @@ func Program(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.Rep
 		r.Errorf(diag.NotALuaFunction, p.Span, "a program must be a function written in Lua")
 		return nil, false
 	}
+	if !kindAvailable(p, r, opts.Kernel) {
+		return nil, false
+	}
 	lw := &lowerer{stage: stage, mod: mod, r: r, opts: opts, prog: p,
 		keys: map[*ir.Map]*ir.Slot{}, vals: map[*ir.Map]*ir.Slot{}, epochs: map[*script.Map]*cell{},
 		free:     map[*syntax.Function][]*syntax.Local{},
-		assigned: map[syntax.Node]*assignments{}, builtins: builtinTable(),
+		assigned: map[syntax.Node]*assignments{}, builtins: builtinTable(), verdicts: map[*ir.Block]diag.Span{},
 		backward: map[*syntax.LabelStmt]bool{}, rests: map[*syntax.LabelStmt]*syntax.DoStmt{}, endless: map[loopKey]bool{}}
 	f := mod.NewFunc(p.Name, ir.Param{Name: "ctx", Type: ir.Ptr})
 	f.Kind, f.Section = p.Kind, p.Section
@@ -103,7 +107,8 @@ func Program(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.Rep
 		return nil, false
 	}
 	prune(f)
-	return f, true
+	lw.checkResults(f)
+	return f, r.Errors() == errs
 }
 
 // main lowers the program's function and returns its results.
@@ -142,6 +147,7 @@ func (lw *lowerer) shortHandler(f *ir.Func) {
 			return
 		}
 		lw.b.Ret(n.V)
+		lw.verdicts[f.Short] = lw.prog.Span
 	}
 }
 

@@ -254,26 +254,3 @@ func (lw *lowerer) returnStmt(s *syntax.ReturnStmt) {
 	}
 	lw.frame.returns = append(lw.frame.returns, lw.leaveTo(lw.frame.mark, Tuple(vals)))
 }
-
-// ret ends the program with the result of its main function.
-func (lw *lowerer) ret(s *syntax.ReturnStmt, vals []Value) {
-	kind := lw.prog.Kind
-	if len(s.Exprs) == 0 || len(vals) == 0 {
-		lw.b.Ret(lw.b.Const(kind.Default))
-		return
-	}
-	v := lw.resolve(vals[0])
-	if isNil(v) {
-		lw.b.Ret(lw.b.Const(0))
-		return
-	}
-	n, ok := lw.storable(s.Exprs[0], v, "returned")
-	if !ok {
-		lw.b.Ret(lw.b.Const(0))
-		return
-	}
-	if c, ok := n.V.IsConst(); ok && (kind.RetMin != 0 || kind.RetMax != 0) && (c < kind.RetMin || c > kind.RetMax) {
-		lw.errorf(s.Exprs[0], diag.BadResult, "a %s program returns %d to %d, not %d", kind.Name, kind.RetMin, kind.RetMax, c)
-	}
-	lw.b.Ret(n.V)
-}

@@ -95,10 +95,23 @@ type Program struct {
 	// LoopLimit is the budget of iterations of loops without a bound of their
 	// own, as bpf.loop_limit was where the program is declared.
 	LoopLimit int64
-	Target    string // interface or file descriptor; "" when none is given
+	// Target is what the script wants the program on: an interface, a file
+	// descriptor, a function, a hook; "" when none is given.
+	Target    string
+	Sleepable bool
+	Attach    Attach
 
 	given string // opts.name of a program made by bpf(fn)
 	used  bool   // passed on to a call that fixed the kind of a copy
+}
+
+// Attach is how a program is to be attached, besides its target.
+type Attach struct {
+	Direction string           // tc: "ingress", "egress" or ""
+	Path      string           // of a cgroup
+	PID, CPU  *int64           // nil: any
+	Flags     uint32           // of the attaching system call
+	Perf      map[string]int64 // freq, period, type and config of a perf event
 }
 
 // CType is a C type as a value of the script: ffi.typeof('uint32_t').

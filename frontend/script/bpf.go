@@ -11,16 +11,13 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/luabpfc/luabpfc/ir/diag"
-	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
 // What the language has under bpf and this version, or the script stage, has
 // not. Everything else that is unknown is unknown.
 var (
-	otherKinds = []string{"program", "cgroup", "tracepoint", "raw_tracepoint", "tp_btf", "kprobe", "kretprobe",
-		"ksyscall", "kprobe_multi", "uprobe", "uretprobe", "usdt", "fentry", "fexit", "fmod_ret", "lsm", "iter",
-		"perf_event", "sk_lookup", "sock_ops", "syscall", "func"}
-	kernelOnly = []string{"helper", "kfunc", "atomic", "inline", "noinline", "tail_call", "clamp", "csum_fold", "limit",
+	otherKinds = []string{"func"}
+	kernelOnly = []string{"helper", "kfunc", "atomic", "inline", "noinline", "tail_call", "csum_fold", "limit",
 		"volatile", "field_exists", "type_exists", "enum_value", "container_of"}
 	notYet    = []string{"global", "const", "mac"}
 	userFuncs = []string{"tracelog", "ksym", "usym", "interval", "at_exit", "ifindex"}
@@ -32,18 +29,14 @@ func (st *Stage) openBPF() {
 	fs := map[string]libFunc{
 		"map": st.bpfMap, "license": st.bpfLicense, "option": st.bpfOption,
 		"ip": st.bpfIP, "cidr": st.bpfCIDR,
-		"hton": st.bpfSwap, "ntoh": st.bpfSwap,
+		"hton": st.bpfSwap, "ntoh": st.bpfSwap, "clamp": st.bpfClamp,
 	}
 	for _, b := range []int{16, 32, 64} {
 		swap := func(L *lua.LState) int { return st.swap(L, b) }
 		fs["hton"+strconv.Itoa(b)], fs["ntoh"+strconv.Itoa(b)] = swap, swap
 	}
-	for _, name := range []string{"socket", "xdp", "tc"} {
-		kind, ok := kernel.ProgKindByName(name)
-		if !ok {
-			continue
-		}
-		fs[name] = func(L *lua.LState) int { return st.bpfDeclare(L, kind) }
+	for _, d := range declarations() {
+		fs[d.name] = func(L *lua.LState) int { return st.bpfDeclare(L, d) }
 	}
 	for _, name := range userFuncs {
 		fs[name] = func(L *lua.LState) int { return st.userSpace(L, "bpf."+name+"()") }
@@ -83,7 +76,7 @@ func (st *Stage) bpfUnknown(L *lua.LState, t *lua.LTable) int {
 	name := L.Get(2).String()
 	switch {
 	case slices.Contains(otherKinds, name):
-		st.fail(L, diag.UnsupportedKind, "bpf.%s programs are not supported by this version", name)
+		st.fail(L, diag.UnsupportedKind, "bpf.%s is not supported by this version", name)
 	case slices.Contains(notYet, name):
 		st.fail(L, diag.UnknownMember, "bpf.%s is not supported by this version", name)
 	case slices.Contains(kernelOnly, name):
@@ -131,6 +124,14 @@ func (st *Stage) swap(L *lua.LState, n int) int {
 	return st.pushWide(L, x, true)
 }
 
+// bpfClamp is the number of the interval from argument 2 to 3 that is nearest to
+// argument 1.
+func (st *Stage) bpfClamp(L *lua.LState) int {
+	x, lo, hi := L.CheckNumber(1), L.CheckNumber(2), L.CheckNumber(3)
+	L.Push(min(max(x, lo), hi))
+	return 1
+}
+
 // bpfIP is an IPv4 address as a number.
 func (st *Stage) bpfIP(L *lua.LState) int {
 	a, err := netip.ParseAddr(L.CheckString(1))
@@ -158,33 +159,6 @@ func (st *Stage) bpfCIDR(L *lua.LState) int {
 	L.Push(lua.LNumber(st.ipv4(L, p.Masked().Addr())))
 	L.Push(lua.LNumber(p.Bits()))
 	return 2
-}
-
-// progOptions are the options that a declaring call may take, true for those
-// that this version knows for the kinds it has.
-var progOptions = map[string]bool{"name": true, "on_short": true, "license": true,
-	"sleepable": false, "flags": false, "ret": false, "pid": false, "cpu": false, "iface": false, "record": false}
-
-// readOptions takes opts at index i into p.
-func (st *Stage) readOptions(L *lua.LState, i int, p *Program) {
-	if L.Get(i) == lua.LNil {
-		return
-	}
-	t, ok := L.Get(i).(*lua.LTable)
-	if !ok {
-		st.fail(L, diag.BadDeclaration, "the options of a program must be a table, not a %s", typeName(L.Get(i)))
-	}
-	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
-		st.checkOption(L, k.String(), progOptions)
-		switch k.String() {
-		case "name":
-			p.given = st.stringOption(L, "name", v)
-		case "license":
-			p.License = st.stringOption(L, "license", v)
-		case "on_short":
-			p.OnShort = st.onShort(L, v)
-		}
-	}
 }
 
 // checkOption refuses an option that is unknown, or not in this version.
@@ -281,38 +255,6 @@ func article(typ string) string {
 		return typ
 	}
 	return "a " + typ
-}
-
-// bpfDeclare is bpf.socket([iface or fd,] fn or prog [, opts]) and the like.
-func (st *Stage) bpfDeclare(L *lua.LState, kind *kernel.ProgKind) int {
-	call := "bpf." + kind.Name
-	p := &Program{Kind: kind, Section: kind.Section, Span: firstLine(st.caller(L)), OnShort: lua.LNil, License: st.license, LoopLimit: st.loopLimit}
-	i := 1
-	switch v := L.Get(1).(type) {
-	case lua.LString:
-		p.Target, i = string(v), 2
-	case lua.LNumber:
-		p.Target, i = formatNumber(v), 2
-	case *lua.LNilType:
-		if L.GetTop() > 1 {
-			i = 2
-		}
-	}
-	var from *Program
-	if q, ok := ToProgram(L.Get(i)); ok {
-		from = q
-		from.used = true
-		p.Func, p.OnShort, p.License, p.LoopLimit, p.given = q.Func, q.OnShort, q.License, q.LoopLimit, q.given
-	} else {
-		p.Func = st.progFunction(L, i, call)
-	}
-	st.readOptions(L, i+1, p)
-	st.noMore(L, i+1, call)
-	p.Name = st.uniqueName(st.programName(L, p, from), p.Span)
-	st.programs = append(st.programs, p)
-	st.declare(L, func() { st.host.DeclareProgram(st, p) })
-	L.Push(st.userdata(p, st.programMeta))
-	return 1
 }
 
 // programName returns what a program is called, if the name is free.

@@ -92,9 +92,6 @@ func (st *Stage) noteReach(L *lua.LState) {
 	}
 }
 
-// declaring are the members of bpf that declare something.
-var declaring = map[string]bool{"map": true, "socket": true, "xdp": true, "tc": true}
-
 // declaredAfter returns the first call behind pos that declares a map or a
 // program.
 func declaredAfter(ch *syntax.Chunk, pos int) *syntax.Call {
@@ -106,7 +103,7 @@ func declaredAfter(ch *syntax.Chunk, pos int) *syntax.Call {
 		}
 		fn := c.Fn
 		if ix, ok := fn.(*syntax.Index); ok {
-			if k, ok := ix.Key.(*syntax.StringExpr); !ok || !declaring[k.Value] {
+			if k, ok := ix.Key.(*syntax.StringExpr); !ok || !isDeclaring(k.Value) {
 				return true
 			}
 			fn = ix.Obj

@@ -28,6 +28,9 @@ const (
 	TooManyCopies     Code = "TooManyCopies"
 	NotATable         Code = "NotATable"
 	NotReadable       Code = "NotReadable"
+	NotWritable       Code = "NotWritable"
+	NeedsArch         Code = "NeedsArch"
+	ResultIgnored     Code = "ResultIgnored"
 	NotAFunction      Code = "NotAFunction"
 	TooLarge          Code = "TooLarge"
 	CallFailed        Code = "CallFailed"
@@ -192,6 +195,24 @@ var lowerCodes = []Info{
 		Summary: "a context member that this kind of program may not read",
 		Help:    "The kernel lets only some kinds of programs read the member.",
 		Example: "bpf.socket(function(skb) return skb.family end)",
+	},
+	{
+		Code: NotWritable, Severity: Error,
+		Summary: "a context member that this kind of program may not write",
+		Help:    "The kernel lets programs write few members of their context, and not every kind of program the same ones.",
+		Example: "bpf.socket(function(skb) skb.mark = 1 end)",
+	},
+	{
+		Code: NeedsArch, Severity: Error,
+		Summary: "a register, and no architecture to tell where it is",
+		Help:    "Registers lie elsewhere on each architecture, so an object that reads them is for one of them: --arch says which.",
+		Example: "bpf.kprobe('do_unlinkat', function(regs) if regs.parm1 > 9 then print('%d', regs.parm1) end end)",
+	},
+	{
+		Code: ResultIgnored, Severity: Warning,
+		Summary: "a result of a program that can have one result only",
+		Help:    "The kernel's verifier wants this one result of programs of the kind; the value returned is dropped.",
+		Example: "bpf.cgroup('recvmsg4', function() return 0 end)",
 	},
 	{
 		Code: NotAFunction, Severity: Error,

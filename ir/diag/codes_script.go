@@ -11,6 +11,7 @@ const (
 	ModuleNotFound      Code = "ModuleNotFound"
 	UnknownMember       Code = "UnknownMember"
 	UnsupportedKind     Code = "UnsupportedKind"
+	UnknownSection      Code = "UnknownSection"
 	UnknownType         Code = "UnknownType"
 	UnsupportedType     Code = "UnsupportedType"
 	BadCDeclaration     Code = "BadCDeclaration"
@@ -66,7 +67,13 @@ var scriptCodes = []Info{
 		Code:    UnsupportedKind,
 		Summary: "a kind of program or map that this version does not have",
 		Help:    "The language has it; this version of the compiler does not yet.",
-		Example: "bpf.kprobe('do_unlinkat', function() end)\n",
+		Example: "bpf.func('int f(void)', function() end)\n",
+	},
+	{
+		Code:    UnknownSection,
+		Summary: "a section or hook that no kind of program has",
+		Help:    "Sections are named as libbpf knows them: xdp, tc, kprobe/FUNCTION, cgroup/connect4 and so on. The message proposes the nearest.",
+		Example: "bpf.program('xpd', function() end)\n",
 	},
 	{
 		Code:    UnknownType,

@@ -78,31 +78,35 @@ func legacyLoad(fr *frame, v *ir.Value) (word, error) {
 }
 
 // ctxInfo marks an object as a program's context.
-type ctxInfo struct{ kind *kernel.ProgKind }
+type ctxInfo struct {
+	kind   *kernel.ProgKind
+	layout *kernel.Ctx
+}
 
 // context makes the context of one run from Env.
 func (m *Machine) context(k *kernel.ProgKind) (*object, error) {
-	o := &object{name: "the context", region: ir.RegionCtx, data: make([]byte, k.Ctx.Size), ctx: &ctxInfo{k}}
+	layout := k.Context(m.module.Arch)
+	o := &object{name: "the context", region: ir.RegionCtx, data: make([]byte, layout.Size), ctx: &ctxInfo{k, layout}}
 	set := func(f *kernel.CtxField, i int, x uint64) {
 		if f.BE != 0 {
 			x = ir.ToBE(x, int(f.BE), m.module.BigEndian)
 		}
 		copy(o.data[int(f.Off)+i*int(f.Size):], putNumber(x, int(f.Size), m.module.BigEndian))
 	}
-	if f, ok := k.Ctx.Field("len"); ok {
+	if f, ok := layout.Field("len"); ok {
 		set(f, 0, uint64(len(m.Env.Packet)))
 	}
-	if f, ok := k.Ctx.Field("protocol"); ok && len(m.Env.Packet) >= 14 {
+	if f, ok := layout.Field("protocol"); ok && len(m.Env.Packet) >= 14 {
 		set(f, 0, getNumber(m.Env.Packet[12:14], true))
 	}
 	for name, x := range m.Env.Ctx {
 		base, index, ok := memberIndex(name)
-		f, found := k.Ctx.Field(base)
+		f, found := layout.Field(base)
 		if !ok || !found || index >= max(1, int(f.Len)) {
-			return nil, fmt.Errorf("%s has no member '%s'", k.Ctx.Name, name)
+			return nil, fmt.Errorf("%s has no member '%s'", layout.Name, name)
 		}
 		if f.Kind != kernel.Scalar {
-			return nil, fmt.Errorf("%s: member '%s' is an address", k.Ctx.Name, name)
+			return nil, fmt.Errorf("%s: member '%s' is an address", layout.Name, name)
 		}
 		set(f, index, x)
 	}
@@ -119,28 +123,36 @@ func memberIndex(s string) (name string, index int, ok bool) {
 	return name, index, err == nil && index >= 0 && strings.HasSuffix(rest, "]")
 }
 
-// member returns the member that the n bytes at off lie in.
-func (c *ctxInfo) member(off, n int) (*kernel.CtxField, error) {
-	for i := range c.kind.Ctx.Fields {
-		f := &c.kind.Ctx.Fields[i]
-		start, size := int(f.Off), int(f.Size)
-		if off < start || off >= start+size*max(1, int(f.Len)) {
-			continue
+// member returns the member that the n bytes at off lie in and that the program
+// may write, or read.
+func (c *ctxInfo) member(off, n int, write bool) (*kernel.CtxField, error) {
+	err := errText(fmt.Sprintf("%s has no member at %d", c.layout.Name, off))
+	for _, l := range [][]kernel.CtxField{c.layout.Fields, c.layout.Aliases} {
+		for i := range l {
+			f := &l[i]
+			start, size := int(f.Off), int(f.Size)
+			if off < start || off >= start+size*max(1, int(f.Len)) {
+				continue
+			}
+			in := (off - start) % size
+			switch {
+			case in+n > size || in%n != 0:
+				err = errText(fmt.Sprintf("%d bytes at %d are not in one member of %s", n, off, c.layout.Name))
+			case !write && !f.Readable(c.kind):
+				err = errText(fmt.Sprintf("%s programs can't read '%s'", c.kind.Name, f.Name))
+			case write && (!f.Writable(c.kind) || n != size):
+				err = errText(fmt.Sprintf("'%s' can't be written", f.Name))
+			default:
+				return f, nil
+			}
 		}
-		if in := (off - start) % size; in+n > size || in%n != 0 {
-			return nil, errText(fmt.Sprintf("%d bytes at %d are not in one member of %s", n, off, c.kind.Ctx.Name))
-		}
-		if !f.Readable(c.kind) {
-			return nil, errText(fmt.Sprintf("%s programs can't read '%s'", c.kind.Name, f.Name))
-		}
-		return f, nil
 	}
-	return nil, errText(fmt.Sprintf("%s has no member at %d", c.kind.Ctx.Name, off))
+	return nil, err
 }
 
 func (fr *frame) loadCtx(w word, v *ir.Value) (word, error) {
 	m := v.Mem()
-	f, err := w.obj.ctx.member(int(w.bits), int(m.Size))
+	f, err := w.obj.ctx.member(int(w.bits), int(m.Size), false)
 	if err != nil {
 		return word{}, err
 	}
@@ -159,15 +171,8 @@ func (fr *frame) loadCtx(w word, v *ir.Value) (word, error) {
 	return word{}, errText(fmt.Sprintf("'%s' is not simulated", f.Name))
 }
 
-// storableCtx checks that a context's member may be written: of the kinds
-// there are, only the scratch words of a socket buffer.
+// storableCtx checks that a context's member may be written.
 func (fr *frame) storableCtx(w word, v *ir.Value) error {
-	f, err := w.obj.ctx.member(int(w.bits), int(v.Mem().Size))
-	if err != nil {
-		return err
-	}
-	if f.Name != "cb" {
-		return errText(fmt.Sprintf("'%s' can't be written", f.Name))
-	}
-	return nil
+	_, err := w.obj.ctx.member(int(w.bits), int(v.Mem().Size), true)
+	return err
 }

@@ -55,7 +55,7 @@ type Helper struct {
 	Effects Effect
 	GPL     bool // only for programs under a GPL-compatible license
 	First   Version
-	// In says since when each kind of program may call it, by ProgKind.Name,
+	// In says since when each kind of program may call it, by the name of its ProgType,
 	// where that is later than First; a kind that is not named may not if Only.
 	In   map[string]Version
 	Only bool
@@ -72,15 +72,15 @@ var Helpers = []*Helper{
 	{Name: "get_prandom_u32", ID: 7, Ret: RetUint, Effects: EffectVolatile, First: Version{4, 1}},
 	{Name: "get_smp_processor_id", ID: 8, Ret: RetUint, First: Version{4, 1}},
 	{Name: "get_current_pid_tgid", ID: 14, Ret: RetUint, First: Version{4, 2},
-		In: map[string]Version{"socket": {6, 10}, "xdp": {6, 10}}},
+		In: map[string]Version{"socket_filter": {6, 10}, "xdp": {6, 10}}},
 	{Name: "get_current_uid_gid", ID: 15, Ret: RetUint, First: Version{4, 2},
-		In: map[string]Version{"socket": {6, 16}, "xdp": {6, 16}}},
+		In: map[string]Version{"socket_filter": {6, 16}, "xdp": {6, 16}}},
 	{Name: "get_current_comm", ID: 16, Args: []ArgKind{ArgOut, ArgSize}, First: Version{4, 2},
-		In: map[string]Version{"socket": {6, 16}, "xdp": {6, 16}}},
+		In: map[string]Version{"socket_filter": {6, 16}, "xdp": {6, 16}}},
 	{Name: "skb_load_bytes", ID: 26, Args: []ArgKind{ArgCtx, ArgScalar, ArgOut, ArgSize}, First: Version{4, 5}, Only: true,
-		In: map[string]Version{"socket": {4, 5}, "tc": {4, 5}}},
+		In: map[string]Version{"socket_filter": {4, 5}, "sched_cls": {4, 5}}},
 	{Name: "skb_pull_data", ID: 39, Args: []ArgKind{ArgCtx, ArgScalar}, Effects: EffectMovesPacket, First: Version{4, 9}, Only: true,
-		In: map[string]Version{"tc": {4, 9}}},
+		In: map[string]Version{"sched_cls": {4, 9}}},
 	{Name: "for_each_map_elem", ID: 164, Args: []ArgKind{ArgMap, ArgCallback, ArgFrame, ArgScalar}, Effects: EffectCallback, First: Version{5, 13}},
 	{Name: "loop", ID: 181, Args: []ArgKind{ArgScalar, ArgCallback, ArgFrame, ArgScalar}, Effects: EffectCallback, First: Version{5, 17}},
 }
@@ -98,7 +98,7 @@ func HelperByName(name string) *Helper {
 // Since returns the first kernel on which programs of kind k may call h; ok is
 // false if none may.
 func (h *Helper) Since(k *ProgKind) (v Version, ok bool) {
-	if v, ok := h.In[k.Name]; ok {
+	if v, ok := h.In[k.Type.String()]; ok {
 		return v, true
 	}
 	return h.First, !h.Only

@@ -2,6 +2,8 @@ package kernel
 
 import (
 	"os"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,7 +31,7 @@ func TestHelpers(t *testing.T) {
 			t.Errorf("%s: no first kernel", h.Name)
 		}
 		for kind, v := range h.In {
-			if _, ok := ProgKindByName(kind); !ok {
+			if !slices.Contains(progTypes[:], kind) {
 				t.Errorf("%s: no kind of program is called %s", h.Name, kind)
 			}
 			if v.Before(h.First) {
@@ -95,22 +97,89 @@ func TestMapTypes(t *testing.T) {
 }
 
 func TestProgKinds(t *testing.T) {
+	names, sections := map[string]bool{}, map[string]bool{}
 	for _, k := range ProgKinds {
-		if got := plain(ebpf.ProgramType(k.Type).String()); got != plain(k.TypeName) {
-			t.Errorf("%s: number %d is %s, not %s", k.Name, k.Type, got, k.TypeName)
+		want := plain(ebpf.ProgramType(k.Type).String())
+		if got := plain(k.Type.String()); got != want && (got != "ext" || want != "extension") {
+			t.Errorf("%s: number %d is %s, not %s", k.Name, k.Type, want, k.Type)
 		}
-		if k.Section == "" || k.DefaultName == "" || k.First == (Version{}) {
+		if k.Section == "" || k.DefaultName == "" || k.First == (Version{}) || k.Ctx == nil {
 			t.Errorf("%s: the row is incomplete", k.Name)
 		}
-		end := int32(0)
-		for i := range k.Ctx.Fields {
-			f := &k.Ctx.Fields[i]
-			if f.Off < end || f.Off+f.Size*max(f.Len, 1) > k.Ctx.Size {
-				t.Errorf("%s.%s overlaps or leaves the structure", k.Ctx.Name, f.Name)
+		if names[k.Name] {
+			t.Errorf("%s: two rows", k.Name)
+		}
+		names[k.Name] = true
+		for _, s := range k.Sections() {
+			if sections[s] {
+				t.Errorf("section %s is in two rows", s)
+			}
+			sections[s] = true
+			target := ""
+			if k.Target != NoTarget {
+				target = "/a/b"
+			}
+			if got, ok := ParseSection("?" + s + target); !ok || got.Kind != k || got.Target != strings.TrimPrefix(target, "/") || got.Sleepable {
+				t.Errorf("%s%s is read as %+v", s, target, got)
+			}
+			got, ok := ParseSection(s + ".s" + target)
+			if sleeps := k.Sleepable != (Version{}); ok != sleeps || ok && (got.Kind != k || !got.Sleepable) {
+				t.Errorf("%s.s%s is read as %+v", s, target, got)
+			}
+		}
+		if k.Sleepable != (Version{}) && k.Sleepable.Before(k.First) {
+			t.Errorf("%s: sleepable before it is there", k.Name)
+		}
+		if r := k.Ret; r != nil && (k.Default < r.Min || k.Default > r.Max) {
+			t.Errorf("%s: the default verdict is not allowed", k.Name)
+		}
+		if (k.Packet != NoPacket) && k.Origin == NoOrigin {
+			t.Errorf("%s: a packet that starts nowhere", k.Name)
+		}
+	}
+	for _, s := range []string{"", "xd", "xdpx", "xdp/x", "socket/1", "kprobe/", "tc/foo", "license", ".text", "kprobe.s/x"} {
+		if got, ok := ParseSection(s); ok {
+			t.Errorf("section %q is taken for %s", s, got.Kind.Name)
+		}
+	}
+}
+
+// contexts are the layouts of the contexts.
+func contexts() (l []*Ctx) {
+	for _, k := range ProgKinds {
+		if !slices.Contains(l, k.Ctx) {
+			l = append(l, k.Ctx)
+		}
+	}
+	for _, a := range Archs {
+		l = append(l, a.regs, perfEvent(a.Name))
+	}
+	return l
+}
+
+func TestContextTables(t *testing.T) {
+	for _, c := range contexts() {
+		end, names := int32(0), map[string]bool{}
+		for i := range c.Fields {
+			f := &c.Fields[i]
+			if f.Off < end || f.Off+f.Size*max(f.Len, 1) > c.Size {
+				t.Errorf("%s.%s overlaps or leaves the structure", c.Name, f.Name)
 			}
 			end = f.Off + f.Size*max(f.Len, 1)
-			if f.BE != 0 && f.BE != 16 && f.BE != 32 {
-				t.Errorf("%s.%s: %d bits in network order", k.Ctx.Name, f.Name, f.BE)
+		}
+		for _, f := range append(slices.Clone(c.Fields), c.Aliases...) {
+			if names[f.Name] && (f.Name != "sp" && f.Name != "ip") {
+				t.Errorf("%s has two members %s", c.Name, f.Name)
+			}
+			names[f.Name] = true
+			if f.Off+f.Size*max(f.Len, 1) > c.Size {
+				t.Errorf("%s.%s leaves the structure", c.Name, f.Name)
+			}
+			if f.BE != 0 && (f.BE != 16 && f.BE != 32 || f.BE > f.Size*8) {
+				t.Errorf("%s.%s: %d bits in network order", c.Name, f.Name, f.BE)
+			}
+			if f.write&^f.read != 0 && f.read != 0 {
+				t.Errorf("%s.%s is written by some who can't read it", c.Name, f.Name)
 			}
 		}
 	}
@@ -125,9 +194,13 @@ func TestContexts(t *testing.T) {
 		}
 		t.Skip("no kernel BTF:", err)
 	}
-	for _, k := range ProgKinds {
+	for _, c := range contexts() {
+		name, ok := strings.CutPrefix(c.Name, "struct ")
+		if !ok || c == rawArgs || len(c.Fields) == 0 || name == "bpf_perf_event_data" || name == "pt_regs" && (c != x86Regs || runtime.GOARCH != "amd64") {
+			continue
+		}
 		var s *btf.Struct
-		if err := spec.TypeByName(strings.TrimPrefix(k.Ctx.Name, "struct "), &s); err != nil {
+		if err := spec.TypeByName(name, &s); err != nil {
 			t.Fatal(err)
 		}
 		have := map[string]btf.Member{}
@@ -143,10 +216,16 @@ func TestContexts(t *testing.T) {
 			}
 		}
 		collect(s.Members, 0)
-		for _, f := range k.Ctx.Fields {
+		for _, f := range append(slices.Clone(c.Fields), c.Aliases...) {
+			if name == "pt_regs" && slices.ContainsFunc(c.Aliases, func(a CtxField) bool { return a.Name == f.Name }) {
+				continue
+			}
 			m, ok := have[f.Name]
+			if f.Name == "cs" || f.Name == "ss" {
+				continue // user space sees them as long
+			}
 			if !ok {
-				t.Errorf("%s has no member %s", k.Ctx.Name, f.Name)
+				t.Errorf("%s has no member %s", c.Name, f.Name)
 				continue
 			}
 			size, err := btf.Sizeof(m.Type)
@@ -154,7 +233,7 @@ func TestContexts(t *testing.T) {
 				t.Fatal(err)
 			}
 			if int32(m.Offset.Bytes()) != f.Off || int32(size) != f.Size*max(f.Len, 1) {
-				t.Errorf("%s.%s is at %d with %d bytes, not at %d with %d", k.Ctx.Name, f.Name,
+				t.Errorf("%s.%s is at %d with %d bytes, not at %d with %d", c.Name, f.Name,
 					m.Offset.Bytes(), size, f.Off, f.Size*max(f.Len, 1))
 			}
 		}

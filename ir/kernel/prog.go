@@ -1,10 +1,12 @@
 package kernel
 
+import "strings"
+
 // PacketAccess says how a kind of program can reach packet bytes.
 type PacketAccess uint8
 
 const (
-	// NoPacket: the kind has no packet.
+	// NoPacket: the kind has no packet, or none that can be reached so far.
 	NoPacket PacketAccess = iota
 	// SkbLoad: by LD_ABS and LD_IND, or by bpf_skb_load_bytes; never by pointer.
 	SkbLoad
@@ -17,30 +19,65 @@ const (
 	DirectPull
 )
 
-// ProgKind is a row of libbpf's section table that the language can declare.
+// Origin says where a kind's packet starts.
+type Origin uint8
+
+const (
+	NoOrigin  Origin = iota
+	Link             // at the link-layer header
+	Network          // at the network header
+	Transport        // behind the transport header: the stream's payload
+)
+
+// TargetForm says whether a section names what its program is for: kprobe/SYMBOL.
+type TargetForm uint8
+
+const (
+	NoTarget TargetForm = iota
+	OptionalTarget
+	NeedsTarget // loading looks the target up
+)
+
+// ProgKind is a row of libbpf's section table: a kind of program.
 type ProgKind struct {
-	Name    string // bpf.Name in the language
+	Name    string // an identifier; the language's bpf.NAME where it has one
 	Section string // ELF section, without a target
-	Type    int    // enum bpf_prog_type
-	Attach  int    // enum bpf_attach_type, where the kernel wants one at load
-	// TypeName is the UAPI name without BPF_PROG_TYPE_.
-	TypeName string
-	Ctx      *Ctx
-	Packet   PacketAccess
+	// Aliases are other sections of the same kind.
+	Aliases []string
+	Target  TargetForm
+	Type    ProgType
+	// Attach is the enum bpf_attach_type that libbpf hands to the kernel at
+	// load; 0 also where it wants none.
+	Attach int
+	// Sleepable is since when SECTION.s may be loaded; zero: never.
+	Sleepable Version
+	Ctx       *Ctx
+	user      users // which of the context's users programs of this kind are
+	Packet    PacketAccess
+	Origin    Origin
 	// Default is the verdict of falling off the end, and of a short packet.
 	Default int64
 	// DefaultName is how messages and documents name it.
 	DefaultName string
-	// RetMin and RetMax bound the result where the verifier does; both 0: any.
-	RetMin, RetMax int64
-	First          Version
+	// Ret bounds the result where the verifier does, nil elsewhere.
+	Ret   *Bounds
+	First Version
 }
+
+// Bounds is a range of results, both ends included.
+type Bounds struct{ Min, Max int64 }
+
+// Fixed reports whether only one result is allowed.
+func (b *Bounds) Fixed() bool { return b != nil && b.Min == b.Max }
 
 // Ctx is a context structure, as the program sees it.
 type Ctx struct {
-	Name   string // C name, "struct __sk_buff"
+	Name   string // C name, "struct __sk_buff"; "void" if it has no members of its own
 	Size   int32
 	Fields []CtxField
+	// Aliases are other names for bytes that Fields has: members of unions, and
+	// registers by their purpose.
+	Aliases []CtxField
 }
 
 // CtxField is a member of a context.
@@ -52,11 +89,13 @@ type CtxField struct {
 	// BE is the width in bits of the network-order number that the member's low
 	// bits hold, and that reads as a host-order number; 0 for memory order.
 	BE int32
+	// Keeps is how many low bits of what is written the kernel keeps, if not all.
+	Keeps  int32
+	Signed bool
 	// Kind says what the member is, if not a plain number.
 	Kind FieldKind
-	// In lists the names of the program kinds that may read it; nil: all that
-	// have the context.
-	In []string
+	// who may read and write it, of the context's users; no read: all.
+	read, write users
 }
 
 // FieldKind says what a context member holds.
@@ -72,39 +111,50 @@ const (
 
 // Field returns the member called name.
 func (c *Ctx) Field(name string) (*CtxField, bool) {
-	for i := range c.Fields {
-		if c.Fields[i].Name == name {
-			return &c.Fields[i], true
+	for _, l := range [][]CtxField{c.Fields, c.Aliases} {
+		for i := range l {
+			if l[i].Name == name {
+				return &l[i], true
+			}
 		}
 	}
 	return nil, false
 }
 
+// Names returns the names of all members.
+func (c *Ctx) Names() []string {
+	var l []string
+	for _, f := range c.Fields {
+		l = append(l, f.Name)
+	}
+	for _, f := range c.Aliases {
+		l = append(l, f.Name)
+	}
+	return l
+}
+
 // Readable reports whether programs of kind k may read the member.
-func (f *CtxField) Readable(k *ProgKind) bool {
-	if f.In == nil {
-		return true
+func (f *CtxField) Readable(k *ProgKind) bool { return f.read == 0 || f.read&k.user != 0 }
+
+// Writable reports whether programs of kind k may write the member.
+func (f *CtxField) Writable(k *ProgKind) bool { return f.write&k.user != 0 }
+
+// Context returns the layout of k's context on an architecture; that of
+// registers has no members where the architecture is not given.
+func (k *ProgKind) Context(arch string) *Ctx {
+	switch k.Ctx {
+	case ptRegs:
+		return registers(arch)
+	case perfEventData:
+		return perfEvent(arch)
 	}
-	for _, n := range f.In {
-		if n == k.Name {
-			return true
-		}
-	}
-	return false
+	return k.Ctx
 }
 
-// ProgKinds are the kinds of programs. Source: libbpf's section_defs, the
-// verifier's check_return_code, UAPI linux/bpf.h.
-var ProgKinds = []*ProgKind{
-	{Name: "socket", Section: "socket", Type: 1, TypeName: "SOCKET_FILTER", Ctx: skBuff, Packet: SkbLoad,
-		Default: 0, DefaultName: "0", First: Version{3, 19}},
-	{Name: "xdp", Section: "xdp", Type: 6, TypeName: "XDP", Ctx: xdpMd, Packet: Direct,
-		Default: 2, DefaultName: "XDP_PASS", First: Version{4, 8}},
-	{Name: "tc", Section: "tc", Type: 3, TypeName: "SCHED_CLS", Ctx: skBuff, Packet: DirectPull,
-		Default: -1, DefaultName: "TC_ACT_UNSPEC", First: Version{4, 1}},
-}
+// NeedsArch reports whether the context's layout depends on the architecture.
+func (k *ProgKind) NeedsArch() bool { return k.Ctx == ptRegs || k.Ctx == perfEventData }
 
-// ProgKindByName returns the kind the language calls name.
+// ProgKindByName returns the kind called name.
 func ProgKindByName(name string) (*ProgKind, bool) {
 	for _, k := range ProgKinds {
 		if k.Name == name {
@@ -114,55 +164,52 @@ func ProgKindByName(name string) (*ProgKind, bool) {
 	return nil, false
 }
 
-// notSocket are the kinds that may read what a socket filter may not
-// (sk_filter_is_valid_access in net/core/filter.c).
-var notSocket = []string{"tc", "cgroup_skb", "sk_skb", "lwt_in", "lwt_out", "lwt_xmit", "flow_dissector"}
+// Section is a section name taken apart.
+type Section struct {
+	Kind      *ProgKind
+	Target    string // behind the slash
+	Sleepable bool
+}
 
-// skBuff is struct __sk_buff of UAPI linux/bpf.h.
-var skBuff = &Ctx{Name: "struct __sk_buff", Size: 192, Fields: []CtxField{
-	{Name: "len", Off: 0, Size: 4},
-	{Name: "pkt_type", Off: 4, Size: 4},
-	{Name: "mark", Off: 8, Size: 4},
-	{Name: "queue_mapping", Off: 12, Size: 4},
-	{Name: "protocol", Off: 16, Size: 4, BE: 16},
-	{Name: "vlan_present", Off: 20, Size: 4},
-	{Name: "vlan_tci", Off: 24, Size: 4},
-	{Name: "vlan_proto", Off: 28, Size: 4, BE: 16},
-	{Name: "priority", Off: 32, Size: 4},
-	{Name: "ingress_ifindex", Off: 36, Size: 4},
-	{Name: "ifindex", Off: 40, Size: 4},
-	{Name: "tc_index", Off: 44, Size: 4},
-	{Name: "cb", Off: 48, Size: 4, Len: 5},
-	{Name: "hash", Off: 68, Size: 4},
-	{Name: "tc_classid", Off: 72, Size: 4, In: notSocket},
-	{Name: "data", Off: 76, Size: 4, Kind: PacketStart, In: notSocket},
-	{Name: "data_end", Off: 80, Size: 4, Kind: PacketEnd, In: notSocket},
-	{Name: "napi_id", Off: 84, Size: 4},
-	{Name: "family", Off: 88, Size: 4, In: notSocket},
-	{Name: "remote_ip4", Off: 92, Size: 4, BE: 32, In: notSocket},
-	{Name: "local_ip4", Off: 96, Size: 4, BE: 32, In: notSocket},
-	{Name: "remote_ip6", Off: 100, Size: 4, Len: 4, BE: 32, In: notSocket},
-	{Name: "local_ip6", Off: 116, Size: 4, Len: 4, BE: 32, In: notSocket},
-	{Name: "remote_port", Off: 132, Size: 4, BE: 32, In: notSocket},
-	{Name: "local_port", Off: 136, Size: 4, In: notSocket},
-	{Name: "data_meta", Off: 140, Size: 4, Kind: PacketMeta, In: notSocket},
-	{Name: "flow_keys", Off: 144, Size: 8, Kind: KernelPointer, In: []string{"flow_dissector"}},
-	{Name: "tstamp", Off: 152, Size: 8, In: notSocket},
-	{Name: "wire_len", Off: 160, Size: 4, In: notSocket},
-	{Name: "gso_segs", Off: 164, Size: 4},
-	{Name: "sk", Off: 168, Size: 8, Kind: KernelPointer},
-	{Name: "gso_size", Off: 176, Size: 4},
-	{Name: "tstamp_type", Off: 180, Size: 1, In: notSocket},
-	{Name: "hwtstamp", Off: 184, Size: 8, In: notSocket},
-}}
+// ParseSection finds the kind of program that a section is for. A leading '?',
+// by which libbpf does not load a program unasked, is allowed.
+func ParseSection(section string) (s Section, ok bool) {
+	name := strings.TrimPrefix(section, "?")
+	best := -1
+	try := func(k *ProgKind, base string, sleepable bool) {
+		rest, ok := strings.CutPrefix(name, base)
+		if !ok || len(base) < best {
+			return
+		}
+		switch {
+		case rest == "":
+			s, best = Section{k, "", sleepable}, len(base)
+		case k.Target != NoTarget && len(rest) > 1 && rest[0] == '/':
+			s, best = Section{k, rest[1:], sleepable}, len(base)
+		}
+	}
+	for _, k := range ProgKinds {
+		for _, base := range k.Sections() {
+			try(k, base, false)
+			if k.Sleepable != (Version{}) {
+				try(k, base+".s", true)
+			}
+		}
+	}
+	return s, best >= 0
+}
 
-// xdpMd is struct xdp_md of UAPI linux/bpf.h. egress_ifindex is readable only
-// by programs attached to a devmap.
-var xdpMd = &Ctx{Name: "struct xdp_md", Size: 24, Fields: []CtxField{
-	{Name: "data", Off: 0, Size: 4, Kind: PacketStart},
-	{Name: "data_end", Off: 4, Size: 4, Kind: PacketEnd},
-	{Name: "data_meta", Off: 8, Size: 4, Kind: PacketMeta},
-	{Name: "ingress_ifindex", Off: 12, Size: 4},
-	{Name: "rx_queue_index", Off: 16, Size: 4},
-	{Name: "egress_ifindex", Off: 20, Size: 4, In: []string{"xdp_devmap"}},
-}}
+// Sections returns the names of k's section, the preferred one first.
+func (k *ProgKind) Sections() []string { return append([]string{k.Section}, k.Aliases...) }
+
+// SectionFor returns the section for a program of kind k.
+func (k *ProgKind) SectionFor(target string, sleepable bool) string {
+	s := k.Section
+	if sleepable {
+		s += ".s"
+	}
+	if target != "" {
+		s += "/" + target
+	}
+	return s
+}

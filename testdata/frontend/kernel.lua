@@ -251,3 +251,73 @@ bpf.socket(function() end)
 bpf.mine = 7
 local seven = bpf.mine
 bpf.socket(function(skb) return skb.len + seven end)
+---
+-- the context: members, who may read and write them
+bpf.program('cgroup/connect4', function(ctx)
+  ctx.user_prot = 1 --! "'struct bpf_sock_addr' has no member 'user_prot' (did you mean 'user_port'?) [UnknownField]"
+end)
+---
+bpf.cgroup('connect4', function(ctx)
+  ctx.family = 2 --! "'family' can only be read [NotWritable]"
+end)
+---
+bpf.cgroup('connect4', function(ctx)
+  return ctx.user_ip6[0] --! "'user_ip6' can't be read by cgroup_connect4 programs [NotReadable]"
+end)
+---
+bpf.socket(function(skb)
+  skb.mark = 1 --! "'mark' can't be written by socket programs; tcx_ingress programs may [NotWritable]"
+end)
+---
+bpf.cgroup('connect6', function(ctx)
+  ctx.user_ip6 = 1 --! "'user_ip6' is an array: write its elements, 'user_ip6[0]' to 'user_ip6[3]' [NotWritable]"
+end)
+---
+bpf.cgroup('connect6', function(ctx)
+  ctx.user_ip6[4] = 1 --! "'user_ip6' has the elements 0 to 3 [OutOfRange]"
+end)
+---
+bpf.kprobe('f', function(regs)
+  return regs.parm1 --! "where 'parm1' is depends on the architecture: give one with --arch [NeedsArch]"
+end)
+---
+bpf.tp_btf('sched_switch', function(ctx)
+  return ctx.prev --! "the context of a tp_btf program has members only by the types of BTF, which this version does not read [UnknownField]"
+end)
+---
+bpf.syscall(function(ctx)
+  return ctx.x --! "the context of a syscall program has no members of its own; view it by ffi.cast [UnknownField]"
+end)
+---
+-- results
+bpf.cgroup('connect4', function(ctx)
+  return 2 --! "a cgroup_connect4 program returns 0 or 1, not 2 [BadResult]"
+end)
+---
+bpf.cgroup('connect4', function(ctx)
+  return ctx.protocol --! "a cgroup_connect4 program returns 0 or 1, which this value may not be; bpf.clamp(x, 0, 1) makes it so [BadResult]"
+end)
+---
+bpf.cgroup('skb/egress', function(skb)
+  if skb.len > 100 then return skb.len end --! "a cgroup_skb_egress program returns 0 to 3, which this value may not be"
+  return skb.mark & 3
+end)
+---
+bpf.cgroup('connect4', function(ctx)
+  if ctx.protocol == 6 then return ctx.family == 2 end
+  local x = ctx.type
+  if x <= 1 then return x end
+  return bpf.clamp(ctx.protocol, 0, 1)
+end)
+---
+bpf.lsm('file_open', function(ctx) return -13 end)
+---
+bpf.lsm('file_open', function(ctx) return 1 end) --! "a lsm program returns -4095 to 0, not 1 [BadResult]"
+---
+bpf.fentry('do_unlinkat', function(ctx) return 5 end) --! "a fentry program always returns 0; this value is ignored [ResultIgnored]"
+---
+-- kernel 5.17
+bpf.program('kprobe.multi/f', function() end) --! "kprobe_multi programs need kernel 5.18; the target is 5.17 [NeedsNewerKernel]"
+---
+-- kernel 5.17
+bpf.uprobe('/bin/sh:readline', function() end, { sleepable = true }) --! "sleepable uprobe programs need kernel 6.0; the target is 5.17"

@@ -116,7 +116,33 @@ assert(require 'syscall' == require 'ljsyscall')
 -- bpf's members
 local m = bpf.mpa('hash') --! "there is no bpf.mpa \(did you mean 'map'\?\) \[UnknownMember\]"
 ---
-bpf.kprobe('f', function() end) --! "bpf.kprobe programs are not supported by this version \[UnsupportedKind\]"
+bpf.func('int f(void)', function() end) --! "bpf.func is not supported by this version \[UnsupportedKind\]"
+---
+bpf.program('xpd', function() end) --! "there is no section 'xpd' \(did you mean 'xdp'\?\) \[UnknownSection\]"
+---
+bpf.program('kprob/do_unlinkat', function() end) --! "there is no section 'kprob/do_unlinkat' \(did you mean 'kprobe/do_unlinkat'\?\)"
+---
+bpf.program('xdp/devmpa', function() end) --! "there is no section 'xdp/devmpa' \(did you mean 'xdp/devmap'\?\)"
+---
+bpf.program('fentry', function() end) --! "section 'fentry' needs a target: 'fentry/NAME' \[BadDeclaration\]"
+---
+bpf.program(function() end) --! "argument 1 must be a string that says the section, not a function"
+---
+bpf.cgroup('/sys/fs/cgroup', 'conect4', function() end) --! "there is no cgroup hook 'conect4' \(did you mean 'connect4'\?\)"
+---
+bpf.tracepoint(function() end) --! "argument 1 must be a string that says what a tracepoint program is for, not a function"
+---
+bpf.tc('eth0', 'up', function() end) --! "the direction of a tc program is 'ingress' or 'egress', not 'up'"
+---
+bpf.kprobe('f', function() end, true, 'x') --! "'pid' must be an integer"
+---
+bpf.xdp(function() end, { pid = 1 }) --! "option 'pid' is not for a xdp program"
+---
+bpf.kprobe('f', function() end, { sleepable = true }) --! "option 'sleepable' is not for a kprobe program"
+---
+bpf.lsm('file_open', function() end, { iface = 'lo' }) --! "option 'iface' is not for a lsm program"
+---
+bpf.perf_event({ frequency = 99 }, function() end) --! "there is no option 'frequency'"
 ---
 local h = bpf.helper.ktime_get_ns --! "bpf.helper works only in functions compiled for the kernel"
 ---
@@ -204,7 +230,7 @@ bpf.xdp(print) --! "bpf.xdp needs a function of the script; 'print' is one of th
 ---
 bpf('x') --! "bpf needs a function, not a string"
 ---
-bpf.xdp(function() end, { sleepable = true }) --! "option 'sleepable' is not supported by this version here"
+bpf.xdp(function() end, { record = 'x' }) --! "option 'record' is not supported by this version here"
 ---
 bpf.xdp(function() end, { onshort = 1 }) --! "there is no option 'onshort' \(did you mean 'on_short'\?\)"
 ---
