@@ -13,6 +13,7 @@ import (
 
 	"github.com/luabpfc/luabpfc"
 	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
 // observation is what one way saw at one step.
@@ -203,6 +204,9 @@ func follow(c *testCase, obj *luabpfc.Object, b backend) ([]observation, error) 
 		all = append(all, o)
 	}
 	for _, m := range obj.Maps {
+		if t, ok := kernel.MapTypeByName(m.Type); !ok || !t.Can(kernel.MapUpdate) {
+			continue // no entries that both ways can list
+		}
 		o, err := contents(b, m, c.order())
 		if err != nil {
 			return nil, err

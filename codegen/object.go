@@ -17,6 +17,7 @@ import (
 // Relocation types of BPF objects.
 const (
 	reloc64_64 = 1  // R_BPF_64_64: address in an LD_IMM64
+	relocABS64 = 2  // R_BPF_64_ABS64: address in data
 	reloc64_32 = 10 // R_BPF_64_32: distance of a call
 )
 
@@ -32,6 +33,8 @@ type linker struct {
 	infos    map[string]int // in info.Sections
 	maps     map[string]*elfwriter.Symbol
 	offsets  map[string]uint64 // of functions in their section
+	programs map[string]*elfwriter.Symbol
+	slots    []slotRef
 	text     *elfwriter.Symbol // the section symbol of .text
 
 	// ext: write .BTF.ext. Without lines it is needed for callbacks only, which
@@ -43,7 +46,7 @@ type linker struct {
 func writeObject(m *ir.Module, code []FuncCode, o Options) ([]byte, error) {
 	l := &linker{m: m, o: o, order: binary.LittleEndian,
 		sections: map[string]*elfwriter.Section{}, infos: map[string]int{},
-		maps: map[string]*elfwriter.Symbol{}, offsets: map[string]uint64{},
+		maps: map[string]*elfwriter.Symbol{}, programs: map[string]*elfwriter.Symbol{}, offsets: map[string]uint64{},
 	}
 	if m.BigEndian {
 		l.order = binary.BigEndian
@@ -60,6 +63,9 @@ func writeObject(m *ir.Module, code []FuncCode, o Options) ([]byte, error) {
 		if err := l.addCode(&code[i], m.Funcs[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", code[i].Name, err)
 		}
+	}
+	if err := l.relocateSlots(); err != nil {
+		return nil, err
 	}
 	types, ext, err := l.info.Marshal(l.order)
 	if err != nil {
@@ -134,14 +140,12 @@ func (l *linker) addMaps() error {
 	}
 	var defs []btf.MapDef
 	for _, m := range l.m.Maps {
-		def := btf.MapDef{Name: m.Name, Type: uint32(m.Type.ID), MaxEntries: m.MaxEntries, Flags: m.Flags | m.Type.Flags}
-		if def.Key, _ = m.Key.(btf.Type); def.Key == nil {
-			def.KeySize = m.KeySize
-		}
-		if def.Value, _ = m.Value.(btf.Type); def.Value == nil {
-			def.ValueSize = m.ValueSize
-		}
+		def := mapDef(m)
+		def.Name = m.Name
 		defs = append(defs, def)
+		if t, ok := m.Record.(btf.Type); ok {
+			l.info.Types = append(l.info.Types, t)
+		}
 	}
 	desc, places, err := btf.Maps(defs)
 	if err != nil {
@@ -156,8 +160,68 @@ func (l *linker) addMaps() error {
 		l.file.Symbols = append(l.file.Symbols, sym)
 	}
 	l.info.Datasecs = append(l.info.Datasecs, desc)
+	for i, m := range l.m.Maps {
+		for _, slot := range m.Slots {
+			at := uint64(places[i].Slots) + uint64(slot.Index)*slotBytes
+			l.slots = append(l.slots, slotRef{s, at, slot})
+		}
+	}
 	return nil
 }
+
+// slotBytes is the size of a slot of a map's values in the object.
+const slotBytes = 8
+
+// slotRef is a slot whose relocation waits for the symbol.
+type slotRef struct {
+	s    *elfwriter.Section
+	at   uint64
+	slot ir.MapSlot
+}
+
+// relocateSlots fills the maps' slots, now that programs have symbols.
+func (l *linker) relocateSlots() error {
+	for _, r := range l.slots {
+		var sym *elfwriter.Symbol
+		if r.slot.Map != nil {
+			sym = l.maps[r.slot.Map.Name]
+		} else {
+			sym = l.programs[r.slot.Func.Name]
+		}
+		if sym == nil {
+			return fmt.Errorf("slot %d of a map holds what the object does not", r.slot.Index)
+		}
+		r.s.Relocs = append(r.s.Relocs, elfwriter.Reloc{Offset: r.at, Type: relocABS64, Symbol: sym})
+	}
+	return nil
+}
+
+// mapDef defines a map, without a name.
+func mapDef(m *ir.Map) btf.MapDef {
+	def := btf.MapDef{Type: uint32(m.Type.ID), MaxEntries: m.MaxEntries, Flags: m.Flags | m.Type.Flags,
+		NUMANode: m.NUMANode, Extra: m.Extra}
+	if m.Pinned {
+		def.Pinning = pinByName
+	}
+	if def.Key, _ = m.Key.(btf.Type); def.Key == nil {
+		def.KeySize = m.KeySize
+	}
+	if def.Value, _ = m.Value.(btf.Type); def.Value == nil {
+		def.ValueSize = m.ValueSize
+	}
+	if m.Inner != nil {
+		inner := mapDef(m.Inner)
+		def.Inner = &inner
+	}
+	for _, s := range m.Slots {
+		def.Slots = max(def.Slots, s.Index+1)
+		def.Programs = def.Programs || s.Func != nil
+	}
+	return def
+}
+
+// pinByName is LIBBPF_PIN_BY_NAME.
+const pinByName = 1
 
 // addCode appends a function to its section, with symbol, relocations and debug
 // information. Functions of one section come in the order of layoutCode.
@@ -180,6 +244,8 @@ func (l *linker) addCode(c *FuncCode, f *ir.Func) error {
 	sym := &elfwriter.Symbol{Name: c.Name, Section: s, Value: start, Size: uint64(len(data)), Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL}
 	if f.Kind == nil {
 		sym.Bind = elf.STB_LOCAL
+	} else {
+		l.programs[c.Name] = sym
 	}
 	l.file.Symbols = append(l.file.Symbols, sym)
 	info := &l.info.Sections[l.infos[c.Section]]

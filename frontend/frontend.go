@@ -43,9 +43,34 @@ type Program struct {
 	Func *ir.Func
 }
 
-// DeclareMap does nothing: a map enters the module when the stage has ended,
-// with its final name and contents.
-func (h *host) DeclareMap(*script.Stage, *script.Map) {}
+// DeclareMap only checks that the target has maps of the type: a map enters the
+// module when the stage has ended, with its final name and contents.
+func (h *host) DeclareMap(_ *script.Stage, m *script.Map) {
+	for x := m; x != nil; x = x.Inner {
+		if since := x.Type.First; h.opts.Kernel.Before(since) {
+			h.reporter.Errorf(diag.NeedsNewerKernel, m.Span, "maps of type '%s' need kernel %s; the target is %s", x.Type.Name, since, h.opts.Kernel)
+		}
+	}
+}
+
+// fillSlots puts the maps and programs that maps hold into them.
+func (h *host) fillSlots(st *script.Stage) {
+	for _, m := range st.Maps() {
+		out := lower.Map(h.mod, m)
+		for _, s := range m.Slots {
+			slot := ir.MapSlot{Index: s.Index}
+			if s.Map != nil {
+				slot.Map = lower.Map(h.mod, s.Map)
+			}
+			for _, p := range h.programs {
+				if p.Program == s.Program {
+					slot.Func = p.Func
+				}
+			}
+			out.Slots = append(out.Slots, slot)
+		}
+	}
+}
 
 // DeclareProgram lowers p on the values of this moment.
 func (h *host) DeclareProgram(st *script.Stage, p *script.Program) {
@@ -74,6 +99,7 @@ func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Pr
 		maps = append(maps, finish(mod, m))
 	}
 	mod.Maps = maps
+	h.fillSlots(st)
 	for _, p := range h.programs {
 		p.Func.Name, p.Func.Section = p.Name, section(p.Program)
 	}

@@ -65,8 +65,10 @@
 // result have none in the text. Lines end statements, # starts a comment.
 //
 //	module = { "file" string | "license" string | "bigendian" | map | func } .
-//	map    = "map" name type "key" int "value" int "entries" int [ "flags" int ]
-//	         [ pos ] [ "{" { hex ":" hex } "}" ] .
+//	map    = "map" name maptype [ pos ] [ "{" { hex ":" hex | slotof } "}" ] .
+//	maptype = type "key" int "value" int "entries" int [ "flags" int ] [ "pinned" ]
+//	         [ "node" int ] [ "extra" int ] [ "inner" maptype ] .
+//	slotof = "slot" int ( "map" name | "func" name ) .
 //	func   = "func" name "(" [ name type { "," name type } ] ")"
 //	         [ "kind" kind ] [ "section" string ]
 //	         [ "callback" kind "frame" int "ctx" int ] [ "low" ]

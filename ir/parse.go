@@ -45,6 +45,7 @@ type parser struct {
 	m      *Module
 	fixups []func() // references to maps and functions that may come later
 	fn     *funcParser
+	depth  int // of maps in maps
 }
 
 func (p *parser) failAt(t token, format string, args ...any) {
@@ -186,6 +187,29 @@ func (p *parser) mapDecl() {
 	}
 	m := &Map{Name: at.text}
 	p.m.Maps = append(p.m.Maps, m)
+	p.mapType(m)
+	m.Pos = p.pos()
+	if !p.got("{") {
+		p.endLine()
+		return
+	}
+	p.endLine()
+	for p.blank(); !p.is("}"); p.blank() {
+		if p.got("slot") {
+			p.mapSlot(m)
+			continue
+		}
+		k := p.bytes("a key")
+		p.expect(":")
+		m.Contents = append(m.Contents, MapEntry{k, p.bytes("a value")})
+		p.endLine()
+	}
+	p.expect("}")
+	p.endLine()
+}
+
+// mapType reads what stands between a map's name and its place.
+func (p *parser) mapType(m *Map) {
 	typ := p.word("the map's type")
 	t, ok := kernel.MapTypeByName(typ.text)
 	if !ok {
@@ -202,19 +226,43 @@ func (p *parser) mapDecl() {
 	if p.got("flags") {
 		m.Flags = uint32(p.number("a number", 0, math.MaxUint32))
 	}
-	m.Pos = p.pos()
-	if !p.got("{") {
-		p.endLine()
-		return
+	m.Pinned = p.got("pinned")
+	if p.got("node") {
+		m.NUMANode = uint32(p.number("a number", 0, math.MaxUint32))
 	}
-	p.endLine()
-	for p.blank(); !p.is("}"); p.blank() {
-		k := p.bytes("a key")
-		p.expect(":")
-		m.Contents = append(m.Contents, MapEntry{k, p.bytes("a value")})
-		p.endLine()
+	if p.got("extra") {
+		m.Extra = uint32(p.number("a number", 0, math.MaxUint32))
 	}
-	p.expect("}")
+	if p.got("inner") {
+		if p.depth++; p.depth > 1 {
+			p.failAt(p.tok, "a map in a map holds no maps")
+		}
+		m.Inner = &Map{}
+		p.mapType(m.Inner)
+		p.depth--
+	}
+}
+
+// mapSlot reads what a map holds at an index.
+func (p *parser) mapSlot(m *Map) {
+	i := len(m.Slots)
+	m.Slots = append(m.Slots, MapSlot{Index: uint32(p.number("an index", 0, math.MaxUint32))})
+	isMap := p.got("map")
+	if !isMap {
+		p.expect("func")
+	}
+	w := p.nameOf("a map or function")
+	p.fixups = append(p.fixups, func() {
+		s := &m.Slots[i]
+		if isMap {
+			s.Map = p.findMap(w.text)
+		} else {
+			s.Func = p.findFunc(w.text)
+		}
+		if s.Map == nil && s.Func == nil {
+			p.failAt(w, "there is no map or function '%s'", w.text)
+		}
+	})
 	p.endLine()
 }
 

@@ -171,12 +171,10 @@ func (p *printer) mapDecl(m *Map) {
 	if m.Type != nil {
 		typ = m.Type.Name
 	}
-	p.printf("map %s %s key %d value %d entries %d", name(m.Name), typ, m.KeySize, m.ValueSize, m.MaxEntries)
-	if m.Flags != 0 {
-		p.printf(" flags %#x", m.Flags)
-	}
+	p.printf("map %s ", name(m.Name))
+	p.mapType(m, typ)
 	p.place(m.Pos)
-	if len(m.Contents) == 0 {
+	if len(m.Contents) == 0 && len(m.Slots) == 0 {
 		p.printf("\n")
 		return
 	}
@@ -184,7 +182,39 @@ func (p *printer) mapDecl(m *Map) {
 	for _, e := range m.Contents {
 		p.printf("\t%s: %s\n", bytesText(e.Key), bytesText(e.Value))
 	}
+	for _, s := range m.Slots {
+		if s.Map != nil {
+			p.printf("\tslot %d map %s\n", s.Index, name(s.Map.Name))
+		} else {
+			p.printf("\tslot %d func %s\n", s.Index, name(s.Func.Name))
+		}
+	}
 	p.printf("}\n")
+}
+
+// mapType prints what a map's declaration has between its name and its place.
+func (p *printer) mapType(m *Map, typ string) {
+	p.printf("%s key %d value %d entries %d", typ, m.KeySize, m.ValueSize, m.MaxEntries)
+	if m.Flags != 0 {
+		p.printf(" flags %#x", m.Flags)
+	}
+	if m.Pinned {
+		p.printf(" pinned")
+	}
+	if m.NUMANode != 0 {
+		p.printf(" node %d", m.NUMANode)
+	}
+	if m.Extra != 0 {
+		p.printf(" extra %d", m.Extra)
+	}
+	if m.Inner != nil {
+		p.printf(" inner ")
+		inner := "?"
+		if m.Inner.Type != nil {
+			inner = m.Inner.Type.Name
+		}
+		p.mapType(m.Inner, inner)
+	}
 }
 
 func bytesText(b []byte) string {

@@ -78,10 +78,27 @@ type Map struct {
 	// Contents are the initial entries the script wrote, in order: key and
 	// value bytes in the target's order.
 	Contents []MapEntry
-	// Source is what the front end made the map from, and Key and Value are its
-	// C types; opaque here.
-	Source     any
-	Key, Value any
+	Pinned   bool   // by its name
+	NUMANode uint32 // with the flag BPF_F_NUMA_NODE
+	Extra    uint32 // map_extra
+	// Inner is what the maps in a map of maps are like, without a name.
+	Inner *Map
+	// Slots are the maps or programs that the map holds from the start, by
+	// index.
+	Slots []MapSlot
+	// Source is what the front end made the map from, Key and Value are its C
+	// types where the kernel takes them, Record that of the records sent
+	// through it; opaque here.
+	Source             any
+	Key, Value, Record any
+}
+
+// MapSlot is one of a map's maps or programs: exactly one of Map and Func is
+// set.
+type MapSlot struct {
+	Index uint32
+	Map   *Map
+	Func  *Func
 }
 
 // MapEntry is one initial entry.

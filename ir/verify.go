@@ -60,14 +60,28 @@ func verifyMap(m *Map) string {
 	switch {
 	case m.Type == nil:
 		return "has no type"
-	case m.MaxEntries == 0:
-		return "has no entries"
-	case m.KeySize == 0:
+	case m.Type.CheckEntries(m.MaxEntries) != "":
+		return m.Type.CheckEntries(m.MaxEntries)
+	case m.KeySize == 0 && !m.Type.Key.None():
 		return "keys have no size"
-	case m.ValueSize == 0:
+	case m.ValueSize == 0 && !m.Type.Value.None():
 		return "values have no size"
-	case m.Type.Array && m.KeySize != 4:
-		return fmt.Sprintf("keys of an array have 4 bytes, not %d", m.KeySize)
+	case !m.Type.Key.Ok(m.KeySize):
+		return fmt.Sprintf("keys have %d bytes, not %s", m.KeySize, m.Type.Key)
+	case !m.Type.Value.Ok(m.ValueSize):
+		return fmt.Sprintf("values have %d bytes, not %s", m.ValueSize, m.Type.Value)
+	case m.Type.Can(kernel.MapInner) != (m.Inner != nil):
+		return "a map of maps, and only that, says what the maps in it are like"
+	}
+	if m.Inner != nil {
+		if msg := verifyMap(m.Inner); msg != "" {
+			return "inner map: " + msg
+		}
+	}
+	for _, s := range m.Slots {
+		if (s.Map != nil) == (s.Func != nil) || s.Map != nil && m.Inner == nil || s.Func != nil && !m.Type.Can(kernel.MapTailCall) || s.Index >= m.MaxEntries {
+			return fmt.Sprintf("slot %d holds what it can't", s.Index)
+		}
 	}
 	for i, e := range m.Contents {
 		if len(e.Key) != int(m.KeySize) || len(e.Value) != int(m.ValueSize) {

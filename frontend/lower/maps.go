@@ -30,9 +30,29 @@ func Map(mod *ir.Module, m *script.Map) *ir.Map {
 			return have
 		}
 	}
-	out := &ir.Map{Source: m, Name: m.Name, Type: m.Type, MaxEntries: m.MaxEntries, Flags: m.Flags,
-		KeySize: uint32(ctype.Size(m.Key)), ValueSize: uint32(ctype.Size(m.Value)), Key: m.Key, Value: m.Value}
+	out := definition(m)
+	out.Source, out.Name = m, m.Name
 	mod.Maps = append(mod.Maps, out)
+	return out
+}
+
+// definition returns what m is to the kernel, without a name. Types go along
+// where the kernel takes them.
+func definition(m *script.Map) *ir.Map {
+	out := &ir.Map{Type: m.Type, MaxEntries: m.MaxEntries, Flags: m.Flags, KeySize: m.KeySize(), ValueSize: m.ValueSize(),
+		Pinned: m.Pinned, NUMANode: m.NUMANode, Extra: m.Extra}
+	if m.Type.Types && (m.Type.Name != "lpm_trie" || ctype.IsRecord(m.Key)) { // the kernel wants a structure there
+		if m.Key != nil {
+			out.Key = m.Key
+		}
+		out.Value = m.Value
+	}
+	if m.Type.Records {
+		out.Record = m.Value
+	}
+	if m.Inner != nil {
+		out.Inner = definition(m.Inner)
+	}
 	return out
 }
 
@@ -97,6 +117,9 @@ func (lw *lowerer) owns(s *ir.Slot) bool {
 
 // lookup evaluates m[k].
 func (lw *lowerer) lookup(n syntax.Node, m *script.Map, keyNode syntax.Node, key Value) Value {
+	if !lw.can(n, m, kernel.MapLookup, "looked up by keys") {
+		return Bad{}
+	}
 	kp, k, ok := lw.keyOf(keyNode, m, key)
 	if !ok {
 		return Bad{}
@@ -204,7 +227,7 @@ func (lw *lowerer) setEntry(n syntax.Node, m *script.Map, keyNode syntax.Node, k
 		v = lw.readOpt(e)
 	}
 	v = lw.resolve(v)
-	if _, bad := v.(Bad); bad || lw.b.Block == nil {
+	if _, bad := v.(Bad); bad || lw.b.Block == nil || !lw.can(n, m, kernel.MapUpdate, "assigned to by keys") {
 		return
 	}
 	lw.flush()

@@ -71,8 +71,15 @@ type Map struct {
 	Name       string // unique among maps and programs; a C identifier
 	Type       *kernel.MapType
 	MaxEntries uint32
+	// Key and Value are nil where the type has none. Value is the type of the
+	// records of a ring or perf buffer, if the script gives one.
 	Key, Value ctype.Type
 	Flags      uint32
+	Pinned     bool // by name
+	NUMANode   uint32
+	Extra      uint32    // map_extra
+	Inner      *Map      // what the maps in a map of maps are like; without a name
+	Slots      []Slot    // the maps or programs that it holds, by index
 	Span       diag.Span // the declaring call
 	Contents   []Entry   // what the script wrote, in the order of first writing
 

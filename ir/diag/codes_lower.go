@@ -37,6 +37,7 @@ const (
 	Recursion         Code = "Recursion"
 	NotAPlace         Code = "NotAPlace"
 	BadFormat         Code = "BadFormat"
+	BadMapOperation   Code = "BadMapOperation"
 )
 
 var lowerCodes = []Info{
@@ -129,6 +130,12 @@ var lowerCodes = []Info{
 		Summary: "a value that the map can't hold",
 		Help:    "Values of the map are numbers of its value type. Entries of array maps always exist and can't be deleted by assigning nil.",
 		Example: "local m = bpf.map('array', 8)\nbpf.socket(function() m[1] = nil end)",
+	},
+	{
+		Code: BadMapOperation, Severity: Error,
+		Summary: "something that maps of the type can't do",
+		Help:    "What a program can do with a map depends on the map's type: queues are pushed to and popped from, ring buffers take records, hash and array maps have entries by keys.",
+		Example: "local q = bpf.map('queue', 8)\nbpf.socket(function() return q[1] end)",
 	},
 	{
 		Code: NeedsNewerKernel, Severity: Error,

@@ -155,9 +155,9 @@ local m = bpf.map() --! "bpf.map needs a map type such as 'hash', not nil \[BadD
 ---
 local m = bpf.map('hsah') --! "there is no map type 'hsah' \(did you mean 'hash'\?\)"
 ---
-local m = bpf.map('ringbuf') --! "maps of type 'ringbuf' are not supported by this version \[UnsupportedKind\]"
+local m = bpf.map('struct_ops') --! "a struct_ops map can't be made by a script: loaders make it from the functions in it \[BadDeclaration\]"
 ---
-local m = bpf.map('hash', 0) --! "max_entries must be an integer from 1 to 4294967295"
+local m = bpf.map('hash', 0) --! "a hash map: max_entries must not be 0"
 ---
 local m = bpf.map('hash', 1.5) --! "max_entries must be an integer"
 ---
@@ -165,9 +165,7 @@ local m = bpf.map('hash', '16') --! "max_entries must be an integer"
 ---
 local m = bpf.map('hash', 16, 'uint33_t') --! "unknown type 'uint33_t' \(did you mean 'uint32_t'\?\) \[UnknownType\]"
 ---
-local m = bpf.map('hash', 16, 'char [16]') --! "the key of a map can't be of type 'char \[16\]' in this version \[UnsupportedType\]"
----
-local m = bpf.map('hash', 16, 'struct key') --! "the key of a map can't be of type 'struct key'"
+local m = bpf.map('hash', 16, 'struct key') --! "the key of a map can't be of type 'struct key', which has no size"
 ---
 local m = bpf.map('hash', 16, 5) --! "the key type of a map is a C type, as a string or from ffi.typeof, not a number"
 ---
@@ -175,7 +173,72 @@ local m = bpf.map('array', 16, 'uint64_t') --! "the key of an array map is an in
 ---
 local m = bpf.map('hash', 16, nil, nil, { nmae = 'x' }) --! "there is no option 'nmae' \(did you mean 'name'\?\)"
 ---
-local m = bpf.map('hash', 16, nil, nil, { pinning = true }) --! "option 'pinning' is not supported by this version here"
+local m = bpf.map('hash', 16, nil, nil, { pinning = 'here' }) --! "option 'pinning' must be 'by_name' or 'none'"
+---
+local m = bpf.map('array', -1) --! "max_entries must be an integer from 0 to 4294967295"
+---
+local m = bpf.map('ringbuf', 5000) --! "a ringbuf map: max_entries is its size in bytes, a power of two of at least 4096"
+---
+local m = bpf.map('sk_storage', 16) --! "an sk_storage map: its entries belong to objects of the kernel: max_entries must be 0 or nil"
+---
+local m = bpf.map('queue', 16, 'uint32_t') --! "a queue map has no keys: the key type must be nil"
+---
+local m = bpf.map('arena', 16, nil, 'uint32_t') --! "an arena map has no values: the value type must be nil"
+---
+local m = bpf.map('lpm_trie', 16, nil, 'uint32_t') --! "an lpm_trie map needs the type of its keys, of 5 to 260 bytes"
+---
+local m = bpf.map('lpm_trie', 16, 'uint32_t', 'uint32_t') --! "a key of an lpm_trie map is a uint32_t with the length of the prefix and then 1 to 256 bytes of data, not uint32_t"
+---
+local m = bpf.map('xskmap', 16, nil, 'uint64_t') --! "the values of an xskmap map have 4 bytes; uint64_t has 8"
+---
+local m = bpf.map('devmap', 16, nil, 'uint16_t') --! "the values of a devmap map have 4 or 8 bytes; uint16_t has 2"
+---
+local m = bpf.map('stack_trace', 16, nil, 'uint32_t') --! "the values of a stack_trace map have 8 to 1016 bytes, a multiple of 8; uint32_t has 4"
+---
+local m = bpf.map('task_storage', nil, 'uint64_t', 'uint32_t') --! "the key of a task_storage map is declared as int, not uint64_t"
+---
+local m = bpf.map('cgroup_storage', nil, 'uint32_t', 'uint32_t') --! "the keys of a cgroup_storage map have 8 or 16 bytes; uint32_t has 4"
+---
+local m = bpf.map('array_of_maps', 16) --! "an array_of_maps map needs the option 'inner'"
+---
+local m = bpf.map('hash_of_maps', 16, nil, 'uint32_t', { inner = { 'hash' } }) --! "the values of a hash_of_maps map are maps, which the option 'inner' describes: the value type must be nil"
+---
+local m = bpf.map('prog_array', 16, nil, 'uint32_t') --! "the values of a prog_array map are programs: the value type must be nil"
+---
+local m = bpf.map('hash', 16, nil, nil, { inner = { 'hash' } }) --! "option 'inner' is for maps of maps, not for a hash map"
+---
+local m = bpf.map('array_of_maps', 16, nil, nil, { inner = 'hash' }) --! "option 'inner' is a map, or a table such as"
+---
+local m = bpf.map('array_of_maps', 16, nil, nil, { inner = { 'hash', 16, name = 'x' } }) --! "there is no option 'name'"
+---
+local m = bpf.map('array_of_maps', 16, nil, nil, { inner = { 'prog_array' } }) --! "maps in a map can't be of type 'prog_array'"
+---
+local m = bpf.map('hash', 16, nil, nil, { numa_node = -1 }) --! "option 'numa_node' must be an integer from 0"
+---
+local m = bpf.map('hash', 16, nil, nil, { map_extra = 'x' }) --! "option 'map_extra' must be an integer from 0"
+---
+local m = bpf.map('hash', 16, nil, nil, { values = 5 }) --! "option 'values' is a table of entries by their keys, not a number"
+---
+local h = bpf.map('hash', 16)
+local m = bpf.map('array_of_maps', 4, nil, nil, { inner = h })
+m[4] = h --! "index 4 is outside map 'm', which has 4 entries"
+---
+local h = bpf.map('hash', 16)
+local m = bpf.map('array_of_maps', 4, nil, nil, { inner = h })
+m[1] = 5 --! "an entry of map 'm' is a map, not a number"
+---
+local h, g = bpf.map('hash', 16), bpf.map('hash', 16, 'uint64_t')
+local m = bpf.map('array_of_maps', 4, nil, nil, { inner = h })
+m[1] = g --! "map 'g' is not like the maps in 'm': its keys have 8 bytes"
+---
+local m = bpf.map('prog_array', 4)
+m[1] = print --! "an entry of map 'm' is a program, not a function"
+---
+local m = bpf.map('prog_array', 4)
+m[1] = bpf(function() end) --! "the program has no kind yet: pass it to bpf.xdp, bpf.socket or their like first"
+---
+local m = bpf.map('ringbuf')
+m[1] = 1 --! "a ringbuf map has no entries that the script can read or write"
 ---
 local m = bpf.map('hash', 16, nil, nil, 5) --! "the options of a map must be a table, not a number"
 ---

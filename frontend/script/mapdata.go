@@ -1,0 +1,122 @@
+package script
+
+import (
+	"math"
+	"slices"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/luabpfc/luabpfc/frontend/ctype"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// scalarOf converts a key or value of a map; it must fit its type, signed or
+// unsigned.
+func (st *Stage) scalarOf(L *lua.LState, m *Map, what string, t ctype.Type, v lua.LValue) *CData {
+	var bits uint64
+	switch x := v.(type) {
+	case lua.LNumber:
+		f := float64(x)
+		if f != math.Trunc(f) || f < -(1<<63) || f >= 1<<64 {
+			L.RaiseError("a %s of map '%s' must be an integer, not %s", what, m.Name, formatNumber(x))
+		}
+		bits = bitsOf(f)
+	case lua.LBool:
+		if x {
+			bits = 1
+		}
+	case *lua.LUserData:
+		c, ok := x.Value.(*CData)
+		if !ok {
+			L.RaiseError("a %s of map '%s' must be an integer, not %s", what, m.Name, article(typeName(v)))
+		}
+		bits = c.Bits
+	default:
+		L.RaiseError("a %s of map '%s' must be an integer, not %s", what, m.Name, article(typeName(v)))
+	}
+	got := truncate(t, bits)
+	if n := 8 * uint(ctype.Size(t)); n < 64 && !ctype.IsBool(t) {
+		if high := int64(bits) >> (n - 1); high != 0 && high != -1 && bits>>n != 0 {
+			L.RaiseError("%s %s does not fit %s, the %s type of map '%s'", what, (&CData{int64Type, bits}).digits(), ctype.Name(t), what, m.Name)
+		}
+	}
+	return &CData{t, got}
+}
+
+// mapMethods are what a map has in functions compiled for the kernel, and what
+// only user space has.
+var (
+	mapMethods = []string{"each", "update", "push", "pop", "peek", "init", "add", "output", "reserve"}
+	mapUser    = []string{"pairs", "reader", "poll", "print_hist", "lost"}
+)
+
+// mapIndex is m[k], or a method of m.
+func (st *Stage) mapIndex(L *lua.LState) int {
+	m, _ := ToMap(L.Get(1))
+	if s, ok := L.Get(2).(lua.LString); ok {
+		switch name := string(s); {
+		case name == "lost":
+			return st.userSpace(L, "reading 'lost' of map '"+m.Name+"'")
+		case slices.Contains(mapUser, name):
+			what := m.Name + ":" + name + "()"
+			if name == "pairs" {
+				what = "iterating map '" + m.Name + "'"
+			}
+			L.Push(L.NewFunction(func(L *lua.LState) int { return st.userSpace(L, what) }))
+			return 1
+		case slices.Contains(mapMethods, name):
+			L.RaiseError("'%s' of a map works only in functions compiled for the kernel", name)
+		}
+	}
+	st.needEntries(L, m)
+	key := st.scalarOf(L, m, "key", m.Key, L.Get(2))
+	st.noteReach(L)
+	v, err := st.host.MapGet(st, m, key, firstLine(st.caller(L)))
+	st.hostError(L, err)
+	if v == nil {
+		L.Push(lua.LNil)
+		return 1
+	}
+	if n, ok := v.number(); ok && ctype.Size(v.Type) < 8 {
+		L.Push(n)
+		return 1
+	}
+	return st.pushWide(L, v.Bits, v.unsigned64())
+}
+
+// mapSet is m[k] = v.
+func (st *Stage) mapSet(L *lua.LState, m *Map, k, v lua.LValue) {
+	if m.Type.Can(kernel.MapInner) || m.Type.Can(kernel.MapTailCall) {
+		st.setSlot(L, m, k, v)
+		return
+	}
+	st.needEntries(L, m)
+	key := st.scalarOf(L, m, "key", m.Key, k)
+	var value *CData
+	if v != lua.LNil {
+		value = st.scalarOf(L, m, "value", m.Value, v)
+	}
+	switch {
+	case m.Type.Array && value == nil:
+		L.RaiseError("entries of an array map can't be deleted")
+	case m.Type.Array && key.Bits >= uint64(m.MaxEntries):
+		L.RaiseError("index %s is outside map '%s', which has %d entries", key.digits(), m.Name, m.MaxEntries)
+	case value != nil && m.entry(key) == nil && uint64(len(m.Contents)) >= uint64(m.MaxEntries):
+		L.RaiseError("map '%s' is full: it has %d entries", m.Name, m.MaxEntries)
+	}
+	st.bounds.kept += entryBytes
+	st.alloc(L, entryBytes)
+	st.hostError(L, st.host.MapSet(st, m, key, value, firstLine(st.caller(L))))
+}
+
+// needEntries refuses the entries of maps that a script can't fill or read.
+func (st *Stage) needEntries(L *lua.LState, m *Map) {
+	if !m.Type.Can(kernel.MapUpdate) {
+		L.RaiseError("%s has no entries that the script can read or write", mapPhrase(m))
+	}
+	for _, t := range []ctype.Type{m.Key, m.Value} {
+		if !ctype.IsScalar(t) {
+			L.RaiseError("keys and values of type '%s' can't be written by the script in this version", ctype.Name(t))
+		}
+	}
+}
