@@ -90,6 +90,10 @@ func (p *parser) derivations(d *declared, kind declaratorKind) []derivation {
 			suffixes = append(suffixes, p.functionSuffix())
 		}
 	}
+	if len(out)+len(suffixes) > maxNesting {
+		p.tooDeep(d.at)
+		return nil
+	}
 	for i := len(suffixes) - 1; i >= 0; i-- {
 		out = append(out, suffixes[i])
 	}
