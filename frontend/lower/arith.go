@@ -320,7 +320,8 @@ func stringConst(v Value) (string, bool) {
 
 // equal evaluates == and ~=.
 func (lw *lowerer) equal(e *syntax.Binary, l, r Value, negate bool) Value {
-	c := lw.equality(e, lw.resolve(l), lw.resolve(r))
+	l, r = lw.resolve(l), lw.resolve(r)
+	c := lw.equality(e, l, r)
 	if c == nil {
 		return Bad{}
 	}
@@ -332,6 +333,12 @@ func (lw *lowerer) equal(e *syntax.Binary, l, r Value, negate bool) Value {
 
 // equality returns l == r as an IR Bool, or nil after an error.
 func (lw *lowerer) equality(e *syntax.Binary, l, r Value) *ir.Value {
+	if c, ok := l.(*Choice); ok {
+		return lw.equalChoice(e, c, r)
+	}
+	if c, ok := r.(*Choice); ok {
+		return lw.equalChoice(e, c, l)
+	}
 	b := lw.b
 	for _, p := range []struct {
 		v Value

@@ -73,9 +73,12 @@ func builtinTable() map[string]builtinRow {
 
 		"select":   {min: 1, max: -1, call: (*lowerer).selectArg, usage: "select(n, ...)"},
 		"tonumber": {min: 1, max: 2, call: (*lowerer).tonumber, usage: "tonumber(x)"},
-		"assert":   {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'assert'") }},
-		"pcall":    {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'pcall'") }},
-		"error":    {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'error'") }},
+		"assert":   {raw: (*lowerer).assert},
+		"pcall":    {raw: (*lowerer).pcall},
+		"error":    {max: 2, call: (*lowerer).errorCall, usage: "error(value)"},
+
+		"setmetatable": {min: 2, max: 2, call: (*lowerer).setMetatable, usage: "setmetatable(t, metatable)"},
+
 		"pairs":    {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'pairs' outside a 'for'") }},
 		"ipairs":   {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'ipairs' outside a 'for'") }},
 		"ffi.new":  {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'ffi.new'") }},

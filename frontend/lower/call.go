@@ -133,7 +133,7 @@ func (lw *lowerer) call(c *Closure, args []Value, at syntax.Range, main bool) Va
 	}
 	file, fileNo, caller, pos := lw.file, lw.fileNo, lw.frame, lw.b.Pos
 	lw.enter(fn)
-	lw.frame = &frame{fn: fn, closure: c, cells: map[*syntax.Local]*cell{}, main: main, mark: lw.mark()}
+	lw.frame = &frame{fn: fn, closure: c, cells: map[*syntax.Local]*cell{}, main: main, mark: lw.mark(), closers: len(lw.closers)}
 	lw.depth++
 	for i, p := range fn.Params {
 		var v Value = Nil

@@ -101,6 +101,8 @@ func (lw *lowerer) truth(e syntax.Expr, v Value, mark int) (yes, no []edge) {
 		return lw.split(v.Present, mark)
 	case Pointer:
 		return lw.headerTruth(v, mark)
+	case *Choice:
+		return lw.choiceTruth(e, v, mark)
 	case *Conflict:
 		lw.useConflict(e, v)
 		return always(true)
@@ -237,6 +239,8 @@ func (lw *lowerer) resolve(v Value) Value {
 		if truth, ok := lw.known(v.V); ok {
 			return Const{lua.LBool(truth)}
 		}
+	case *Choice:
+		return lw.resolveChoice(v)
 	case Tuple:
 		if len(v) == 0 {
 			return Nil

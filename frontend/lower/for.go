@@ -138,7 +138,7 @@ func (lw *lowerer) unroll(s *syntax.NumForStmt, from, step Int, n int64) {
 
 // copies lowers body n times in a row; break leaves them all.
 func (lw *lowerer) copies(n syntax.Node, body *syntax.Block, count int, bind func(i int)) {
-	l := &loopScope{up: lw.frame.loop, mark: lw.mark()}
+	l := &loopScope{up: lw.frame.loop, mark: lw.mark(), closers: len(lw.closers)}
 	lw.frame.loop = l
 	for i := 0; i < count && lw.b.Block != nil; i++ {
 		lw.at(n)

@@ -23,40 +23,53 @@ import (
 type pendingGoto struct {
 	label *syntax.LabelStmt
 	e     edge
+	// closers is what is open behind it; a jump to the end of a block, past the
+	// declaration of a variable to close, has fewer than the path that falls in.
+	closers int
+}
+
+// labelScope is what jumps to the labels of a block are relative to.
+type labelScope struct {
+	mark    int
+	closers int // what is open in the block and around it, at the present statement
 }
 
 // enterLabels notes where the jumps to a block's labels start from.
-func (lw *lowerer) enterLabels(stmts []syntax.Stmt) {
+func (lw *lowerer) enterLabels(stmts []syntax.Stmt) *labelScope {
+	scope := &labelScope{lw.mark(), len(lw.closers)}
 	for _, s := range stmts {
 		if l, ok := s.(*syntax.LabelStmt); ok {
 			if lw.frame.labels == nil {
-				lw.frame.labels = map[*syntax.LabelStmt]int{}
+				lw.frame.labels = map[*syntax.LabelStmt]*labelScope{}
 			}
-			lw.frame.labels[l] = lw.mark()
+			lw.frame.labels[l] = scope
 		}
 	}
+	return scope
 }
 
 func (lw *lowerer) gotoStmt(s *syntax.GotoStmt) {
 	if s.Label == nil {
 		return
 	}
-	fr := lw.frame
-	mark := fr.labels[s.Label]
-	if s.Label.Start < s.Start && fr.spends[s.Label] {
-		lw.spendOn(s, func() { lw.jump(s.Label, mark) })
+	if s.Label.Start < s.Start && lw.frame.spends[s.Label] {
+		lw.spendOn(s, func() { lw.jump(s.Label) })
 		return
 	}
-	lw.jump(s.Label, mark)
+	lw.jump(s.Label)
 }
 
 // jump ends the path towards a label.
-func (lw *lowerer) jump(l *syntax.LabelStmt, mark int) {
+func (lw *lowerer) jump(l *syntax.LabelStmt) {
 	fr := lw.frame
+	mark, open := fr.labels[l].mark, fr.labels[l].closers
+	if lw.closeFrom(open, Nil); lw.b.Block == nil {
+		return
+	}
 	if fr.loop != nil && mark < fr.loop.mark {
 		lw.settleEntries(mark)
 	}
-	fr.gotos = append(fr.gotos, pendingGoto{l, lw.leaveTo(mark)})
+	fr.gotos = append(fr.gotos, pendingGoto{l, lw.leaveTo(mark), open})
 }
 
 // spendOn takes one trip from the budget and does jump; if there is none, it
@@ -95,7 +108,12 @@ func (lw *lowerer) takeGotos(l *syntax.LabelStmt) []edge {
 
 // label joins the paths that jump to l with the one that falls into it.
 func (lw *lowerer) label(l *syntax.LabelStmt) {
-	mark := lw.frame.labels[l]
+	mark := lw.frame.labels[l].mark
+	for _, g := range lw.frame.gotos {
+		if g.label == l && g.closers < len(lw.closers) {
+			lw.endScope(g.closers)
+		}
+	}
 	var edges []edge
 	if lw.b.Block != nil {
 		edges = append(edges, lw.snapshot(mark))
@@ -155,10 +173,11 @@ func (lw *lowerer) labelLoop(l *syntax.LabelStmt, stmts []syntax.Stmt) {
 			lw.frame.spends = map[*syntax.LabelStmt]bool{}
 		}
 		lw.frame.spends[l] = spend
-		lw.enterLabels(stmts)
-		lw.frame.labels[l] = sc.mark
+		scope := lw.enterLabels(stmts)
+		lw.frame.labels[l] = &labelScope{sc.mark, len(lw.closers)}
 		lw.dispatch(sel, labels)
-		lw.stmts(stmts)
+		lw.stmts(stmts, scope)
+		lw.endScope(sc.closers)
 		if lw.b.Block != nil {
 			sc.breaks = append(sc.breaks, lw.leave(sc.mark))
 		}
@@ -179,7 +198,7 @@ func (lw *lowerer) labelLoop(l *syntax.LabelStmt, stmts []syntax.Stmt) {
 // path at hand. It returns a variable that says which one control came by, 0
 // for none, and the labels of the others, from 1; nil if there are none.
 func (lw *lowerer) middleEntries(l *syntax.LabelStmt, stmts []syntax.Stmt) (*cell, []*syntax.LabelStmt) {
-	mark := lw.frame.labels[l]
+	mark := lw.frame.labels[l].mark
 	var labels []*syntax.LabelStmt
 	var edges []edge
 	for _, s := range stmts {
@@ -218,11 +237,11 @@ func (lw *lowerer) constAt(e edge, x int64) *ir.Value {
 // dispatch goes on where sel says.
 func (lw *lowerer) dispatch(sel *cell, labels []*syntax.LabelStmt) {
 	for i, l := range labels {
-		mark := lw.frame.labels[l]
+		mark := lw.frame.labels[l].mark
 		which := lw.b.Op(ir.OpEq, sel.val.(Int).V, lw.b.Const(int64(i+1)))
 		yes, no := lw.branch(which, mark)
 		if yes.block != nil {
-			lw.frame.gotos = append(lw.frame.gotos, pendingGoto{l, yes})
+			lw.frame.gotos = append(lw.frame.gotos, pendingGoto{l, yes, len(lw.closers)})
 		}
 		if no.block == nil {
 			lw.b.Block = nil

@@ -162,6 +162,23 @@ func (j *joiner) settle(i int, v Value) Value {
 			return n
 		}
 		return Opt{v.Present, n}
+	case *Choice:
+		fs := j.lw.facts
+		j.lw.facts = j.edges[i].facts
+		truth, ok := j.lw.known(v.Cond)
+		j.lw.facts = fs
+		switch {
+		case ok && truth:
+			return j.settle(i, v.Yes)
+		case ok:
+			return j.settle(i, v.No)
+		}
+		var out Value
+		j.at(i, func() *ir.Value {
+			out = j.lw.resolve(v)
+			return nil
+		})
+		return out
 	case Opt:
 		fs := j.lw.facts
 		j.lw.facts = j.edges[i].facts
@@ -255,6 +272,9 @@ func (j *joiner) mergeOpt(vals []Value, poss []ir.Pos, first int) Value {
 	sample := vals[first]
 	if o, ok := sample.(Opt); ok {
 		sample = o.Val
+	}
+	if v, ok := j.mergeStatic(vals, first); ok {
+		return v
 	}
 	isBool := isBoolean(sample)
 	for i, v := range vals {
@@ -382,7 +402,7 @@ func (j *joiner) mergeTables(vals []Value, poss []ir.Pos) Value {
 			}
 		}
 	}
-	out := &Table{fields: map[lua.LValue]*cell{}, keys: first.keys}
+	out := &Table{fields: map[lua.LValue]*cell{}, keys: first.keys, meta: first.meta}
 	for _, k := range first.keys {
 		col := make([]Value, len(vals))
 		for i, v := range vals {

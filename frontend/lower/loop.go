@@ -24,6 +24,8 @@ type shape struct {
 type loopState struct {
 	blocks, slots, returns, gotos, log, diags int
 	breaks                                    []int // of the enclosing loops, from the inside out
+	errors                                    []int // of the handlers, likewise
+	closers                                   []closer
 	pre                                       *ir.Block
 	facts                                     *chain[fact]
 }
@@ -35,6 +37,10 @@ func (lw *lowerer) saveLoop() loopState {
 	for l := lw.frame.loop; l != nil; l = l.up {
 		s.breaks = append(s.breaks, len(l.breaks))
 	}
+	for h := lw.handler; h != nil; h = h.up {
+		s.errors = append(s.errors, len(h.edges))
+	}
+	s.closers = lw.closers
 	return s
 }
 
@@ -46,8 +52,6 @@ func (lw *lowerer) restoreLoop(s loopState) {
 	}
 	f.Blocks = f.Blocks[:s.blocks]
 	f.Slots = f.Slots[:s.slots]
-	dropSlots(lw.keys, s.slots)
-	dropSlots(lw.vals, s.slots)
 	s.pre.SetControl(nil)
 	for len(s.pre.Succs) > 0 {
 		s.pre.RemoveEdge(0)
@@ -57,18 +61,13 @@ func (lw *lowerer) restoreLoop(s loopState) {
 	for i, l := 0, lw.frame.loop; l != nil; i, l = i+1, l.up {
 		l.breaks = l.breaks[:s.breaks[i]]
 	}
+	for i, h := 0, lw.handler; h != nil; i, h = i+1, h.up {
+		h.edges = h.edges[:s.errors[i]]
+	}
+	lw.closers = s.closers
 	lw.rollback(s.log)
 	lw.r.Reset(s.diags)
 	lw.b.Block, lw.facts, lw.pending = s.pre, s.facts, nil
-}
-
-// dropSlots forgets the slots from the n-th on.
-func dropSlots(of map[*ir.Map]*ir.Slot, n int) {
-	for m, s := range of {
-		if s.ID >= n {
-			delete(of, m)
-		}
-	}
 }
 
 // loop lowers a loop of the CFG. changed are the variables that its body may
@@ -170,7 +169,7 @@ func (lw *lowerer) tryLoop(n syntax.Node, info ir.Loop, changed []*cell, shapes 
 		lw.enterPhi(cv, inits[i])
 	}
 	mark := lw.mark()
-	l := &loopScope{up: lw.frame.loop, mark: mark}
+	l := &loopScope{up: lw.frame.loop, mark: mark, closers: len(lw.closers)}
 	lw.frame.loop = l
 	ok := true
 	again := func() {

@@ -35,7 +35,9 @@ type lowerer struct {
 	keys     map[*ir.Map]*ir.Slot // one key and one value slot per map
 	vals     map[*ir.Map]*ir.Slot
 	budget   *cell
-	inShort  bool // lowering the on_short handler
+	handler  *handler // where errors go
+	closers  []closer // what is open, innermost last
+	inShort  bool     // lowering the on_short handler
 	free     map[*syntax.Function][]*syntax.Local
 	assigned map[syntax.Node]*assignments
 	born     int                        // cells made so far
@@ -58,19 +60,21 @@ type frame struct {
 	closure *Closure
 	main    bool // the function handed to the declaring call
 	mark    int
+	closers int // what was open when it was called
 	returns []edge
 	loop    *loopScope
 	gotos   []pendingGoto
 	spends  map[*syntax.LabelStmt]bool // jumps back take from the budget
-	labels  map[*syntax.LabelStmt]int  // the mark that jumps to the label are relative to
+	labels  map[*syntax.LabelStmt]*labelScope
 }
 
 // loopScope is where break goes.
 type loopScope struct {
-	up     *loopScope
-	mark   int
-	label  bool // the loop of a label that goto jumps back to: break goes further out
-	breaks []edge
+	up      *loopScope
+	mark    int
+	label   bool // the loop of a label that goto jumps back to: break goes further out
+	closers int  // what is open around it
+	breaks  []edge
 }
 
 // Program compiles the function of p into a program of mod. It reports what
@@ -101,6 +105,7 @@ func Program(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.Rep
 		lw.gen = lw.b.PktGen()
 	}
 	lw.budget = lw.newCell(Int{V: lw.b.Const(p.LoopLimit)})
+	lw.handler = &handler{}
 	lw.main(fn)
 	lw.shortHandler(f)
 	if r.Errors() > errs {
@@ -118,12 +123,25 @@ func (lw *lowerer) main(fn *syntax.Function) {
 	lw.call(c, args, fn.Range, true)
 }
 
-// shortHandler builds Func.Short: what a packet read past the end does.
+// shortHandler builds Func.Short: what a packet read past the end does, and an
+// error that nothing catches.
 func (lw *lowerer) shortHandler(f *ir.Func) {
-	if lw.gen == nil {
+	uncaught := reachable(lw.handler.edges)
+	if lw.gen == nil && len(uncaught) == 0 {
 		return
 	}
 	f.Short = f.NewBlock(ir.BlockRet)
+	for _, e := range uncaught {
+		lw.b.Block = e.block
+		lw.b.Jump(f.Short)
+	}
+	lw.handler = &handler{}
+	defer func() {
+		for _, e := range reachable(lw.handler.edges) { // error in the handler itself
+			lw.b.Block = e.block
+			lw.b.Ret(lw.b.Const(lw.prog.Kind.Default))
+		}
+	}()
 	lw.b.Block, lw.facts, lw.pending, lw.log = f.Short, nil, nil, nil
 	lw.b.Pos = f.Pos
 	lw.keys, lw.vals = map[*ir.Map]*ir.Slot{}, map[*ir.Map]*ir.Slot{}

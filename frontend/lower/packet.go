@@ -92,7 +92,7 @@ func (lw *lowerer) load(n syntax.Node, p Pointer, off int64, size int32) *ir.Val
 		return lw.b.Const(0)
 	}
 	base := lw.base(p)
-	check := lw.b.PktCheck(lw.gen, base, int32(at), size)
+	check := lw.pktCheck(base, int32(at), size)
 	return lw.b.PktLoad(check, base, ir.Mem{Off: int32(at), Size: size, BE: true})
 }
 
@@ -325,7 +325,7 @@ func (lw *lowerer) bytesAt(n syntax.Node, at Pointer, length int) Value {
 		lw.load(n, at, 0, 1)
 		return Bad{}
 	}
-	lw.b.PktCheck(lw.gen, lw.base(at), int32(at.Off), int32(length))
+	lw.pktCheck(lw.base(at), int32(at.Off), int32(length))
 	return Bytes{At: at, Len: length}
 }
 

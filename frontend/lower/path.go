@@ -175,6 +175,14 @@ func (lw *lowerer) join(edges []edge) []Value {
 	case 1:
 		return lw.open(edges[0])
 	}
+	var results []Value
+	lw.joinWith(edges, func(j *joiner) { results = j.results() })
+	return results
+}
+
+// joinWith goes on where two or more edges meet; merge merges what they bring
+// besides variables.
+func (lw *lowerer) joinWith(edges []edge, merge func(j *joiner)) {
 	j := &joiner{lw: lw, edges: edges, block: lw.b.Func.NewBlock(ir.BlockJump)}
 	type merged struct {
 		c   *cell
@@ -202,21 +210,7 @@ func (lw *lowerer) join(edges []edge) []Value {
 			cells = append(cells, merged{c, j.merge(vals, poss)})
 		}
 	}
-	n := 0
-	for _, e := range edges {
-		n = max(n, len(e.results))
-	}
-	results := make([]Value, n)
-	for k := range results {
-		vals := make([]Value, len(edges))
-		for i, e := range edges {
-			vals[i] = Nil
-			if k < len(e.results) {
-				vals[i] = e.results[k]
-			}
-		}
-		results[k] = j.merge(vals, make([]ir.Pos, len(edges)))
-	}
+	merge(j)
 	common, pending := edges[0].facts, edges[0].pending
 	for i := range j.edges {
 		common = shared(common, j.edges[i].facts)
@@ -228,6 +222,25 @@ func (lw *lowerer) join(edges []edge) []Value {
 	lw.b.Block, lw.facts, lw.pending = j.block, common, pending
 	for _, m := range cells {
 		lw.set(m.c, m.val)
+	}
+}
+
+// results merges the results of the edges one by one; what one lacks is nil.
+func (j *joiner) results() []Value {
+	n := 0
+	for _, e := range j.edges {
+		n = max(n, len(e.results))
+	}
+	results := make([]Value, n)
+	for k := range results {
+		vals := make([]Value, len(j.edges))
+		for i, e := range j.edges {
+			vals[i] = Nil
+			if k < len(e.results) {
+				vals[i] = e.results[k]
+			}
+		}
+		results[k] = j.merge(vals, make([]ir.Pos, len(j.edges)))
 	}
 	return results
 }

@@ -28,7 +28,7 @@ func kindAvailable(p *script.Program, r *diag.Reporter, target kernel.Version) b
 func (lw *lowerer) ret(s *syntax.ReturnStmt, vals []Value) {
 	kind := lw.prog.Kind
 	if len(s.Exprs) == 0 || len(vals) == 0 {
-		lw.b.Ret(lw.b.Const(kind.Default))
+		lw.end(lw.b.Const(kind.Default))
 		return
 	}
 	v := lw.resolve(vals[0])
@@ -36,7 +36,7 @@ func (lw *lowerer) ret(s *syntax.ReturnStmt, vals []Value) {
 	if !isNil(v) {
 		x, ok := lw.storable(s.Exprs[0], v, "returned")
 		if !ok {
-			lw.b.Ret(n.V)
+			lw.end(n.V)
 			return
 		}
 		n = x
@@ -46,12 +46,20 @@ func (lw *lowerer) ret(s *syntax.ReturnStmt, vals []Value) {
 		if c, ok := n.V.IsConst(); (!ok || c != kind.Ret.Min) && !isNil(v) {
 			lw.r.Warnf(diag.ResultIgnored, sp, "a %s program always returns %d; this value is ignored", kind.Name, kind.Ret.Min)
 		}
-		lw.b.Ret(lw.b.Const(kind.Ret.Min))
+		lw.end(lw.b.Const(kind.Ret.Min))
 		return
 	}
-	b := lw.b.Block
-	lw.b.Ret(n.V)
-	lw.verdicts[b] = sp
+	if lw.closeFrom(0, Nil); lw.b.Block != nil {
+		lw.verdicts[lw.b.Block] = sp
+		lw.b.Ret(n.V)
+	}
+}
+
+// end ends the program; what is open is closed first.
+func (lw *lowerer) end(result *ir.Value) {
+	if lw.closeFrom(0, Nil); lw.b.Block != nil {
+		lw.b.Ret(result)
+	}
 }
 
 // checkResults reports results that are not provably what the verifier allows

@@ -7,13 +7,15 @@ import (
 
 // block lowers the statements of a block.
 func (lw *lowerer) block(b *syntax.Block) {
-	lw.enterLabels(b.Stmts)
-	lw.stmts(b.Stmts)
+	open := len(lw.closers)
+	lw.stmts(b.Stmts, lw.enterLabels(b.Stmts))
+	lw.endScope(open)
 }
 
 // stmts lowers statements whose labels are entered.
-func (lw *lowerer) stmts(stmts []syntax.Stmt) {
+func (lw *lowerer) stmts(stmts []syntax.Stmt, scope *labelScope) {
 	for i, s := range stmts {
+		scope.closers = len(lw.closers)
 		if l, ok := s.(*syntax.LabelStmt); ok {
 			if lw.jumpedBackTo(l, stmts[i+1:]) {
 				lw.labelLoop(l, stmts[i+1:])
@@ -87,7 +89,9 @@ func (lw *lowerer) breakStmt() {
 	if l != lw.frame.loop {
 		lw.settleEntries(l.mark)
 	}
-	l.breaks = append(l.breaks, lw.leaveTo(l.mark))
+	if lw.closeFrom(l.closers, Nil); lw.b.Block != nil {
+		l.breaks = append(l.breaks, lw.leaveTo(l.mark))
+	}
 }
 
 // leaveTo ends the path towards a join at an outer mark. Unlike leave it
@@ -108,10 +112,10 @@ func (lw *lowerer) declare(l *syntax.Local, v Value) *cell {
 func (lw *lowerer) localStmt(s *syntax.LocalStmt) {
 	vals := lw.exprs(s.Exprs, len(s.Names))
 	for i, n := range s.Names {
-		if n.Attrib == syntax.AttribClose {
-			lw.errorf(n, diag.Unsupported, "'<close>' variables can't be compiled for the kernel by this version")
-		}
 		lw.declare(n, lw.hold(vals[i])).param = fromVarargs(s)
+		if n.Attrib == syntax.AttribClose {
+			lw.closeVar(n, vals[i])
+		}
 	}
 }
 
@@ -247,6 +251,9 @@ func (lw *lowerer) returnStmt(s *syntax.ReturnStmt) {
 	lw.at(s)
 	if lw.frame.main {
 		lw.ret(s, vals)
+		return
+	}
+	if lw.closeFrom(lw.frame.closers, Nil); lw.b.Block == nil {
 		return
 	}
 	if lw.frame.loop != nil {

@@ -96,6 +96,7 @@ type Bytes struct {
 type Table struct {
 	fields map[lua.LValue]*cell
 	keys   []lua.LValue // in order of first assignment
+	meta   Value        // its metatable, or nil
 }
 
 // Tuple is the result of a call or ...
@@ -165,7 +166,7 @@ func describe(v Value) string {
 		return "several values"
 	case *Entry, Opt:
 		return "a number or nil"
-	case *Conflict:
+	case *Conflict, *Choice:
 		return "a value of two kinds"
 	case Bool:
 		return "a boolean"

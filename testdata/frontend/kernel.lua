@@ -194,12 +194,31 @@ bpf.socket(function(skb) return sum(10) + skb.len end)
 ---
 bpf.socket(function(skb) return string.rep('x', skb.len) end) --! "'string.rep' runs when compiling: its arguments must be known then"
 ---
-bpf.socket(function(skb) return pcall(function() end) end) --! "'pcall' can't be compiled for the kernel by this version"
+bpf.socket(function(skb) return pcall() end) --! "'pcall' is called without a function"
+---
+bpf.socket(function(skb) return pcall(5) end) --! "this is a number, not a function"
+---
+bpf.socket(function(skb) assert() end) --! "'assert' is called without a value"
+---
+bpf.socket(function(skb) assert(skb.mark) end) --! "a number is always true"
+---
+bpf.socket(function(skb)
+  local ok, v = pcall(function() if skb.mark == 1 then error('odd') end return skb.mark end)
+  return v --! "a value of two kinds can't be returned"
+end)
+---
+bpf.socket(function(skb) setmetatable({}, 5) end) --! "a metatable is a table, not a number"
+---
+bpf.socket(function(skb) setmetatable(skb, {}) end) --! "needs a table made in the kernel"
+---
+bpf.socket(function(skb)
+  local x <close> = {} --! "variable 'x' got a table, which has no __close"
+end)
 ---
 bpf.socket(function(skb) return ffi.new('uint32_t[4]') end) --! "'ffi.new' can't be compiled"
 ---
 bpf.socket(function(skb)
-  local x <close> = nil --! "'<close>' variables can't be compiled"
+  local x <close> = skb.mark --! "variable 'x' got a number, which has no __close"
 end)
 ---
 bpf.socket(function(skb)

@@ -1,0 +1,198 @@
+package lower
+
+import (
+	"github.com/luabpfc/luabpfc/frontend/syntax"
+	"github.com/luabpfc/luabpfc/ir"
+	lua "github.com/yuin/gopher-lua"
+)
+
+// Choice is Yes where Cond holds and No where it does not: what pcall returns
+// behind its first result, and a string, table or function that may be nil. A
+// path that has tested Cond sees one of the two. Each of them has a value on
+// all paths; where it is not chosen it is of no use.
+type Choice struct {
+	Cond    *ir.Value
+	Yes, No Value
+}
+
+func (*Choice) kind() string { return "value of two kinds" }
+
+// resolveChoice returns what the path knows of c: one of its values; both as one if
+// they are numbers or otherwise go together; or c.
+func (lw *lowerer) resolveChoice(c *Choice) Value {
+	if truth, ok := lw.known(c.Cond); ok {
+		if truth {
+			return lw.resolve(c.Yes)
+		}
+		return lw.resolve(c.No)
+	}
+	if lw.b.Block == nil || static(c.Yes) && !isNil(c.Yes) || static(c.No) && !isNil(c.No) || isNil(c.Yes) && isNil(c.No) {
+		return c
+	}
+	mark := lw.mark()
+	yes, no := lw.branch(c.Cond, mark)
+	edges := make([]edge, 2)
+	for i, e := range []edge{yes, no} {
+		lw.open(e)
+		v := []Value{c.Yes, c.No}[i]
+		edges[i] = lw.leave(mark, lw.resolve(v))
+	}
+	return lw.join(edges)[0]
+}
+
+// choiceTruth splits the path on whether c is true.
+func (lw *lowerer) choiceTruth(e syntax.Expr, c *Choice, mark int) (yes, no []edge) {
+	y, n := lw.branch(c.Cond, mark)
+	for i, side := range []edge{y, n} {
+		if side.block == nil {
+			continue
+		}
+		lw.join([]edge{side})
+		t, f := lw.truth(e, []Value{c.Yes, c.No}[i], mark)
+		yes, no = append(yes, t...), append(no, f...)
+	}
+	return yes, no
+}
+
+// equalChoice compares both values of c with r.
+func (lw *lowerer) equalChoice(e *syntax.Binary, c *Choice, r Value) *ir.Value {
+	mark := lw.mark()
+	y, n := lw.branch(c.Cond, mark)
+	var ends []edge
+	for i, side := range []edge{y, n} {
+		if side.block == nil {
+			continue
+		}
+		lw.open(side)
+		eq := lw.equality(e, lw.resolve([]Value{c.Yes, c.No}[i]), lw.resolve(r))
+		if eq == nil {
+			return nil
+		}
+		ends = append(ends, lw.leave(mark, Bool{eq}))
+	}
+	v, _ := lw.asBool(lw.join(ends)[0])
+	return v
+}
+
+// static reports whether v is one and the same wherever it is used: it holds
+// no value of the IR.
+func static(v Value) bool {
+	switch v := v.(type) {
+	case Const, Global, *Closure, Context, CtxArray:
+		return true
+	case Bytes:
+		return v.Slot != nil || v.At.Base == nil
+	}
+	return false
+}
+
+// mergeOn merges the values that some edges bring, the on-th ones; on the other
+// edges the result is not used. Values of several kinds are chosen from by
+// where control came from.
+func (j *joiner) mergeOn(on []int, vals []Value) Value {
+	vals = append([]Value(nil), vals...)
+	for i := range vals {
+		vals[i] = j.settle(on[i], vals[i])
+	}
+	if v, ok := j.same(vals); ok && static(v) {
+		return v
+	}
+	full := make([]Value, len(j.edges))
+	var restOn []int
+	var rest []Value
+	for i, v := range vals {
+		if !together(vals[0], v) {
+			restOn, rest = append(restOn, on[i]), append(rest, v)
+			continue
+		}
+		full[on[i]] = v
+	}
+	group := make([]bool, len(full))
+	for i, v := range full {
+		if v != nil {
+			group[i] = true
+			continue
+		}
+		if full[i] = j.dummy(i, on[0], vals[0]); full[i] == nil {
+			return j.lw.conflict([]Value{vals[0], Nil}, make([]ir.Pos, 2))
+		}
+	}
+	first := vals[0]
+	if !static(first) || isBoolean(first) {
+		first = j.merge(full, make([]ir.Pos, len(full)))
+	}
+	if len(rest) == 0 {
+		return first
+	}
+	flags := make([]*ir.Value, len(full))
+	for i := range flags {
+		flags[i] = j.at(i, func() *ir.Value { return j.lw.b.Bool(group[i]) })
+	}
+	return &Choice{Cond: j.phi(ir.Bool, flags), Yes: first, No: j.mergeOn(restOn, rest)}
+}
+
+// together reports whether two values can be merged into one of their kind.
+func together(a, b Value) bool {
+	if static(a) || static(b) {
+		return identical(a, b) || isBoolean(a) && isBoolean(b)
+	}
+	return describe(a) == describe(b)
+}
+
+// dummy returns a value of the kind of v, which edge k brings, for edge i.
+func (j *joiner) dummy(i, k int, v Value) Value {
+	b := j.lw.b
+	zero := func(t ir.Type) *ir.Value {
+		return j.at(i, func() *ir.Value {
+			if t == ir.Bool {
+				return b.Bool(false)
+			}
+			return b.Const(0)
+		})
+	}
+	switch v := v.(type) {
+	case Int:
+		return Int{V: zero(ir.I64), Unsigned: v.Unsigned, Bit: v.Bit, Slice: v.Slice}
+	case Bool:
+		return Bool{zero(ir.Bool)}
+	case Opt:
+		return Nil
+	case Pointer:
+		return Pointer{Base: zero(ir.I64), View: v.View}
+	case *Table:
+		t := &Table{fields: map[lua.LValue]*cell{}, keys: v.keys, meta: v.meta}
+		for _, key := range v.keys {
+			c := v.fields[key]
+			x := c.get()
+			if ch, ok := j.edges[k].changes[c]; ok && ch.val != nil {
+				x = ch.val
+			}
+			d := j.dummy(i, k, x)
+			if d == nil {
+				return nil
+			}
+			t.fields[key] = &cell{val: d, field: true}
+		}
+		return t
+	}
+	if static(v) {
+		return v
+	}
+	return nil
+}
+
+// mergeStatic merges one string, table or function with nil.
+func (j *joiner) mergeStatic(vals []Value, first int) (Value, bool) {
+	v := vals[first]
+	if !static(v) || isBoolean(v) {
+		return nil, false
+	}
+	flags := make([]*ir.Value, len(vals))
+	for i, w := range vals {
+		if !isNil(w) && !identical(v, w) {
+			return nil, false
+		}
+		flags[i] = j.at(i, func() *ir.Value { return j.lw.b.Bool(!isNil(w)) })
+	}
+	return &Choice{Cond: j.phi(ir.Bool, flags), Yes: v, No: Nil}, true
+}
