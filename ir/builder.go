@@ -132,6 +132,12 @@ func (b *Builder) PktLoad(check, base *Value, mem Mem) *Value {
 	return v
 }
 
+// PktStore writes the low bytes of x to the packet under a check.
+func (b *Builder) PktStore(check, base, x *Value, mem Mem) {
+	mem.Region = RegionPacket
+	b.Block.NewValue(OpPktStore, Void, b.Pos, check, base, x).Aux = &mem
+}
+
 // Call calls a helper; t is Void, I64 or Ptr as its row says.
 func (b *Builder) Call(h *kernel.Helper, t Type, args ...*Value) *Value {
 	v := b.Block.NewValue(OpCall, t, b.Pos, args...)

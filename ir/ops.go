@@ -60,6 +60,7 @@ const (
 	OpPktLen
 	OpPktCheck
 	OpPktLoad
+	OpPktStore
 
 	// Packet, after expansion.
 	OpLdAbs
@@ -177,6 +178,7 @@ var Ops = [NumOps]OpInfo{
 	OpPktLen:   {Name: "pktlen", Args: []Type{Gen}, Result: I64, Pure: true, Last: PhaseHigh, Doc: "the packet's length in bytes, fragments included"},
 	OpPktCheck: {Name: "pktcheck", Args: []Type{Gen, I64}, Result: Check, Aux: AuxMem, MayLeave: true, Last: PhaseHigh, Doc: "leaves unless the Mem.Size bytes at offset y + Mem.Off are in the packet; y and the sum are signed and must not be negative"},
 	OpPktLoad:  {Name: "pktload", Args: []Type{Check, I64}, Result: I64, Aux: AuxMem, Reads: true, Last: PhaseHigh, Doc: "the Mem.Size packet bytes at offset y + Mem.Off, which the check covers"},
+	OpPktStore: {Name: "pktstore", Args: []Type{Check, I64, I64}, Aux: AuxMem, Writes: true, Last: PhaseHigh, Doc: "the low Mem.Size bytes of z to the packet at offset y + Mem.Off, which the check covers"},
 
 	OpLdAbs:   {Name: "ldabs", Args: []Type{Ptr}, Result: I64, Aux: AuxMem, Reads: true, First: PhaseLow, Last: PhaseLow, Doc: "the big-endian number of Mem.Size packet bytes at Mem.Off, x the context; ends the program with 0 if they are not there"},
 	OpLdInd:   {Name: "ldind", Args: []Type{Ptr, I64}, Result: I64, Aux: AuxMem, Reads: true, First: PhaseLow, Last: PhaseLow, Doc: "the same at y + Mem.Off, y in [0, 2^31)"},

@@ -169,7 +169,15 @@ func (c *checker) rule(v *Value) string {
 			return fmt.Sprintf("checks %d bytes", m.Size)
 		}
 	case OpPktLoad:
-		return pktLoad(v)
+		return pktAccess(v)
+	case OpPktStore:
+		if k := c.kind(); k != nil && !k.WritesPacket() {
+			return fmt.Sprintf("%s programs can't write their packet", k.Name)
+		}
+		if v.Mem().Signed {
+			return "only a load has a sign"
+		}
+		return pktAccess(v)
 	case OpLdAbs, OpLdInd:
 		return c.legacyLoad(v)
 	case OpCall:
@@ -246,7 +254,7 @@ func (m *Mem) number() string {
 		return fmt.Sprintf("%d bytes are no number", m.Size)
 	}
 	if m.BE && m.Region != RegionPacket {
-		return "only packet bytes are read as big-endian"
+		return "only packet bytes are big-endian"
 	}
 	return ""
 }
@@ -318,12 +326,12 @@ func addressed(p *Value, m *Mem) string {
 	}
 }
 
-// pktLoad checks that the check of a packet load covers it, where both are
-// relative to one base.
-func pktLoad(v *Value) string {
+// pktAccess checks that the check of a packet load or store covers it, where
+// both are relative to one base.
+func pktAccess(v *Value) string {
 	m := v.Mem()
 	if m.Region != RegionPacket {
-		return "reads the packet"
+		return "is no access to the packet"
 	}
 	if msg := m.number(); msg != "" {
 		return msg

@@ -524,7 +524,7 @@ func (lw *lowerer) length(e *syntax.Unary, v Value) Value {
 		}
 	case Pointer:
 		if v.Base == nil && v.Off == 0 && v.View != nil && v.View.name == "eth" {
-			return Int{V: lw.b.PktLen(lw.gen)}
+			return Int{V: lw.b.PktLen(lw.packetNow())}
 		}
 	case Bad:
 		return v

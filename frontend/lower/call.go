@@ -45,6 +45,11 @@ func (lw *lowerer) callExpr(e *syntax.Call) Value {
 		return lw.slice(e, f)
 	case Ref:
 		return lw.refSlice(e, f)
+	case Bytes:
+		if r, ok := lw.bytesRef(e.Fn, f); ok {
+			return lw.refSlice(e, r)
+		}
+		return Bad{}
 	case Const:
 		if v, ok := lw.callConst(e, f.V); ok {
 			return v
@@ -207,6 +212,8 @@ func (lw *lowerer) methodCall(e *syntax.MethodCall) Value {
 		case lua.LString:
 			return lw.stringMethod(e, t)
 		}
+	case Pointer:
+		return lw.packetMethod(e, r)
 	case Bad:
 		return r
 	}

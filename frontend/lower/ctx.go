@@ -53,7 +53,7 @@ func (lw *lowerer) ctxField(e *syntax.Index, c Context, name string) Value {
 	case f.Kind == kernel.PacketStart:
 		return Pointer{View: headers["data"]}
 	case f.Kind == kernel.PacketEnd:
-		return Pointer{Base: lw.b.PktLen(lw.gen), View: headers["data"]}
+		return Pointer{Base: lw.b.PktLen(lw.packetNow()), View: headers["data"]}
 	case f.Kind != kernel.Scalar:
 		return lw.unsupported(e, "the member '"+name+"'")
 	case f.Len > 0:

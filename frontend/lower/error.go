@@ -79,7 +79,7 @@ func (lw *lowerer) caught() bool { return lw.handler.up != nil || len(lw.closers
 // pktCheck checks that size bytes at base + off are in the packet.
 func (lw *lowerer) pktCheck(base *ir.Value, off, size int32) *ir.Value {
 	if !lw.caught() {
-		return lw.b.PktCheck(lw.gen, base, off, size)
+		return lw.b.PktCheck(lw.packetNow(), base, off, size)
 	}
 	b, end := lw.b, int64(off)+int64(size)
 	fail := Const{shortPacket}
@@ -88,7 +88,7 @@ func (lw *lowerer) pktCheck(base *ir.Value, off, size int32) *ir.Value {
 		if c < 0 || c > math.MaxInt32 || c+int64(off) < 0 {
 			lw.raiseUnless(b.Bool(false), fail)
 			b.Block = b.Func.NewBlock(ir.BlockJump) // never reached: prune drops it
-			return b.PktCheck(lw.gen, base, off, size)
+			return b.PktCheck(lw.packetNow(), base, off, size)
 		}
 		last = b.Const(c + end)
 	} else {
@@ -98,8 +98,8 @@ func (lw *lowerer) pktCheck(base *ir.Value, off, size int32) *ir.Value {
 		}
 		last = b.Op(ir.OpAdd, base, last)
 	}
-	lw.raiseUnless(b.Op(ir.OpULe, last, b.PktLen(lw.gen)), fail)
-	return lw.b.PktCheck(lw.gen, base, off, size)
+	lw.raiseUnless(b.Op(ir.OpULe, last, b.PktLen(lw.packetNow())), fail)
+	return lw.b.PktCheck(lw.packetNow(), base, off, size)
 }
 
 // pcall calls a function and catches what is raised in it: true and the

@@ -36,15 +36,22 @@ func (lw *lowerer) exprs(list []syntax.Expr, want int) []Value {
 	return out
 }
 
-// pin keeps an entry's number as it is now if one of the later expressions
+// pin keeps an entry's number, or a slice's bytes, as they are now if one of the later expressions
 // may change it.
 func (lw *lowerer) pin(v Value, later []syntax.Expr) Value {
-	if e, ok := v.(*Entry); ok {
-		for _, x := range later {
-			if !plain(x) {
-				lw.postpone(e)
-				return v
-			}
+	e, isEntry := v.(*Entry)
+	b, isBytes := v.(Bytes)
+	if !isEntry && !isBytes {
+		return v
+	}
+	for _, x := range later {
+		switch {
+		case plain(x):
+		case isBytes:
+			return lw.keepSlice(b)
+		default:
+			lw.postpone(e)
+			return v
 		}
 	}
 	return v

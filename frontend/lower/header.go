@@ -6,6 +6,7 @@ type header struct {
 	size     int64
 	fields   []field
 	children []rule
+	hidden   bool // no name of the language
 }
 
 // field is a member of a header. Off and Width count bits, most significant
@@ -14,6 +15,7 @@ type field struct {
 	name       string
 	off, width int
 	bytes      bool
+	some       bool // a bit: whether any of the bits is set
 }
 
 // rule says where a child header starts and what announces it.

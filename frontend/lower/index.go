@@ -44,6 +44,11 @@ func (lw *lowerer) indexOf(e *syntax.Index, obj Value) Value {
 		return lw.byteAt(e, o, i)
 	case Ref:
 		return lw.loadOf(e, lw.refOf(e, o, key))
+	case Bytes:
+		if r, ok := lw.bytesRef(e, o); ok {
+			return lw.loadOf(e, lw.refOf(e, r, key))
+		}
+		return Bad{}
 	case *Table:
 		return lw.field(e, o, key)
 	case *Entry:
@@ -209,7 +214,7 @@ func (lw *lowerer) setIndex(e *syntax.Index, obj, key, v Value) {
 		}
 		return
 	case Pointer:
-		lw.unsupported(e, "writing to the packet")
+		lw.setPacket(e, o, key, v)
 		return
 	case Context:
 		lw.setCtx(e, key, v)

@@ -126,6 +126,17 @@ func identical(a, b Value) bool {
 	case Pointer:
 		b, ok := b.(Pointer)
 		return ok && a.Base == b.Base && a.Off == b.Off && a.View == b.View && len(a.Path) == len(b.Path)
+	case Bytes:
+		b, ok := b.(Bytes)
+		if !ok || a.Len != b.Len || a.Slot != b.Slot || a.Text != b.Text || len(a.kept) != len(b.kept) || !identical(a.At, b.At) {
+			return false
+		}
+		for i := range a.kept {
+			if a.kept[i] != b.kept[i] {
+				return false
+			}
+		}
+		return true
 	case Tuple:
 		b, ok := b.(Tuple)
 		if !ok || len(a) != len(b) {
@@ -358,6 +369,10 @@ func (j *joiner) mergeKind(vals []Value, poss []ir.Pos) Value {
 			args[i] = j.at(i, func() *ir.Value { return lw.offset(p).V })
 		}
 		return Pointer{Base: j.phi(ir.I64, args), View: view}
+	case generation:
+		return generation{j.block.NewValue(ir.OpPktGen, ir.Gen, lw.b.Pos)}
+	case Bytes:
+		return j.mergeSlices(vals, poss)
 	case address:
 		args := make([]*ir.Value, len(vals))
 		for i, v := range vals {

@@ -18,6 +18,7 @@ type shape struct {
 	kind Value // a sample of the kind: Int, Bool or Pointer
 	opt  bool
 	bad  *Conflict
+	gen  bool // the packet's generation: each trip begins one
 }
 
 // loopState is what a loop being lowered must take back to start anew.
@@ -121,6 +122,8 @@ func (lw *lowerer) firstShape(c *cell) *shape {
 	}
 	s := &shape{v: v}
 	switch v := lw.resolve(v).(type) {
+	case generation:
+		s.gen = true
 	case Int:
 		s.phi, s.kind = true, v
 	case Bool:
@@ -167,6 +170,11 @@ func (lw *lowerer) tryLoop(n syntax.Node, info ir.Loop, changed []*cell, shapes 
 	lw.b.Block = header
 	for i, cv := range vars {
 		lw.enterPhi(cv, inits[i])
+	}
+	for _, c := range changed {
+		if shapes[c].gen {
+			lw.set(c, generation{lw.b.PktGen()})
+		}
 	}
 	mark := lw.mark()
 	l := &loopScope{up: lw.frame.loop, mark: mark, closers: len(lw.closers)}
@@ -314,7 +322,7 @@ func (lw *lowerer) closeLoop(header *ir.Block, vars []*carried, changed []*cell,
 		if _, bad := c.val.(Bad); bad {
 			continue
 		}
-		if s := shapes[c]; !s.phi && s.bad == nil && !identical(c.val, s.v) {
+		if s := shapes[c]; !s.phi && !s.gen && s.bad == nil && !identical(c.val, s.v) {
 			lw.widen(s, c.val, c)
 			ok = false
 		}

@@ -31,7 +31,8 @@ type lowerer struct {
 	facts   *chain[fact]
 	pending *chain[*Entry]
 
-	ctx, gen *ir.Value
+	ctx      *ir.Value
+	gen      *cell                // the packet as it is, a generation; nil without packet
 	keys     map[*ir.Map]*ir.Slot // one key and one value slot per map
 	vals     map[*ir.Map]*ir.Slot
 	budget   *cell
@@ -102,7 +103,7 @@ func Program(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.Rep
 	lw.b.Pos = f.Pos
 	lw.ctx = lw.b.Arg(0)
 	if p.Kind.Packet != kernel.NoPacket {
-		lw.gen = lw.b.PktGen()
+		lw.gen = lw.newCell(generation{lw.b.PktGen()})
 	}
 	lw.budget = lw.newCell(Int{V: lw.b.Const(p.LoopLimit)})
 	lw.handler = &handler{}
@@ -155,6 +156,7 @@ func (lw *lowerer) shortHandler(f *ir.Func) {
 			return
 		}
 		lw.inShort = true
+		lw.gen = lw.newCell(generation{lw.b.PktGen()})
 		lw.enter(fn)
 		lw.budget = lw.newCell(Int{V: lw.b.Const(lw.prog.LoopLimit)})
 		lw.call(lw.scriptClosure(v, fn), []Value{Context{lw.prog.Kind}}, fn.Range, true)

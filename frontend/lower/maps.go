@@ -339,7 +339,11 @@ func (lw *lowerer) helper(n syntax.Node, name string, t ir.Type, args ...*ir.Val
 		lw.errorf(n, diag.NeedsGPL, "helper '%s' is only for programs under a license compatible with the GPL; this one has '%s'", name, lw.prog.License)
 		return nil
 	}
-	return lw.b.Call(h, t, args...)
+	v := lw.b.Call(h, t, args...)
+	if h.Effects&kernel.EffectMovesPacket != 0 {
+		lw.packetMoved()
+	}
+	return v
 }
 
 // gplCompatible implements license_is_gpl_compatible of the kernel's

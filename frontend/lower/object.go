@@ -96,6 +96,8 @@ func (lw *lowerer) hold(v Value) Value {
 	switch v := v.(type) {
 	case *Entry:
 		lw.postpone(v)
+	case Bytes:
+		return lw.keepSlice(v)
 	case Ref:
 		if !v.isArray() {
 			return v
@@ -141,6 +143,9 @@ func (lw *lowerer) holdArg(v Value) Value {
 
 // pinBytes copies an array so that nothing that follows changes it.
 func (lw *lowerer) pinBytes(n syntax.Node, v Value) Value {
+	if b, ok := v.(Bytes); ok {
+		return lw.keepSlice(b)
+	}
 	r, ok := v.(Ref)
 	if !ok || !r.isArray() {
 		return v

@@ -197,16 +197,7 @@ func (lw *lowerer) readField(n syntax.Node, p Pointer, f *field) Value {
 // bits reads width bits at bit off of p's header, loading the smallest run of
 // 1, 2, 4 or 8 bytes that holds them.
 func (lw *lowerer) bits(n syntax.Node, p Pointer, off, width int) *ir.Value {
-	first := off / 8
-	need := (off+width+7)/8 - first
-	size := need
-	for _, s := range []int{1, 2, 4, 8} {
-		if s >= need {
-			size = s
-			break
-		}
-	}
-	first = max(0, first-(size-need)) // rather bytes in front of the field than behind it
+	first, size := unitOf(off, width)
 	v := lw.load(n, p, int64(first), int32(size))
 	if shift := (first+size)*8 - off - width; shift > 0 {
 		v = lw.b.Op(ir.OpLShr, v, lw.b.Const(int64(shift)))
@@ -412,6 +403,9 @@ func (lw *lowerer) equalBytes(e *syntax.Binary, v, w Bytes) *ir.Value {
 
 // word reads size of v's bytes as a big-endian number.
 func (lw *lowerer) word(n syntax.Node, v Bytes, off, size int) *ir.Value {
+	if v.kept != nil {
+		return lw.keptWord(v, off, size)
+	}
 	if v.Slot == nil {
 		return lw.load(n, v.At, int64(off), int32(size))
 	}

@@ -90,6 +90,9 @@ type Bytes struct {
 	Slot *ir.Slot // on the stack instead
 	Len  int
 	Text bool // ends at the first NUL
+	// kept are the bytes of a slice that a variable holds, as the numbers that
+	// words(Len) splits them into.
+	kept []*ir.Value
 }
 
 // Table is a constructor of the kernel stage: fields known by name and number.

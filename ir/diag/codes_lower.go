@@ -20,6 +20,8 @@ const (
 	NeedsNewerKernel  Code = "NeedsNewerKernel"
 	NeedsGPL          Code = "NeedsGPL"
 	PacketInHandler   Code = "PacketInHandler"
+	PacketReadOnly    Code = "PacketReadOnly"
+	NotBytes          Code = "NotBytes"
 	OutOfRange        Code = "OutOfRange"
 	UnknownField      Code = "UnknownField"
 	WrongArguments    Code = "WrongArguments"
@@ -57,7 +59,7 @@ var lowerCodes = []Info{
 		Code: Unsupported, Severity: Error,
 		Summary: "a part of the language that this version doesn't compile",
 		Help:    "The construct is part of the language, but this version of the compiler can't compile it for the kernel yet. The message names it; write it another way.",
-		Example: "bpf.socket(function(skb)\n  pkt[0] = 1\nend)",
+		Example: "bpf.socket(function(skb)\n  skb.mark = 1\nend)",
 	},
 	{
 		Code: AssignToCaptured, Severity: Error,
@@ -154,6 +156,18 @@ var lowerCodes = []Info{
 		Summary: "a packet read in an on_short function",
 		Help:    "An on_short function runs because a packet read went past the packet's end; it can't read the packet itself.",
 		Example: "bpf.xdp(function(ctx) return pkt.type end, { on_short = function(ctx) return pkt.type end })",
+	},
+	{
+		Code: PacketReadOnly, Severity: Error,
+		Summary: "a write to a packet by a program that can't write it",
+		Help:    "The kernel lets XDP and tc programs write their packets; socket filters, for one, only see them.",
+		Example: "bpf.socket(function() pkt[0] = 1 end)",
+	},
+	{
+		Code: NotBytes, Severity: Error,
+		Summary: "bytes are needed, of another number",
+		Help:    "A field of several bytes, or p:set(a, bytes), takes a slice, an array or a string; what is assigned to a field must be as long as it.",
+		Example: "bpf.xdp(function() pkt.dst = pkt(0, 4) end)",
 	},
 	{
 		Code: OutOfRange, Severity: Error,

@@ -204,6 +204,8 @@ func handler(op ir.Op) opFunc {
 		return pktCheck
 	case ir.OpPktLoad:
 		return pktLoad
+	case ir.OpPktStore:
+		return pktStore
 	case ir.OpLdAbs, ir.OpLdInd:
 		return legacyLoad
 	case ir.OpCall:

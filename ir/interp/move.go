@@ -7,7 +7,7 @@ package interp
 // movePacket gives the packet the bytes data, at a new address.
 func (m *Machine) movePacket(data []byte) {
 	m.packet.dead = "the packet may have moved"
-	m.packet = &object{name: m.packet.name, region: m.packet.region, data: append([]byte(nil), data...)}
+	m.packet = &object{name: m.packet.name, region: m.packet.region, data: append([]byte{}, data...)}
 	m.gen++
 }
 

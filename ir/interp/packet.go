@@ -46,17 +46,34 @@ func packetOffset(base int64, off int32) (int64, bool) {
 	return sum, base >= 0 && base <= 1<<40 && sum >= 0
 }
 
-func pktLoad(fr *frame, v *ir.Value) (word, error) {
+// checked returns the packet bytes of an access under its check.
+func checked(fr *frame, v *ir.Value) ([]byte, error) {
 	p, m := fr.arg(v, 0).proof, v.Mem()
 	if err := fr.m.current(p.gen); err != nil {
-		return word{}, err
+		return nil, err
 	}
 	off, ok := packetOffset(int64(fr.arg(v, 1).bits), m.Off)
 	end := off + int64(m.Size)
 	if !ok || off < p.lo || end > p.hi {
-		return word{}, errText(fmt.Sprintf("bytes %d to %d are not checked, %d to %d are", off, end-1, p.lo, p.hi-1))
+		return nil, errText(fmt.Sprintf("bytes %d to %d are not checked, %d to %d are", off, end-1, p.lo, p.hi-1))
 	}
-	return word{bits: number(fr.m.packet.data[off:end], m, fr.m.module.BigEndian)}, nil
+	return fr.m.packet.data[off:end], nil
+}
+
+func pktLoad(fr *frame, v *ir.Value) (word, error) {
+	b, err := checked(fr, v)
+	if err != nil {
+		return word{}, err
+	}
+	return word{bits: number(b, v.Mem(), fr.m.module.BigEndian)}, nil
+}
+
+func pktStore(fr *frame, v *ir.Value) (word, error) {
+	b, err := checked(fr, v)
+	if err == nil {
+		copy(b, putNumber(fr.arg(v, 2).bits, len(b), fr.m.module.BigEndian || v.Mem().BE))
+	}
+	return word{}, err
 }
 
 func legacyLoad(fr *frame, v *ir.Value) (word, error) {

@@ -64,6 +64,9 @@ type ProgKind struct {
 	First Version
 }
 
+// WritesPacket reports whether programs of kind k may store to packet bytes.
+func (k *ProgKind) WritesPacket() bool { return k.Packet == Direct || k.Packet == DirectPull }
+
 // Bounds is a range of results, both ends included.
 type Bounds struct{ Min, Max int64 }
 

@@ -29,6 +29,8 @@ type packetForm interface {
 	check(e *splitter, v *ir.Value)
 	// load turns v into the load under its check.
 	load(e *splitter, v *ir.Value)
+	// store turns v into the store under its check.
+	store(e *splitter, v *ir.Value)
 	// length turns v into the packet's length.
 	length(e *splitter, v *ir.Value)
 }
@@ -128,6 +130,10 @@ func expandWith(c *Context, f *ir.Func) {
 			case ir.OpPktLoad:
 				if c.Change("load") {
 					form.load(s, v)
+				}
+			case ir.OpPktStore:
+				if c.Change("store") {
+					form.store(s, v)
 				}
 			case ir.OpPktLen:
 				form.length(s, v)

@@ -115,7 +115,7 @@ func observable(v *ir.Value) bool {
 // removable reports whether v may be dropped when nothing uses it.
 func removable(v *ir.Value) bool {
 	switch v.Op {
-	case ir.OpStore, ir.OpAtomicAdd, ir.OpLdAbs, ir.OpLdInd, ir.OpCallFunc:
+	case ir.OpStore, ir.OpPktStore, ir.OpAtomicAdd, ir.OpLdAbs, ir.OpLdInd, ir.OpCallFunc:
 		return false
 	case ir.OpCall:
 		h := v.Aux.(*kernel.Helper)

@@ -190,7 +190,7 @@ func (n *numberer) enter(b *ir.Block) {
 		if n.held != nil {
 			n.held.step(n.state, v)
 		}
-		if observable(v) || v.Op == ir.OpPktGen {
+		if observable(v) || v.Op == ir.OpPktGen && n.r.find(v) == v {
 			clear(n.widen)
 		}
 	}
@@ -310,11 +310,11 @@ func what(v *ir.Value) string {
 
 // fit extends w, whose low bytes are what the load v reads, to what v gives.
 func (n *numberer) fit(v, w *ir.Value) *ir.Value {
-	if v.Op != ir.OpLoad || v.Type != ir.I64 || v.Mem().Size == 8 {
+	if !isLoad(v) || v.Type != ir.I64 || v.Mem().Size == 8 {
 		return w
 	}
 	m := v.Mem()
-	if w.Op == ir.OpLoad && w.Mem().Size == m.Size && w.Mem().Signed == m.Signed {
+	if w.Op == v.Op && w.Mem().Size == m.Size && w.Mem().Signed == m.Signed {
 		return w
 	}
 	op := ir.OpZext
@@ -355,6 +355,9 @@ func (n *numberer) key(v *ir.Value) (vnKey, bool) {
 			return k, false
 		}
 		k.ver = v.Block.ID + 1
+	case v.Op == ir.OpPktGen:
+		k.ver = n.ver[classMoves]
+		return k, true
 	case v.Op == ir.OpPktLoad:
 		// Any check that covers it will do.
 		k.mem, k.ver = *v.Mem(), n.ver[ir.RegionPacket]
@@ -449,6 +452,10 @@ func (n *numberer) forward(v *ir.Value) bool {
 
 // enterStore makes the value that v stores known to loads of the same place.
 func (n *numberer) enterStore(v *ir.Value) {
+	if v.Op == ir.OpPktStore && v.Args[0].Op == ir.OpPktCheck {
+		k := vnKey{op: ir.OpPktLoad, typ: ir.I64, mem: *v.Mem(), a: v.Args[1], b: v.Args[0].Args[0], ver: n.ver[ir.RegionPacket]}
+		n.put(k, &leader{v: v.Args[2]})
+	}
 	if v.Op != ir.OpStore || v.Mem().Region == ir.RegionStack {
 		return
 	}

@@ -238,7 +238,7 @@ func weight(v *ir.Value) int64 {
 		return 0
 	case ir.OpPktCheck:
 		return 4
-	case ir.OpPktLoad, ir.OpPktLen, ir.OpOpaque:
+	case ir.OpPktLoad, ir.OpPktStore, ir.OpPktLen, ir.OpOpaque:
 		return 3
 	case ir.OpSDiv, ir.OpSMod:
 		return 10

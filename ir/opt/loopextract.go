@@ -110,7 +110,7 @@ func (x *former) newFrame(f *ir.Func, todo []*ir.NaturalLoop) *sharedFrame {
 // needsContext reports whether v needs the context.
 func needsContext(f *ir.Func, v *ir.Value) bool {
 	switch v.Op {
-	case ir.OpPktGen, ir.OpPktLen, ir.OpPktCheck, ir.OpPktLoad:
+	case ir.OpPktGen, ir.OpPktLen, ir.OpPktCheck, ir.OpPktLoad, ir.OpPktStore:
 		return true
 	}
 	for _, a := range v.Args {

@@ -16,12 +16,14 @@ import (
 // header always starts a version of them, for a read in a loop is a read each
 // time round.
 //
-// Besides the regions there is one class for the entries of maps, which come
-// and go by updates and deletions but not by stores to values.
+// Besides the regions there is a class for the entries of maps, which come and
+// go by updates and deletions but not by stores to values, and one for where
+// the packet is, which helpers change and stores to it do not.
 
 const (
 	classEntries = 8
-	memClasses   = 9
+	classMoves   = 9 // where the packet is
+	memClasses   = 10
 )
 
 type memVersions struct {
@@ -85,7 +87,21 @@ func advance(ver [memClasses]int, v *ir.Value) [memClasses]int {
 	if writesEntries(v) {
 		ver[classEntries] = v.ID + 1
 	}
+	if movesPacket(v) {
+		ver[classMoves] = v.ID + 1
+	}
 	return ver
+}
+
+// movesPacket reports whether the packet may be elsewhere behind v.
+func movesPacket(v *ir.Value) bool {
+	switch v.Op {
+	case ir.OpCallFunc:
+		return true
+	case ir.OpCall:
+		return v.Aux.(*kernel.Helper).Effects&(kernel.EffectMovesPacket|kernel.EffectCallback) != 0
+	}
+	return false
 }
 
 func writesEntries(v *ir.Value) bool {

@@ -95,6 +95,11 @@ func (l *legacyForm) load(s *splitter, v *ir.Value) {
 	s.number(v, s.op(ir.OpOr, hi, s.legacyLoad(p.base, p.lo+4, 4)), true)
 }
 
+// store is never called: the kinds with LD_ABS can't write their packet.
+func (l *legacyForm) store(_ *splitter, v *ir.Value) { noStore(l.f, v) }
+
+func noStore(f *ir.Func, v *ir.Value) { ir.Bugf("%s: %s: the packet can't be written", f.Name, v) }
+
 // legacyLoad inserts an ldabs or ldind.
 func (s *splitter) legacyLoad(base *ir.Value, off int64, size int32) *ir.Value {
 	var v *ir.Value
@@ -188,6 +193,9 @@ func (h *helperForm) load(s *splitter, v *ir.Value) {
 	s.i++
 	s.number(v, x, false)
 }
+
+// store is never called: only kinds with direct access write their packet.
+func (h *helperForm) store(_ *splitter, v *ir.Value) { noStore(h.f, v) }
 
 // directForm goes by pointers between data and data_end. What the verifiers
 // from 5.10 to 7.2 want:
@@ -323,14 +331,25 @@ func (s *splitter) ptrAdd(p, n *ir.Value) *ir.Value {
 }
 
 func (d *directForm) load(s *splitter, v *ir.Value) {
+	if st, p := d.pointer(s, v); st != nil {
+		s.pointerLoad(v, st.ptr, p.lo-st.shift)
+	}
+}
+
+func (d *directForm) store(s *splitter, v *ir.Value) {
+	if st, p := d.pointer(s, v); st != nil {
+		s.pointerStore(v, st.ptr, p.lo-st.shift)
+	}
+}
+
+// pointer returns what the access v is relative to.
+func (d *directForm) pointer(s *splitter, v *ir.Value) (*start, span) {
 	st, p := d.of[checkOf(v)], packetSpan(v)
 	if st == nil || st.base != p.base {
 		// Relative to another base than its check: it proves itself.
-		if st = d.prove(s, genOf(checkOf(v)), p); st == nil {
-			return
-		}
+		st = d.prove(s, genOf(checkOf(v)), p)
 	}
-	s.pointerLoad(v, st.ptr, p.lo-st.shift)
+	return st, p
 }
 
 // pointerLoad turns v, a packet load, into the load of its bytes off behind ptr.
@@ -344,4 +363,17 @@ func (s *splitter) pointerLoad(v, ptr *ir.Value, off int64) {
 		return
 	}
 	s.number(v, x, false)
+}
+
+// pointerStore inserts the store to the bytes off behind ptr that v, a packet
+// store, becomes.
+func (s *splitter) pointerStore(v, ptr *ir.Value, off int64) {
+	m, x := v.Mem(), v.Args[2]
+	if m.BE && m.Size > 1 {
+		x = s.bits(ir.OpToBE, int64(m.Size)*8, x)
+	}
+	st := s.b.InsertValue(s.i, ir.OpStore, ir.Void, s.pos, ptr, x)
+	st.Aux = &ir.Mem{Region: ir.RegionPacket, Off: int32(off), Size: m.Size}
+	s.i++
+	s.drop[v] = true
 }

@@ -218,3 +218,9 @@ func (d *pullForm) load(s *splitter, v *ir.Value) {
 		s.pointerLoad(v, st.ptr, packetSpan(v).lo-st.shift)
 	}
 }
+
+func (d *pullForm) store(s *splitter, v *ir.Value) {
+	if st := d.pointer(s, v); st != nil {
+		s.pointerStore(v, st.ptr, packetSpan(v).lo-st.shift)
+	}
+}

@@ -13,7 +13,7 @@ var memoryRules = []rule{
 	{"offset", []ir.Op{ir.OpLoad, ir.OpStore, ir.OpAtomicAdd}, offsetRule},
 	{"narrow", []ir.Op{ir.OpStore, ir.OpAtomicAdd}, narrowRule},
 	{"check-base", []ir.Op{ir.OpPktCheck}, checkBaseRule},
-	{"load-base", []ir.Op{ir.OpPktLoad}, loadBaseRule},
+	{"load-base", []ir.Op{ir.OpPktLoad, ir.OpPktStore}, loadBaseRule},
 }
 
 func ptrAddRule(s *simplifier, v *ir.Value) *ir.Value {

@@ -166,7 +166,7 @@ bpf.socket(function(skb) return pkt(skb.len, skb.len + 4) end)
 ---
 bpf.socket(function() if pkt(0, 4) == 'GET' then return 1 end end) --! "4 bytes never equal the 3 of 'GET'"
 ---
-bpf.socket(function() pkt[0] = 1 end) --! "writing to the packet can't be compiled for the kernel by this version"
+bpf.socket(function() pkt[0] = 1 end) --! "socket programs can't write their packets; XDP and tc programs can"
 ---
 bpf.xdp(function(ctx) return pkt.type end, { on_short = function(ctx) return pkt.type end }) --! "an on_short function can't read the packet"
 ---
