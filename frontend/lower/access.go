@@ -101,7 +101,7 @@ func (lw *lowerer) loadRef(n syntax.Node, r Ref) Value {
 		v := lw.widened(t, r.Bits, lw.b.Const(0))
 		return v
 	}
-	v := lw.within(r, func() Value { return lw.loadScalar(t, r) }, zero)
+	v := lw.within(r, func(r Ref) Value { return lw.loadScalar(t, r) }, zero)
 	if r.Present == nil || r.Sure {
 		return v
 	}
@@ -256,10 +256,10 @@ func (lw *lowerer) storeRef(n syntax.Node, r Ref, v Value) {
 		return
 	}
 	lw.aboutToWrite(r)
-	lw.within(r, func() Value {
+	lw.within(r, func(r Ref) Value {
 		lw.storeScalar(t, r, x)
 		return Nil
-	}, func() Value { return Nil })
+	}, nothing)
 }
 
 // writable reports whether r may be written; if not, that is reported.
@@ -316,11 +316,11 @@ func (lw *lowerer) xaddRef(n syntax.Node, r Ref, x *ir.Value) {
 		return
 	}
 	lw.aboutToWrite(r)
-	lw.within(r, func() Value {
+	lw.within(r, func(r Ref) Value {
 		p, off := lw.address(r)
 		lw.b.AtomicAdd(p, x, ir.Mem{Region: r.Region, Off: int32(off), Size: int32(t.size)})
 		return Nil
-	}, func() Value { return Nil })
+	}, nothing)
 }
 
 // misaligned reports whether r may lie at no multiple of n.

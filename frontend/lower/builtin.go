@@ -1,6 +1,7 @@
 package lower
 
 import (
+	"github.com/cilium/ebpf/btf"
 	"strconv"
 	"strings"
 
@@ -44,7 +45,7 @@ func builtinTable() map[string]builtinRow {
 		"tid":      {call: helperCall("get_current_pid_tgid", low), usage: "tid()"},
 		"gid":      {call: helperCall("get_current_uid_gid", high), usage: "gid()"},
 		"uid":      {call: helperCall("get_current_uid_gid", low), usage: "uid()"},
-		"comm":     {call: (*lowerer).comm, usage: "comm()"},
+		"comm":     {max: 1, call: (*lowerer).comm, usage: "comm([buf])"},
 		"print":    {max: -1, call: (*lowerer).print, usage: "print(format, ...)"},
 
 		"ntoh": {min: 1, max: 2, call: swap(0), usage: "ntoh(x, bits)"}, "hton": {min: 1, max: 2, call: swap(0), usage: "hton(x, bits)"},
@@ -81,10 +82,9 @@ func builtinTable() map[string]builtinRow {
 
 		"pairs":    {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'pairs' outside a 'for'") }},
 		"ipairs":   {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'ipairs' outside a 'for'") }},
-		"ffi.new":  {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'ffi.new'") }},
-		"ffi.cast": {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'ffi.cast'") }},
-		"ffi.copy": {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'ffi.copy'") }},
-		"ffi.fill": {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'ffi.fill'") }},
+	}
+	for name, row := range ffiRows() {
+		rows[name] = row
 	}
 	for _, t := range []string{"u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64"} {
 		ct, _ := ctype.Scalar("__" + t)
@@ -225,15 +225,40 @@ func (lw *lowerer) xadd(e *syntax.Call) Value {
 	return Tuple{}
 }
 
-// comm returns the current command's name.
+// comm evaluates comm(), the current command's name, and comm(buf), which puts
+// it into an array.
 func (lw *lowerer) comm(e *syntax.Call, args []Value) Value {
 	lw.flush()
-	s := lw.b.Func.NewSlot(16, "comm()", lw.b.Pos)
-	p := lw.b.SlotAddr(s)
-	if lw.helper(e, "get_current_comm", ir.I64, p, lw.b.Const(16)) == nil {
+	if len(args) == 0 {
+		r, ok := lw.rawObject(e, commType(), "comm()")
+		if !ok || lw.helper(e, "get_current_comm", ir.I64, lw.addrOf(r), lw.b.Const(16)) == nil {
+			return Bad{}
+		}
+		return r
+	}
+	v := lw.resolve(args[0])
+	r, ok := v.(Ref)
+	if !ok || !r.isArray() {
+		if isNil(v) {
+			return Tuple{}
+		}
+		return lw.errorf(argNode(e, 0), diag.NotAPlace, "'comm' fills an array of chars, not %s", describe(v))
+	}
+	if !lw.writable(argNode(e, 0), r) {
 		return Bad{}
 	}
-	return Bytes{Slot: s, Len: 16, Text: true}
+	lw.within(r, func(r Ref) Value {
+		lw.helper(e, "get_current_comm", ir.I64, lw.addrOf(r), lw.b.Const(int64(r.size())))
+		return Nil
+	}, nothing)
+	return Tuple{}
+}
+
+// commType is char [16].
+func commType() ctype.Type {
+	char, _ := ctype.Scalar("char")
+	index, _ := ctype.Scalar("unsigned int")
+	return &btf.Array{Index: index, Type: char, Nelems: 16}
 }
 
 // swap converts between host and network order; bits 0 takes them from the
@@ -513,27 +538,8 @@ func (lw *lowerer) convert(e *syntax.Call, t ctype.Type) Value {
 		return Bad{}
 	}
 	lw.at(e)
-	if len(args) > 1 {
-		return lw.errorf(e, diag.WrongArguments, "a type is called with one number to convert")
+	if isAggregate(t) {
+		return lw.construct(e, t, args, 0)
 	}
-	if len(args) == 0 {
-		args = []Value{Int{V: lw.b.Const(0)}}
-	}
-	if !ctype.IsScalar(t) {
-		return lw.unsupported(e, "a value of type '"+ctype.Name(t)+"'")
-	}
-	x, ok := lw.storable(e, args[0], "converted")
-	if !ok {
-		return Bad{}
-	}
-	bits := int64(ctype.Size(t)) * 8
-	switch {
-	case ctype.IsBool(t):
-		return Int{V: lw.b.Op(ir.OpBoolToInt, lw.b.Op(ir.OpNe, x.V, lw.b.Const(0))), Bit: true}
-	case bits == 64:
-		return Int{V: x.V, Unsigned: isUint64(t)}
-	case ctype.Signed(t):
-		return Int{V: lw.b.OpBits(ir.OpSext, bits, x.V)}
-	}
-	return Int{V: lw.b.OpBits(ir.OpZext, bits, x.V)}
+	return lw.convertTo(e, t, args)
 }

@@ -147,16 +147,18 @@ func (lw *lowerer) equalArrays(e *syntax.Binary, l, r Value) (c *ir.Value, done 
 		lw.r.Warnf(diag.LengthMismatch, e.Bounds().In(lw.file), "%d bytes never equal %d", n, m)
 		return lw.b.Bool(false), true
 	}
-	both := func() Value { return lw.boolOf(lw.equalRuns(e, l, r, n)) }
+	both := func(l, r Value) Value { return lw.boolOf(lw.equalRuns(e, l, r, n)) }
 	no := func() Value { return constBool(false) }
 	v := Value(nil)
 	switch {
 	case lok && rok:
-		v = lw.within(lr, func() Value { return lw.within(rr, both, no) }, no)
+		v = lw.within(lr, func(lr Ref) Value {
+			return lw.within(rr, func(rr Ref) Value { return both(lr, rr) }, no)
+		}, no)
 	case lok:
-		v = lw.within(lr, both, no)
+		v = lw.within(lr, func(lr Ref) Value { return both(lr, r) }, no)
 	default:
-		v = lw.within(rr, both, no)
+		v = lw.within(rr, func(rr Ref) Value { return both(l, rr) }, no)
 	}
 	return lw.asIRBool(v), true
 }
@@ -186,7 +188,7 @@ func (lw *lowerer) equalChars(e *syntax.Binary, r Ref, s string) *ir.Value {
 	} else if len(s) < size {
 		s += "\x00"
 	}
-	v := lw.within(r, func() Value { return lw.boolOf(lw.equalRuns(e, r, Const{lua.LString(s)}, len(s))) },
+	v := lw.within(r, func(r Ref) Value { return lw.boolOf(lw.equalRuns(e, r, Const{lua.LString(s)}, len(s))) },
 		func() Value { return constBool(false) })
 	return lw.asIRBool(v)
 }

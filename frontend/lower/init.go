@@ -84,7 +84,7 @@ func (lw *lowerer) storeInit(n syntax.Node, r Ref, v Value) {
 		}
 		return
 	}
-	lw.within(r, func() Value {
+	lw.within(r, func(r Ref) Value {
 		if r.Region == ir.RegionStack {
 			lw.zero(r, 0, int64(r.size()))
 			lw.fill(n, r, v)
@@ -95,7 +95,7 @@ func (lw *lowerer) storeInit(n syntax.Node, r Ref, v Value) {
 			lw.copyBytes(r, tmp, int64(r.size()))
 		}
 		return Nil
-	}, func() Value { return Nil })
+	}, nothing)
 }
 
 // copyable reports whether src may be copied to an object of type t; if not,
@@ -280,7 +280,7 @@ func (lw *lowerer) fillStruct(n syntax.Node, r Ref, t initTable) bool {
 // fillInOrder writes the members of a struct one after the other, and the first
 // of a union.
 func (lw *lowerer) fillInOrder(n syntax.Node, r Ref, list []Value) bool {
-	names := memberNames(r.Type)
+	names := ctype.MemberNames(r.Type)
 	if _, ok := underlying(r.Type).(*btf.Union); ok && len(names) > 1 {
 		names = names[:1]
 	}

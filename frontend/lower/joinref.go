@@ -102,7 +102,7 @@ func (j *joiner) mergeAddresses(vals []Value, a Ref) Value {
 			if len(r.tests()) == 0 {
 				return lw.b.Bool(true)
 			}
-			return lw.asIRBool(lw.within(r, func() Value { return constBool(true) }, func() Value { return constBool(false) }))
+			return lw.asIRBool(lw.within(r, func(Ref) Value { return constBool(true) }, func() Value { return constBool(false) }))
 		})
 	}
 	out := a
@@ -127,7 +127,7 @@ func (lw *lowerer) addressOrNull(r Ref) *ir.Value {
 	if len(tests) == 0 {
 		return lw.addrOf(r)
 	}
-	v := lw.within(r, func() Value { return address{lw.addrOf(r)} }, func() Value { return address{lw.b.Null()} })
+	v := lw.within(r, func(r Ref) Value { return address{lw.addrOf(r)} }, func() Value { return address{lw.b.Null()} })
 	if a, ok := v.(address); ok {
 		return a.p
 	}

@@ -79,15 +79,15 @@ func (lw *lowerer) copyRef(n syntax.Node, dst, src Ref) {
 		return
 	}
 	size := int64(dst.size())
-	lw.within(dst, func() Value {
-		return lw.within(src, func() Value {
+	lw.within(dst, func(dst Ref) Value {
+		return lw.within(src, func(src Ref) Value {
 			lw.copyBytes(dst, src, size)
 			return Nil
 		}, func() Value {
 			lw.zero(dst, 0, size)
 			return Nil
 		})
-	}, func() Value { return Nil })
+	}, nothing)
 }
 
 // hold is what a variable keeps of a value: an entry's number is read later,

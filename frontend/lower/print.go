@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"github.com/cilium/ebpf/btf"
+	"github.com/luabpfc/luabpfc/frontend/ctype"
 	"strings"
 
 	"github.com/luabpfc/luabpfc/frontend/syntax"
@@ -120,8 +122,9 @@ func formatSpec(s string) (spec string, verb byte) {
 // if the value is known and became part of the text.
 func (lw *lowerer) conversion(n syntax.Node, spec string, verb byte, v Value) (string, *ir.Value, bool) {
 	v = lw.resolve(v)
-	if b, ok := v.(Bytes); ok && b.Slot != nil && verb == 's' {
-		return "%s", lw.b.SlotAddr(b.Slot), true
+	if r, ok := v.(Ref); ok && verb == 's' && r.isArray() {
+		p, ok := lw.printable(n, r)
+		return "%s", p, ok
 	}
 	if k, ok := lw.lua(v); ok && verb == 's' {
 		s := k.String()
@@ -170,4 +173,26 @@ func (lw *lowerer) printPiece(e *syntax.Call, p piece) bool {
 		args = append(args, lw.b.Const(0))
 	}
 	return lw.helper(e, "trace_printk", ir.I64, args...) != nil
+}
+
+// printable returns the address of a copy of an array with a NUL behind it.
+func (lw *lowerer) printable(n syntax.Node, r Ref) (*ir.Value, bool) {
+	a, _ := arrayOf(r.Type)
+	if ctype.Size(a.Type) != 1 {
+		lw.errorf(n, diag.BadFormat, "'%%s' prints strings and arrays of chars, not %s", describe(r))
+		return nil, false
+	}
+	text, ok := lw.rawObject(n, &btf.Array{Index: a.Index, Type: a.Type, Nelems: a.Nelems + 1}, "text to print")
+	if !ok || !lw.live(n, r) {
+		return nil, false
+	}
+	lw.within(r, func(r Ref) Value {
+		lw.copyBytes(text, r, int64(r.size()))
+		lw.zero(text, int64(r.size()), int64(text.size()))
+		return Nil
+	}, func() Value {
+		lw.zero(text, 0, int64(text.size()))
+		return Nil
+	})
+	return lw.addrOf(text), true
 }

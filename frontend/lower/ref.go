@@ -82,7 +82,7 @@ func (Ref) kind() string   { return "reference" }
 func (epoch) kind() string { return "state of a map" }
 
 // underlying returns t without typedefs and qualifiers.
-func underlying(t ctype.Type) ctype.Type { return btf.UnderlyingType(t) }
+func underlying(t ctype.Type) ctype.Type { return ctype.Underlying(t) }
 
 // scalarType is what loads and stores need to know of a scalar type.
 type scalarType struct {
@@ -145,55 +145,32 @@ func (lw *lowerer) refMember(n syntax.Node, r Ref, name string) Value {
 	if _, ok := membersOf(r.Type); !ok {
 		return lw.errorf(n, diag.NotATable, "%s has no members", describe(r))
 	}
-	m, off, ok := findMember(r.Type, name)
+	m, ok := ctype.FindMember(r.Type, name)
 	if !ok {
-		if s := diag.Closest(name, memberNames(r.Type)); s != "" {
-			return lw.errorf(n, diag.UnknownField, "'%s' has no member '%s' (did you mean '%s'?)", ctype.Name(r.Type), name, s)
-		}
-		return lw.errorf(n, diag.UnknownField, "'%s' has no member '%s'", ctype.Name(r.Type), name)
+		return lw.noMember(n, r.Type, name)
 	}
 	out := r
 	out.Type, out.owned, out.fresh = m.Type, false, false
-	if m.BitfieldSize > 0 {
-		out.Bits = bitField{int(off), int(m.BitfieldSize)}
+	if m.Bits > 0 {
+		out.Bits = bitField{m.BitOffset, m.Bits}
 		return out
 	}
-	out.Off += int64(off / 8)
+	out.Off += int64(m.Offset)
 	if _, ok := scalarOf(m.Type); !ok {
 		out.Lo, out.Hi = out.Off, out.Off+int64(out.size())
 	}
 	return out
 }
 
-// findMember returns the member called name and its offset in bits, looking
-// into anonymous members.
-func findMember(t ctype.Type, name string) (m btf.Member, off uint32, ok bool) {
-	members, _ := membersOf(t)
-	for _, m := range members {
-		if m.Name == name && name != "" {
-			return m, uint32(m.Offset), true
-		}
-		if m.Name == "" {
-			if in, off, ok := findMember(m.Type, name); ok {
-				return in, off + uint32(m.Offset), true
-			}
-		}
+// noMember reports a member that a type has not got.
+func (lw *lowerer) noMember(n syntax.Node, t ctype.Type, name string) Value {
+	if _, ok := membersOf(t); !ok {
+		return lw.errorf(n, diag.UnknownField, "'%s' has no members", ctype.Name(t))
 	}
-	return btf.Member{}, 0, false
-}
-
-// memberNames lists the names that findMember finds.
-func memberNames(t ctype.Type) []string {
-	var names []string
-	members, _ := membersOf(t)
-	for _, m := range members {
-		if m.Name == "" {
-			names = append(names, memberNames(m.Type)...)
-		} else {
-			names = append(names, m.Name)
-		}
+	if s := diag.Closest(name, ctype.MemberNames(t)); s != "" {
+		return lw.errorf(n, diag.UnknownField, "'%s' has no member '%s' (did you mean '%s'?)", ctype.Name(t), name, s)
 	}
-	return names
+	return lw.errorf(n, diag.UnknownField, "'%s' has no member '%s'", ctype.Name(t), name)
 }
 
 // epochOf is the cell of the state of m's entries.
@@ -289,9 +266,13 @@ func (r Ref) tests() []*ir.Value {
 	return list
 }
 
+// nothing is what is done where a place is not there.
+func nothing() Value { return Nil }
+
 // within runs there where r is, and elsewhere where it is not, and joins their
-// results. elsewhere may be nil, for statements.
-func (lw *lowerer) within(r Ref, there func() Value, elsewhere func() Value) Value {
+// results. there is given r as it is known by then: it may run several times,
+// for each element that an index may name (elements).
+func (lw *lowerer) within(r Ref, there func(Ref) Value, elsewhere func() Value) Value {
 	mark := lw.mark()
 	var ends []edge
 	tests := r.tests()
@@ -299,11 +280,7 @@ func (lw *lowerer) within(r Ref, there func() Value, elsewhere func() Value) Val
 		yes, no := lw.branch(tests[i], mark)
 		if no.block != nil {
 			lw.open(no)
-			if elsewhere != nil {
-				ends = append(ends, lw.leave(mark, elsewhere()))
-			} else {
-				ends = append(ends, lw.leave(mark))
-			}
+			ends = append(ends, lw.leave(mark, elsewhere()))
 		}
 		if yes.block == nil {
 			lw.b.Block = nil
@@ -312,7 +289,7 @@ func (lw *lowerer) within(r Ref, there func() Value, elsewhere func() Value) Val
 		lw.open(yes)
 	}
 	if lw.b.Block != nil {
-		v := there()
+		v := lw.elements(r, there)
 		if lw.b.Block != nil {
 			ends = append(ends, lw.leave(mark, v))
 		}
@@ -322,6 +299,68 @@ func (lw *lowerer) within(r Ref, there func() Value, elsewhere func() Value) Val
 		return Bad{}
 	}
 	return res[0]
+}
+
+// maxChoices is how many elements of an array on the stack are told apart by
+// comparisons. Kernels before 5.12, and later ones without CAP_PERFMON, allow no
+// other access to the stack at an index known only at run time.
+const maxChoices = 32
+
+// elements runs there for r, whose indices are in range: on the stack with an
+// index that is a constant on each path, found by bisection.
+func (lw *lowerer) elements(r Ref, there func(Ref) Value) Value {
+	if r.Index == nil || r.Region != ir.RegionStack {
+		return there(r)
+	}
+	n := int64(1)
+	for x := r.Index; x != nil; x = x.up {
+		n *= x.most() + 1
+	}
+	if n > maxChoices {
+		return there(r)
+	}
+	x := r.Index
+	r.Index = x.up
+	return lw.bisect(r, x, 0, x.most(), there)
+}
+
+// bisect runs there for the elements lo to hi of r by the index x.
+func (lw *lowerer) bisect(r Ref, x *term, lo, hi int64, there func(Ref) Value) Value {
+	if lo == hi {
+		r.Off += lo * x.scale
+		r.Lo, r.Hi = r.Lo+lo*x.scale, r.Hi+lo*x.scale
+		return lw.elements(r, there)
+	}
+	mid := (lo + hi + 1) / 2
+	mark := lw.mark()
+	low, high := lw.branch(lw.b.Op(ir.OpULt, x.i, lw.b.Const(mid)), mark)
+	var ends []edge
+	for _, half := range []struct {
+		e      edge
+		lo, hi int64
+	}{{low, lo, mid - 1}, {high, mid, hi}} {
+		if half.e.block == nil {
+			continue
+		}
+		lw.open(half.e)
+		v := lw.bisect(r, x, half.lo, half.hi, there)
+		if lw.b.Block != nil {
+			ends = append(ends, lw.leave(mark, v))
+		}
+	}
+	res := lw.join(ends)
+	if len(res) == 0 || lw.b.Block == nil {
+		return Bad{}
+	}
+	return res[0]
+}
+
+// most is the largest index within range.
+func (x *term) most() int64 {
+	if n, ok := ir.EvidentMax(x.i); ok && n < uint64(x.count) {
+		return int64(n)
+	}
+	return x.count - 1
 }
 
 // describeRef names what r refers to.

@@ -152,6 +152,9 @@ func userdata[T any](v lua.LValue) (T, bool) {
 	return zero, false
 }
 
+// NewCType returns a C type as a value of the script.
+func (st *Stage) NewCType(t ctype.Type) lua.LValue { return st.userdata(&CType{t}, st.ctypeMeta) }
+
 // NewCData returns a C scalar of type t as a value of the script, for calls
 // that the kernel stage makes while compiling.
 func (st *Stage) NewCData(t ctype.Type, bits uint64) lua.LValue {
