@@ -26,8 +26,11 @@ import (
 // with that message, so that no rule outlives its reason; loops may be.
 var privilegedRules = map[string]*regexp.Regexp{
 	"variable packet offset": regexp.MustCompile(`pointer arithmetic with it prohibited for !root`),
-	"packet length":          regexp.MustCompile(`pointer -= pointer prohibited`),
-	"print":                  regexp.MustCompile(`cannot use helper bpf_trace_printk`),
+	// Where a pointer was found to be null before, the verifier follows the
+	// mispredicted side of the next test with a 0 in its place.
+	"index behind two null tests": regexp.MustCompile(`tried to add from different maps, paths or scalars`),
+	"packet length":               regexp.MustCompile(`pointer -= pointer prohibited`),
+	"print":                       regexp.MustCompile(`cannot use helper bpf_trace_printk`),
 	// The verifier then follows mispredicted branches too, round and round a
 	// loop: clang's loops are refused the same way.
 	loopRule: regexp.MustCompile(`argument list too long|bad address|infinite loop detected`),

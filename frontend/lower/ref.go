@@ -202,7 +202,7 @@ func (lw *lowerer) live(n syntax.Node, r Ref) bool {
 	if identical(c.get(), r.epoch) {
 		return true
 	}
-	d := lw.r.Errorf(diag.BadValue, n.Bounds().In(lw.file),
+	d := lw.r.Errorf(diag.StaleEntry, n.Bounds().In(lw.file),
 		"this entry of '%s' may be another one by now; look it up again, or copy it first with ffi.new(ct, entry)", r.Map.Name)
 	if c.pos.Line > 0 {
 		d.Note(lw.span(c.pos), "'%s' is changed here", r.Map.Name)

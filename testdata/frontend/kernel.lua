@@ -215,8 +215,6 @@ bpf.socket(function(skb)
   local x <close> = {} --! "variable 'x' got a table, which has no __close"
 end)
 ---
-bpf.socket(function(skb) return ffi.new('uint32_t[4]') end) --! "'ffi.new' can't be compiled"
----
 bpf.socket(function(skb)
   local x <close> = skb.mark --! "variable 'x' got a number, which has no __close"
 end)
