@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"loader":              {ebpfPkg, ebpfPkg + "/link", btfPkg, sysPkg},
 	"examples/protocount": {"loader"},
 	"bench/compile":       {},
+	"bench/probe":         {"ir/kernel", ebpfPkg + "/asm", btfPkg, sysPkg},
 	"bench/matrix":        {},
 	"bench/matrix/init":   {sysPkg},
 }

@@ -186,21 +186,22 @@ func (s *selector) narrowUse(u *use, v *ir.Value, kinds []kernel.ArgKind, i int)
 		}
 		return u.size
 	}
-	switch kinds[i] {
-	case kernel.ArgKey:
-		u.write = false
-		if m != nil {
-			u.size = int32(m.KeySize)
-		}
-	case kernel.ArgValue:
-		u.write = false
-		if m != nil {
-			u.size = int32(m.ValueSize)
-		}
-	case kernel.ArgBuf:
-		u.write, u.size = false, size()
-	case kernel.ArgOut:
-		u.read, u.size = false, size()
+	info := kinds[i].Info()
+	if !info.Reads && !info.Writes || kinds[i] == kernel.ArgFrame {
+		return
+	}
+	u.read, u.write = info.Reads, info.Writes
+	switch {
+	case info.Size == kernel.KeySize && m != nil:
+		u.size = int32(m.KeySize)
+	case info.Size == kernel.ValueSize && m != nil:
+		u.size = int32(m.ValueSize)
+	case info.Size == kernel.NextArg:
+		u.size = size()
+	case info.Size == kernel.Fixed:
+		u.size = int32(info.Bytes)
+	case info.Writes:
+		u.read = true
 	}
 }
 
@@ -277,7 +278,7 @@ func (s *selector) findRanged(rpo []*ir.Block) {
 			case ir.OpCall:
 				h := v.Aux.(*kernel.Helper)
 				for i, a := range v.Args {
-					if i < len(h.Args) && (h.Args[i] == kernel.ArgSize || h.Args[i] == kernel.ArgScalar) {
+					if i < len(h.Args) && (h.Args[i].IsSize() || h.Args[i] == kernel.ArgScalar) {
 						mark(a)
 					}
 				}

@@ -5,11 +5,12 @@ import (
 	"strings"
 
 	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
 // helperName names a helper as the verifier does.
 func helperName(id int32) string {
-	if h := helperByID(int(id)); h != nil {
+	if h := kernel.HelperByID(int(id)); h != nil {
 		return "bpf_" + h.Name
 	}
 	return ""

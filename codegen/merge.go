@@ -144,7 +144,7 @@ func commonEnding(a, b *mblock) int {
 }
 
 func takesMap(helper int) bool {
-	h := helperByID(helper)
+	h := kernel.HelperByID(helper)
 	if h == nil {
 		return true
 	}

@@ -252,20 +252,11 @@ func (v *codeVerifier) argCount(in *bpf.Inst) (int, error) {
 		}
 		return 0, fmt.Errorf("no function %q", in.Sym)
 	}
-	h := helperByID(int(in.Imm))
+	h := kernel.HelperByID(int(in.Imm))
 	if h == nil {
 		return 0, fmt.Errorf("no helper %d", in.Imm)
 	}
 	return len(h.Args), nil
-}
-
-func helperByID(id int) *kernel.Helper {
-	for _, h := range kernel.Helpers {
-		if h.ID == id {
-			return h
-		}
-	}
-	return nil
 }
 
 // result returns what the instruction leaves in its destination.
@@ -318,7 +309,7 @@ func (v *codeVerifier) memory(s *absState, in *bpf.Inst) error {
 			}
 		}
 	case in.Op == bpf.Call:
-		return v.helper(s, helperByID(int(in.Imm)))
+		return v.helper(s, kernel.HelperByID(int(in.Imm)))
 	}
 	return nil
 }
@@ -342,18 +333,24 @@ func (v *codeVerifier) helper(s *absState, h *kernel.Helper) error {
 		if i+1 < len(h.Args) && s.regs[i+2].kind == absConst {
 			n = s.regs[i+2].n
 		}
-		var err error
+		info := kind.Info()
 		switch {
-		case kind == kernel.ArgKey && m != nil:
-			err = s.reads(arg.n, int64(m.KeySize), false)
-		case kind == kernel.ArgValue && m != nil:
-			err = s.reads(arg.n, int64(m.ValueSize), false)
-		case kind == kernel.ArgBuf:
-			err = s.reads(arg.n, n, false)
-		case kind == kernel.ArgOut:
-			err = s.writes(arg.n, n, false)
-		default:
+		case info.Size == kernel.KeySize && m != nil:
+			n = int64(m.KeySize)
+		case info.Size == kernel.ValueSize && m != nil:
+			n = int64(m.ValueSize)
+		case info.Size == kernel.Fixed:
+			n = int64(info.Bytes)
+		case info.Size != kernel.NextArg:
 			s.lost = true
+			continue
+		}
+		var err error
+		if info.Reads {
+			err = s.reads(arg.n, n, false)
+		}
+		if info.Writes && err == nil {
+			err = s.writes(arg.n, n, false)
 		}
 		if err != nil {
 			return fmt.Errorf("argument %d: %w", i+1, err)

@@ -385,7 +385,7 @@ func (c *checker) call(v *Value) string {
 		return fmt.Sprintf("has %d arguments, %s takes %d", n, h.Name, len(h.Args))
 	}
 	want := I64
-	if h.Ret == kernel.RetMapValue {
+	if h.Ret.Address() {
 		want = Ptr
 	}
 	if v.Type != want && v.Type != Void {
@@ -407,17 +407,19 @@ func (c *checker) call(v *Value) string {
 func helperArg(h *kernel.Helper, i int, a *Value) string {
 	def := skipCopies(a)
 	switch h.Args[i] {
+	case kernel.ArgAny:
+		return ""
 	case kernel.ArgScalar:
 		// A number to print may be the address of a string.
 		if a.Type != I64 && !(h.Name == "trace_printk" && a.Type == Ptr) {
 			return fmt.Sprintf("argument %d is %s, not i64", i, a.Type)
 		}
 		return ""
-	case kernel.ArgSize:
+	case kernel.ArgSize, kernel.ArgSizeOrZero:
 		if a.Type != I64 {
 			return fmt.Sprintf("argument %d is %s, not i64", i, a.Type)
 		}
-		if n, ok := def.IsConst(); ok && n <= 0 {
+		if n, ok := def.IsConst(); ok && n <= 0 && (n < 0 || h.Args[i] == kernel.ArgSize) {
 			return fmt.Sprintf("argument %d is a size of %d", i, n)
 		}
 		return ""

@@ -30,6 +30,9 @@ type Env struct {
 	Comm      string
 	// Random are the results of get_prandom_u32, in turn; without any it is 0.
 	Random []uint32
+	// Results are what helpers return that are not simulated, by name; 0 for
+	// those not named. What they write is zeros.
+	Results map[string]uint64
 	// MaxSteps bounds the values computed in one run; 0 means 1 << 24.
 	MaxSteps int
 }

@@ -1,31 +1,10 @@
 package kernel
 
-import "fmt"
-
-// ArgKind says what a helper takes, and with it which memory it reads and
-// writes. A sized buffer is followed by its size.
-type ArgKind uint8
-
-const (
-	ArgScalar   ArgKind = iota // a number
-	ArgCtx                     // the program's context
-	ArgMap                     // a map
-	ArgKey                     // reads the map's key size
-	ArgValue                   // reads the map's value size
-	ArgBuf                     // reads as many bytes as the next argument says
-	ArgOut                     // writes as many bytes as the next argument says
-	ArgSize                    // the size of the buffer before it, not 0
-	ArgCallback                // a function of the module
-	ArgFrame                   // a pointer to the stack handed to the callback
-)
-
-// RetKind says what a helper returns.
-type RetKind uint8
-
-const (
-	RetInt      RetKind = iota // a signed 64-bit number
-	RetUint                    // an unsigned 64-bit number
-	RetMapValue                // a pointer to a map value, or null
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
 )
 
 // Effect says what a helper does beyond its arguments.
@@ -54,54 +33,78 @@ type Helper struct {
 	Ret     RetKind
 	Effects Effect
 	GPL     bool // only for programs under a GPL-compatible license
+	Sleeps  bool // only for sleepable programs
 	First   Version
-	// In says since when each kind of program may call it, by the name of its ProgType,
-	// where that is later than First; a kind that is not named may not if Only.
-	In   map[string]Version
-	Only bool
 }
 
-// Helpers is the helper table. Sources: UAPI linux/bpf.h for numbers and
-// prototypes; bpf_base_func_proto and the kinds' get_func_proto for In.
-var Helpers = []*Helper{
-	{Name: "map_lookup_elem", ID: 1, Args: []ArgKind{ArgMap, ArgKey}, Ret: RetMapValue, First: Version{3, 18}},
-	{Name: "map_update_elem", ID: 2, Args: []ArgKind{ArgMap, ArgKey, ArgValue, ArgScalar}, Effects: EffectWritesMaps | EffectReadsMaps, First: Version{3, 18}},
-	{Name: "map_delete_elem", ID: 3, Args: []ArgKind{ArgMap, ArgKey}, Effects: EffectWritesMaps | EffectReadsMaps, First: Version{3, 18}},
-	{Name: "ktime_get_ns", ID: 5, Ret: RetUint, Effects: EffectVolatile, First: Version{4, 1}},
-	{Name: "trace_printk", ID: 6, Args: []ArgKind{ArgBuf, ArgSize, ArgScalar, ArgScalar, ArgScalar}, Effects: EffectOutput, GPL: true, First: Version{4, 1}},
-	{Name: "get_prandom_u32", ID: 7, Ret: RetUint, Effects: EffectVolatile, First: Version{4, 1}},
-	{Name: "get_smp_processor_id", ID: 8, Ret: RetUint, First: Version{4, 1}},
-	{Name: "get_current_pid_tgid", ID: 14, Ret: RetUint, First: Version{4, 2},
-		In: map[string]Version{"socket_filter": {6, 10}, "xdp": {6, 10}}},
-	{Name: "get_current_uid_gid", ID: 15, Ret: RetUint, First: Version{4, 2},
-		In: map[string]Version{"socket_filter": {6, 16}, "xdp": {6, 16}}},
-	{Name: "get_current_comm", ID: 16, Args: []ArgKind{ArgOut, ArgSize}, First: Version{4, 2},
-		In: map[string]Version{"socket_filter": {6, 16}, "xdp": {6, 16}}},
-	{Name: "skb_load_bytes", ID: 26, Args: []ArgKind{ArgCtx, ArgScalar, ArgOut, ArgSize}, First: Version{4, 5}, Only: true,
-		In: map[string]Version{"socket_filter": {4, 5}, "sched_cls": {4, 5}}},
-	{Name: "skb_pull_data", ID: 39, Args: []ArgKind{ArgCtx, ArgScalar}, Effects: EffectMovesPacket, First: Version{4, 9}, Only: true,
-		In: map[string]Version{"sched_cls": {4, 9}}},
-	{Name: "for_each_map_elem", ID: 164, Args: []ArgKind{ArgMap, ArgCallback, ArgFrame, ArgScalar}, Effects: EffectCallback, First: Version{5, 13}},
-	{Name: "loop", ID: 181, Args: []ArgKind{ArgScalar, ArgCallback, ArgFrame, ArgScalar}, Effects: EffectCallback, First: Version{5, 17}},
+// finer are first kernels of helpers in kinds of programs that had them not from
+// the start, where that is known better than between two kernels probed.
+var finer = map[string]Version{
+	"get_current_pid_tgid": {6, 10},
+	"get_current_uid_gid":  {6, 16},
+	"get_current_comm":     {6, 16},
 }
+
+var helpersByName = sync.OnceValue(func() map[string]*Helper {
+	m := map[string]*Helper{}
+	for _, h := range Helpers {
+		m[h.Name] = h
+	}
+	return m
+})
 
 // HelperByName returns the helper called name, or nil.
-func HelperByName(name string) *Helper {
-	for _, h := range Helpers {
-		if h.Name == name {
-			return h
-		}
+func HelperByName(name string) *Helper { return helpersByName()[name] }
+
+// HelperByID returns the helper with a number, or nil.
+func HelperByID(id int) *Helper {
+	if id < 1 || id > len(Helpers) || Helpers[id-1].ID != id {
+		return nil
 	}
-	return nil
+	return Helpers[id-1]
 }
 
 // Since returns the first kernel on which programs of kind k may call h; ok is
-// false if none may.
+// false if none may. Between two kernels that were probed it is the later one,
+// unless the kind or the helper came in between.
 func (h *Helper) Since(k *ProgKind) (v Version, ok bool) {
-	if v, ok := h.In[k.Type.String()]; ok {
+	v = h.First
+	if v.Before(k.First) {
+		v = k.First
+	}
+	answers := answersFor(k)
+	if len(answers) == 0 {
 		return v, true
 	}
-	return h.First, !h.Only
+	for i, a := range answers {
+		if a.helpers.Bit(h.ID) == 0 {
+			continue
+		}
+		for _, later := range answers[i:] {
+			if later.helpers.Bit(h.ID) == 0 && !configured[h.Name] {
+				return Version{}, false // taken away again
+			}
+		}
+		switch was := i > 0; {
+		case !was || answers[i-1].on.Before(v):
+			return v, true
+		}
+		if f, ok := finer[h.Name]; ok {
+			return f, true
+		}
+		return a.on, true
+	}
+	return Version{}, false
+}
+
+// Kinds returns the names of the kinds of programs that may call h.
+func (h *Helper) Kinds() (names []string) {
+	for _, k := range ProgKinds {
+		if _, ok := h.Since(k); ok {
+			names = append(names, k.Name)
+		}
+	}
+	return names
 }
 
 // Available returns nil if programs of kind k may call h on kernel v and all
@@ -109,10 +112,30 @@ func (h *Helper) Since(k *ProgKind) (v Version, ok bool) {
 func (h *Helper) Available(k *ProgKind, v Version) error {
 	since, ok := h.Since(k)
 	if !ok {
-		return fmt.Errorf("helper '%s' is not available to %s programs", h.Name, k.Name)
+		return fmt.Errorf("helper '%s' is not available to %s programs%s", h.Name, k.Name, h.whereElse())
 	}
 	if v.Before(since) {
 		return fmt.Errorf("helper '%s' in %s programs needs kernel %s; the target is %s", h.Name, k.Name, since, v)
 	}
 	return nil
+}
+
+// whereElse names kinds of programs that may call h.
+func (h *Helper) whereElse() string {
+	names := h.Kinds()
+	names = slices.DeleteFunc(names, func(n string) bool { // those that stand for others
+		k, _ := ProgKindByName(n)
+		return slices.ContainsFunc(ProgKinds, func(o *ProgKind) bool {
+			return o != k && o.Type == k.Type && len(o.Name) < len(k.Name) && slices.Contains(names, o.Name) && answersFor(o) != nil
+		}) || answersFor(k) == nil
+	})
+	const most = 4
+	switch n := len(names); {
+	case n == 0:
+		return ""
+	case n > most:
+		return "; " + strings.Join(names[:most], ", ") + " programs and others may call it"
+	default:
+		return "; " + strings.Join(names, ", ") + " programs may call it"
+	}
 }

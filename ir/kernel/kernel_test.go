@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"os"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -30,49 +31,171 @@ func TestHelpers(t *testing.T) {
 		if h.First == (Version{}) {
 			t.Errorf("%s: no first kernel", h.Name)
 		}
-		for kind, v := range h.In {
-			if !slices.Contains(progTypes[:], kind) {
-				t.Errorf("%s: no kind of program is called %s", h.Name, kind)
-			}
-			if v.Before(h.First) {
-				t.Errorf("%s: %s programs have it before the kernel has", h.Name, kind)
-			}
-		}
 		for i, a := range h.Args {
-			if sized := a == ArgBuf || a == ArgOut; sized && (i+1 == len(h.Args) || h.Args[i+1] != ArgSize) {
+			sized := a.Info().Size == NextArg
+			if sized && (i+1 == len(h.Args) || !h.Args[i+1].IsSize()) {
 				t.Errorf("%s: argument %d has no size behind it", h.Name, i)
+			}
+			if a.IsSize() && (i == 0 || h.Args[i-1].Info().Size != NextArg) {
+				t.Errorf("%s: argument %d is the size of nothing", h.Name, i)
+			}
+			if a == ArgSize && h.Args[i-1].Info().Nullable {
+				t.Errorf("%s: argument %d may be null, its size not 0", h.Name, i-1)
+			}
+			if s := a.Info().Size; (s == KeySize || s == ValueSize) && !slices.Contains(h.Args, ArgMap) {
+				t.Errorf("%s: argument %d is of a map that is not there", h.Name, i)
+			}
+			if a == ArgCtx && i != 0 {
+				t.Errorf("%s: the context is argument %d", h.Name, i)
 			}
 		}
 		if len(h.Args) > 5 {
 			t.Errorf("%s: %d arguments", h.Name, len(h.Args))
 		}
-		if HelperByName(h.Name) != h {
-			t.Errorf("%s is not found by its name", h.Name)
+		if HelperByName(h.Name) != h || HelperByID(h.ID) != h {
+			t.Errorf("%s is not found by its name and number", h.Name)
+		}
+		calls := slices.Contains(h.Args, ArgCallback)
+		if calls != (h.Effects&EffectCallback != 0) {
+			t.Errorf("%s: a callback and no effect of it, or the other way round", h.Name)
 		}
 	}
 }
 
 func TestAvailable(t *testing.T) {
-	socket, _ := ProgKindByName("socket")
-	xdp, _ := ProgKindByName("xdp")
 	for _, c := range []struct {
-		helper string
-		kind   *ProgKind
-		v      Version
-		want   string
+		helper, kind string
+		v            Version
+		want         string
 	}{
-		{"ktime_get_ns", socket, Oldest, ""},
-		{"get_current_pid_tgid", xdp, Version{6, 9}, "helper 'get_current_pid_tgid' in xdp programs needs kernel 6.10; the target is 6.9"},
-		{"get_current_pid_tgid", xdp, Version{6, 10}, ""},
-		{"loop", socket, Version{5, 16}, "helper 'loop' in socket programs needs kernel 5.17; the target is 5.16"},
-		{"skb_load_bytes", xdp, Default, "helper 'skb_load_bytes' is not available to xdp programs"},
+		{"ktime_get_ns", "socket", Oldest, ""},
+		{"get_current_pid_tgid", "xdp", Version{6, 9}, "helper 'get_current_pid_tgid' in xdp programs needs kernel 6.10; the target is 6.9"},
+		{"get_current_pid_tgid", "xdp", Version{6, 10}, ""},
+		{"get_current_pid_tgid", "kprobe", Oldest, ""},
+		{"loop", "socket", Version{5, 16}, "helper 'loop' in socket programs needs kernel 5.17; the target is 5.16"},
+		{"loop", "syscall", Version{5, 17}, ""},
+		{"skb_load_bytes", "xdp", Default, "helper 'skb_load_bytes' is not available to xdp programs; socket, sk_reuseport, tc, action programs and others may call it"},
+		{"sk_assign", "socket", Default, "helper 'sk_assign' is not available to socket programs; tc, action, sk_lookup programs may call it"},
+		{"skb_store_bytes", "tc", Oldest, ""},
+		{"skb_ecn_set_ce", "kprobe", Default, "helper 'skb_ecn_set_ce' is not available to kprobe programs; tc, action, cgroup_skb programs may call it"},
 	} {
+		k, _ := ProgKindByName(c.kind)
 		got := ""
-		if err := HelperByName(c.helper).Available(c.kind, c.v); err != nil {
+		if err := HelperByName(c.helper).Available(k, c.v); err != nil {
 			got = err.Error()
 		}
 		if got != c.want {
-			t.Errorf("%s in %s on %s: %q, want %q", c.helper, c.kind.Name, c.v, got, c.want)
+			t.Errorf("%s in %s on %s: %q, want %q", c.helper, c.kind, c.v, got, c.want)
+		}
+	}
+}
+
+// TestHelperNumbers compares the table with the running kernel's.
+func TestHelperNumbers(t *testing.T) {
+	spec, err := btf.LoadKernelSpec()
+	if err != nil {
+		t.Skip("no kernel BTF:", err)
+	}
+	var e *btf.Enum
+	if err := spec.TypeByName("bpf_func_id", &e); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range e.Values {
+		name, ok := strings.CutPrefix(v.Name, "BPF_FUNC_")
+		if !ok || name == "unspec" {
+			continue
+		}
+		if h := HelperByName(name); h == nil || h.ID != int(v.Value) {
+			t.Errorf("helper %s has number %d here, and %+v in the table", name, v.Value, h)
+		}
+	}
+}
+
+// TestHelperPrototypes compares the table with the prototypes that the UAPI
+// header has in its comments.
+func TestHelperPrototypes(t *testing.T) {
+	text, err := os.ReadFile("/usr/include/linux/bpf.h")
+	if err != nil {
+		t.Skip(err)
+	}
+	proto := regexp.MustCompile(`(?ms)^ \* ([\w ]+?\**) ?(\**)bpf_(\w+)\(([^()]*?)\)$`)
+	n := 0
+	for _, m := range proto.FindAllStringSubmatch(string(text), -1) {
+		h := HelperByName(m[3])
+		if h == nil {
+			if !strings.HasPrefix(m[3], "warn_") { // in an example
+				t.Errorf("no helper %s", m[3])
+			}
+			continue
+		}
+		n++
+		args := strings.Split(strings.Join(strings.Fields(strings.ReplaceAll(m[4], "*", " * ")), " "), ",")
+		if m[4] == "void" {
+			args = nil
+		}
+		if m[3] != "trace_printk" && len(args) != len(h.Args) {
+			t.Errorf("%s has %d arguments in the header, %d in the table", h.Name, len(args), len(h.Args))
+			continue
+		}
+		if result := strings.HasSuffix(m[1]+m[2], "*"); result != h.Ret.Address() && h.Name != "task_pt_regs" {
+			t.Errorf("%s returns %s%s in the header", h.Name, m[1], m[2])
+		}
+		if m[1] == "void" && m[2] == "" && h.Ret != RetVoid || m[1] == "u64" && h.Ret != RetUint {
+			t.Errorf("%s returns %s in the header", h.Name, m[1])
+		}
+		for i, a := range args {
+			if a = strings.TrimSpace(a); a == "..." {
+				break
+			}
+			info, pointer := h.Args[i].Info(), strings.Contains(a, "*")
+			if pointer != info.Address && h.Args[i] != ArgAny {
+				t.Errorf("%s: argument %d is %q in the header", h.Name, i, a)
+			}
+			if strings.HasPrefix(a, "const ") && info.Writes {
+				t.Errorf("%s: argument %d is %q in the header, and written to", h.Name, i, a)
+			}
+			if (h.Args[i] == ArgMap) != (strings.Contains(a, "bpf_map *") || strings.Contains(a, "* ringbuf") || a == "void * map") {
+				t.Errorf("%s: argument %d is %q in the header", h.Name, i, a)
+			}
+		}
+	}
+	if n < 200 {
+		t.Errorf("the header has %d prototypes only", n)
+	}
+}
+
+// TestProbes checks what the probed kernels said: all answered, what one had the
+// next has, and which helpers want a license is what the table says.
+func TestProbes(t *testing.T) {
+	seen := map[Version]bool{}
+	for name, list := range answers() {
+		k, ok := ProgKindByName(strings.TrimSuffix(name, ".s"))
+		if !ok {
+			t.Errorf("no kind %s", name)
+			continue
+		}
+		for i, a := range list {
+			seen[a.on] = true
+			if a.on.Before(k.First) {
+				t.Errorf("%s loads on %s, before %s", name, a.on, k.First)
+			}
+			for _, h := range Helpers {
+				has, gpl := a.helpers.Bit(h.ID) == 1, a.gpl.Bit(h.ID) == 1
+				if has && a.on.Before(h.First) {
+					t.Errorf("%s: kernel %s has %s, before %s", name, a.on, h.Name, h.First)
+				}
+				if gpl && !h.GPL {
+					t.Errorf("%s: kernel %s wants a license for %s", name, a.on, h.Name)
+				}
+				if i > 0 && !has && list[i-1].helpers.Bit(h.ID) == 1 && !configured[h.Name] && name != "lwt_seg6local" {
+					t.Errorf("%s: kernel %s no longer has %s", name, a.on, h.Name)
+				}
+			}
+		}
+	}
+	for _, v := range probed {
+		if !seen[v] {
+			t.Errorf("kernel %s has no answers", v)
 		}
 	}
 }

@@ -56,8 +56,7 @@ func writes(v *ir.Value) regions {
 func helperReads(h *kernel.Helper) regions {
 	var s regions
 	for _, a := range h.Args {
-		switch a {
-		case kernel.ArgKey, kernel.ArgValue, kernel.ArgBuf, kernel.ArgFrame:
+		if a.Info().Reads {
 			s = allRegions // whichever the pointer is into
 		}
 	}
@@ -79,9 +78,10 @@ func callWrites(v *ir.Value) regions {
 		switch {
 		case a == kernel.ArgFrame:
 			return allRegions
-		case a == kernel.ArgOut && slotOf(v.Args[i]) != nil:
+		case !a.Info().Writes:
+		case slotOf(v.Args[i]) != nil:
 			s |= region(ir.RegionStack)
-		case a == kernel.ArgOut:
+		default:
 			s |= allRegions &^ region(ir.RegionCtx)
 		}
 	}
@@ -122,12 +122,7 @@ func removable(v *ir.Value) bool {
 		if h.Effects&(kernel.EffectWritesMaps|kernel.EffectMovesPacket|kernel.EffectOutput|kernel.EffectCallback) != 0 {
 			return false
 		}
-		for _, a := range h.Args {
-			if a == kernel.ArgOut || a == kernel.ArgFrame {
-				return false
-			}
-		}
-		return true
+		return !h.Fills()
 	}
 	return !v.Op.Info().MayLeave
 }

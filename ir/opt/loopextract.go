@@ -158,7 +158,7 @@ func changes(v *ir.Value, i int) bool {
 		return true
 	case ir.OpCall:
 		h := v.Aux.(*kernel.Helper)
-		return i >= len(h.Args) || h.Args[i] == kernel.ArgOut || h.Args[i] == kernel.ArgFrame
+		return i >= len(h.Args) || h.Args[i].Info().Writes
 	}
 	return false
 }

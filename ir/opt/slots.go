@@ -119,30 +119,46 @@ func helperAccess(v *ir.Value, i int) (a access, n int64, ok bool) {
 	if i >= len(h.Args) {
 		return access{}, 0, false
 	}
-	switch h.Args[i] {
-	case kernel.ArgKey, kernel.ArgValue:
-		if v.Args[0].Op != ir.OpMapRef {
-			return access{}, 0, false
-		}
-		m := v.Args[0].Aux.(*ir.Map)
-		n = int64(m.KeySize)
-		if h.Args[i] == kernel.ArgValue {
-			n = int64(m.ValueSize)
-		}
-		return access{reads: true}, n, true
-	case kernel.ArgBuf, kernel.ArgOut:
-		out := h.Args[i] == kernel.ArgOut
-		a = access{reads: !out, writes: out, must: out}
-		n, ok := v.Args[i+1].IsConst()
-		if !ok {
-			n = -1
-		}
-		return a, n, true
-	case kernel.ArgScalar:
+	if h.Args[i] == kernel.ArgScalar {
 		// The address of a string to print: all that is behind it.
 		return access{reads: true}, -1, true
 	}
-	return access{}, 0, false
+	does, ok := h.Access(i)
+	if !ok || h.Args[i] == kernel.ArgFrame {
+		return access{}, 0, false
+	}
+	a = access{reads: does.Reads, writes: does.Writes, must: does.Writes && !does.Reads}
+	switch does.Size {
+	case kernel.KeySize, kernel.ValueSize:
+		m := mapOf(v)
+		if m == nil {
+			return access{}, 0, false
+		}
+		n = int64(m.KeySize)
+		if does.Size == kernel.ValueSize {
+			n = int64(m.ValueSize)
+		}
+	case kernel.NextArg:
+		var known bool
+		if n, known = v.Args[i+1].IsConst(); !known {
+			n = -1
+		}
+	case kernel.Fixed:
+		n = int64(does.Bytes)
+	default:
+		n, a.must = -1, false
+	}
+	return a, n, true
+}
+
+// mapOf returns the map that a call is given, nil if that can't be told.
+func mapOf(v *ir.Value) *ir.Map {
+	for i, a := range v.Args {
+		if h := v.Aux.(*kernel.Helper); i < len(h.Args) && h.Args[i] == kernel.ArgMap && a.Op == ir.OpMapRef {
+			return a.Aux.(*ir.Map)
+		}
+	}
+	return nil
 }
 
 // accesses calls visit for each access of v to a tracked slot.
