@@ -7,7 +7,6 @@ package frontend
 import (
 	"io"
 
-	"github.com/luabpfc/luabpfc/frontend/ctype"
 	"github.com/luabpfc/luabpfc/frontend/lower"
 	"github.com/luabpfc/luabpfc/frontend/script"
 	"github.com/luabpfc/luabpfc/ir"
@@ -120,10 +119,7 @@ func finish(mod *ir.Module, m *script.Map) *ir.Map {
 	out.Name = m.Name
 	out.Pos = position(mod, m.Span)
 	for _, e := range m.Contents {
-		out.Contents = append(out.Contents, ir.MapEntry{
-			Key:   ctype.Encode(m.Key, e.Key.Bits, mod.BigEndian),
-			Value: ctype.Encode(m.Value, e.Value.Bits, mod.BigEndian),
-		})
+		out.Contents = append(out.Contents, ir.MapEntry{Key: e.Key, Value: e.Value})
 	}
 	return out
 }

@@ -52,10 +52,12 @@ type Host interface {
 	DeclareMap(st *Stage, m *Map)
 	// DeclareProgram is called inside the call that fixes p's kind.
 	DeclareProgram(st *Stage, p *Program)
-	// MapGet reads an entry; nil means there is none.
-	MapGet(st *Stage, m *Map, key *CData, sp diag.Span) (*CData, error)
+	// MapGet reads an entry; nil means there is none. Keys and values are what
+	// lies in the target's memory. What the script writes to a struct or array
+	// that it has read goes to the slice returned.
+	MapGet(st *Stage, m *Map, key []byte, sp diag.Span) ([]byte, error)
 	// MapSet writes an entry, or deletes it when value is nil.
-	MapSet(st *Stage, m *Map, key, value *CData, sp diag.Span) error
+	MapSet(st *Stage, m *Map, key, value []byte, sp diag.Span) error
 	// UserSpace does an operation that only user space has.
 	UserSpace(st *Stage, op Operation, args []lua.LValue) ([]lua.LValue, error)
 }
@@ -83,11 +85,12 @@ type Map struct {
 	Span       diag.Span // the declaring call
 	Contents   []Entry   // what the script wrote, in the order of first writing
 
-	index map[uint64]int // into Contents, by the key's bits
+	index map[string]int // into Contents, by key
 }
 
-// Entry is an entry of a map's initial contents.
-type Entry struct{ Key, Value CData }
+// Entry is an entry of a map's initial contents, as it lies in the target's
+// memory.
+type Entry struct{ Key, Value []byte }
 
 // Program is a program that the script declared. What bpf(fn) returned and
 // was not passed on yet has no Kind.

@@ -15,13 +15,21 @@ import (
 	"github.com/luabpfc/luabpfc/ir/diag"
 )
 
+// shown writes a key or value: a number, or its bytes.
+func shown(t ctype.Type, b []byte) string {
+	if ctype.IsScalar(t) {
+		return (&CData{t, ctype.Decode(t, b, false)}).digits()
+	}
+	return fmt.Sprintf("%x", b)
+}
+
 // declared lists what a run declared, in order of kinds.
 func declared(r result) string {
 	var b strings.Builder
 	for _, m := range r.host.maps {
 		fmt.Fprintf(&b, "map %s %s[%d] %s -> %s", m.Name, m.Type.Name, m.MaxEntries, ctype.Name(m.Key), ctype.Name(m.Value))
 		for _, e := range m.Contents {
-			fmt.Fprintf(&b, " %s=%s", e.Key.digits(), e.Value.digits())
+			fmt.Fprintf(&b, " %s=%s", shown(m.Key, e.Key), shown(m.Value, e.Value))
 		}
 		b.WriteByte('\n')
 	}
@@ -396,15 +404,15 @@ type live struct {
 	log []string
 }
 
-func (l *live) MapGet(_ *Stage, m *Map, key *CData, _ diag.Span) (*CData, error) {
-	return &CData{m.Value, key.Bits * 2}, nil
+func (l *live) MapGet(_ *Stage, m *Map, key []byte, _ diag.Span) ([]byte, error) {
+	return ctype.Encode(m.Value, ctype.Decode(m.Key, key, false)*2, false), nil
 }
 
-func (l *live) MapSet(_ *Stage, m *Map, key, value *CData, _ diag.Span) error {
-	if key.Bits == 13 {
+func (l *live) MapSet(_ *Stage, m *Map, key, value []byte, _ diag.Span) error {
+	if key[0] == 13 {
 		return errors.New("map is frozen")
 	}
-	l.log = append(l.log, fmt.Sprintf("%s[%v]", m.Name, key))
+	l.log = append(l.log, fmt.Sprintf("%s[%s]", m.Name, shown(m.Key, key)))
 	return nil
 }
 

@@ -468,7 +468,7 @@ func (st *Stage) baseType(L *lua.LState) int {
 func typeName(v lua.LValue) string {
 	if u, ok := v.(*lua.LUserData); ok {
 		switch u.Value.(type) {
-		case *CData, *CType:
+		case *CData, *CType, *Ref:
 			return "cdata"
 		}
 	}

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 
@@ -47,6 +48,9 @@ func (c *CData) digits() string {
 
 // String writes c as tostring does: with its suffix if it is 64 bits wide.
 func (c *CData) String() string {
+	if ctype.IsPointer(c.Type) {
+		return fmt.Sprintf("cdata<%s>: 0x%x", ctype.Name(c.Type), c.Bits)
+	}
 	if ctype.IsBool(c.Type) {
 		return strconv.FormatBool(c.Bits != 0)
 	}
@@ -326,8 +330,21 @@ func (st *Stage) openMeta() {
 		x := st.operand64(L, 1)
 		return st.pushWide(L, -x.Bits, x.unsigned64())
 	}))
+	m.RawSetString("__index", st.vm.NewFunction(func(L *lua.LState) int {
+		c, _ := ToCData(L.Get(1))
+		if ctype.IsPointer(c.Type) {
+			L.RaiseError("'%s' is an address in the kernel: the script can't read there", ctype.Name(c.Type))
+		}
+		L.RaiseError("attempt to index a number ('%s')", ctype.Name(c.Type))
+		return 0
+	}))
 	m.RawSetString("__metatable", lua.LString("ffi"))
 	st.cdataMeta = m
+	st.refMeta = st.vm.NewTable()
+	for name, f := range map[string]libFunc{"__index": st.refIndex, "__newindex": st.refSet, "__len": st.refLen, "__add": st.refAdd, "__sub": st.refSub} {
+		st.refMeta.RawSetString(name, st.vm.NewFunction(lua.LGFunction(f)))
+	}
+	st.refMeta.RawSetString("__metatable", lua.LString("ffi"))
 
 	st.ctypeMeta = st.vm.NewTable()
 	st.ctypeMeta.RawSetString("__call", st.vm.NewFunction(st.ctypeCall))
@@ -359,7 +376,7 @@ func isOurs(v lua.LValue) bool {
 		return false
 	}
 	switch u.Value.(type) {
-	case *CData, *CType, *Map, *Program:
+	case *CData, *CType, *Ref, *Map, *Program:
 		return true
 	}
 	return false
@@ -369,6 +386,8 @@ func isOurs(v lua.LValue) bool {
 func describeOurs(u *lua.LUserData) (string, bool) {
 	switch v := u.Value.(type) {
 	case *CData:
+		return v.String(), true
+	case *Ref:
 		return v.String(), true
 	case *CType:
 		return "ctype<" + ctype.Name(v.Type) + ">", true

@@ -261,8 +261,9 @@ func (c *converter) binary(id int, e *syntax.Binary) ast.Expr {
 func (c *converter) plainComparison(e *syntax.Binary) bool {
 	l, r := c.kindOf(e.L), c.kindOf(e.R)
 	if e.Op == syntax.OpEq || e.Op == syntax.OpNe {
-		plain := func(k kind) bool { return k != kindAny && !k.number() }
-		return plain(l) || plain(r) || l.number() && r.number()
+		// A string may be compared with an array of char.
+		plain := func(k kind) bool { return k != kindAny && k != kindStr && !k.number() }
+		return plain(l) || plain(r) || l.number() && r.number() || l == kindStr && r == kindStr
 	}
 	return l.number() && r.number() || l == kindStr && r == kindStr
 }

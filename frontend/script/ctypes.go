@@ -51,8 +51,8 @@ func (e *TypeError) Error() string { return e.Msg }
 func (st *Stage) TypeOf(v lua.LValue, file *diag.File, n syntax.Node) (ctype.Type, *TypeError) {
 	if c, ok := ToCType(v); ok {
 		return c.Type, nil
-	} else if c, ok := ToCData(v); ok {
-		return c.Type, nil
+	} else if t := dataType(v); t != nil {
+		return t, nil
 	}
 	s, ok := v.(lua.LString)
 	if !ok {

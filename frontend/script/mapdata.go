@@ -43,6 +43,19 @@ func (st *Stage) scalarOf(L *lua.LState, m *Map, what string, t ctype.Type, v lu
 	return &CData{t, got}
 }
 
+// mapData converts a key or value of a map to what lies in the target's memory.
+func (st *Stage) mapData(L *lua.LState, m *Map, what string, t ctype.Type, v lua.LValue) []byte {
+	st.alloc(L, int64(ctype.Size(t)))
+	if ctype.IsScalar(t) {
+		return ctype.Encode(t, st.scalarOf(L, m, what, t, v).Bits, st.opts.BigEndian)
+	}
+	b, err := st.Encode(t, v)
+	if err != nil {
+		L.RaiseError("a %s of map '%s': %s", what, m.Name, err)
+	}
+	return b
+}
+
 // mapMethods are what a map has in functions compiled for the kernel, and what
 // only user space has.
 var (
@@ -69,7 +82,7 @@ func (st *Stage) mapIndex(L *lua.LState) int {
 		}
 	}
 	st.needEntries(L, m)
-	key := st.scalarOf(L, m, "key", m.Key, L.Get(2))
+	key := st.mapData(L, m, "key", m.Key, L.Get(2))
 	st.noteReach(L)
 	v, err := st.host.MapGet(st, m, key, firstLine(st.caller(L)))
 	st.hostError(L, err)
@@ -77,11 +90,8 @@ func (st *Stage) mapIndex(L *lua.LState) int {
 		L.Push(lua.LNil)
 		return 1
 	}
-	if n, ok := v.number(); ok && ctype.Size(v.Type) < 8 {
-		L.Push(n)
-		return 1
-	}
-	return st.pushWide(L, v.Bits, v.unsigned64())
+	L.Push(st.read(m.Value, &memory{v}, 0))
+	return 1
 }
 
 // mapSet is m[k] = v.
@@ -91,20 +101,24 @@ func (st *Stage) mapSet(L *lua.LState, m *Map, k, v lua.LValue) {
 		return
 	}
 	st.needEntries(L, m)
-	key := st.scalarOf(L, m, "key", m.Key, k)
-	var value *CData
+	key := st.mapData(L, m, "key", m.Key, k)
+	var value []byte
 	if v != lua.LNil {
-		value = st.scalarOf(L, m, "value", m.Value, v)
+		value = st.mapData(L, m, "value", m.Value, v)
+	}
+	at := uint64(0)
+	if m.Type.Array {
+		at = ctype.Decode(m.Key, key, st.opts.BigEndian)
 	}
 	switch {
 	case m.Type.Array && value == nil:
 		L.RaiseError("entries of an array map can't be deleted")
-	case m.Type.Array && key.Bits >= uint64(m.MaxEntries):
-		L.RaiseError("index %s is outside map '%s', which has %d entries", key.digits(), m.Name, m.MaxEntries)
+	case m.Type.Array && at >= uint64(m.MaxEntries):
+		L.RaiseError("index %d is outside map '%s', which has %d entries", at, m.Name, m.MaxEntries)
 	case value != nil && m.entry(key) == nil && uint64(len(m.Contents)) >= uint64(m.MaxEntries):
 		L.RaiseError("map '%s' is full: it has %d entries", m.Name, m.MaxEntries)
 	}
-	st.bounds.kept += entryBytes
+	st.bounds.kept += entryBytes + int64(len(key)+len(value))
 	st.alloc(L, entryBytes)
 	st.hostError(L, st.host.MapSet(st, m, key, value, firstLine(st.caller(L))))
 }
@@ -113,10 +127,5 @@ func (st *Stage) mapSet(L *lua.LState, m *Map, k, v lua.LValue) {
 func (st *Stage) needEntries(L *lua.LState, m *Map) {
 	if !m.Type.Can(kernel.MapUpdate) {
 		L.RaiseError("%s has no entries that the script can read or write", mapPhrase(m))
-	}
-	for _, t := range []ctype.Type{m.Key, m.Value} {
-		if !ctype.IsScalar(t) {
-			L.RaiseError("keys and values of type '%s' can't be written by the script in this version", ctype.Name(t))
-		}
 	}
 }

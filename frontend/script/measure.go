@@ -27,6 +27,7 @@ type meter struct {
 	seen    map[lua.LValue]struct{}
 	strings map[strKey]struct{}
 	tables  map[*lua.LTable]struct{}
+	data    map[*memory]struct{}
 	todo    []lua.LValue
 	bytes   int64
 	visited int64
@@ -40,7 +41,8 @@ type strKey struct {
 // measure returns how many bytes of strings and tables the script can reach,
 // and how many values it looked at.
 func (st *Stage) measure() (bytes, visited int64) {
-	m := &meter{st: st, seen: map[lua.LValue]struct{}{}, strings: map[strKey]struct{}{}, tables: map[*lua.LTable]struct{}{}}
+	m := &meter{st: st, seen: map[lua.LValue]struct{}{}, strings: map[strKey]struct{}{}, tables: map[*lua.LTable]struct{}{},
+		data: map[*memory]struct{}{}}
 	g := st.vm.G
 	m.add(g.Global)
 	m.add(g.Registry)
@@ -111,6 +113,13 @@ func (m *meter) scan(v lua.LValue) {
 		m.add(v.Metatable)
 	case *lua.LUserData:
 		m.add(v.Metatable)
+		if r, ok := v.Value.(*Ref); ok {
+			m.bytes += tableBytes
+			if _, ok := m.data[r.mem]; !ok {
+				m.data[r.mem] = struct{}{}
+				m.bytes += int64(len(r.mem.bytes))
+			}
+		}
 	case *lua.LFunction:
 		m.bytes += funcBytes
 		if v.Env != nil {

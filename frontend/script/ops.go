@@ -95,6 +95,8 @@ func (st *Stage) equal(L *lua.LState, a, b lua.LValue) bool {
 		return x.Bits == y.Bits
 	} else if f, g, ok := floatPair(a, b); ok {
 		return f == g
+	} else if eq, ok := refEqual(a, b); ok {
+		return eq
 	}
 	return L.Equal(a, b)
 }

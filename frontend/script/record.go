@@ -3,6 +3,7 @@ package script
 import (
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/luabpfc/luabpfc/frontend/ctype"
 	"github.com/luabpfc/luabpfc/ir/diag"
 )
 
@@ -14,22 +15,21 @@ type Record struct{}
 
 // MapGet reads what the script itself has written. Once a program is declared
 // only the running program knows the other entries: reading one ends the stage.
-func (Record) MapGet(st *Stage, m *Map, key *CData, sp diag.Span) (*CData, error) {
+func (Record) MapGet(st *Stage, m *Map, key []byte, sp diag.Span) ([]byte, error) {
 	if e := m.entry(key); e != nil {
-		v := e.Value
-		return &v, nil
+		return e.Value, nil
 	}
 	if st.Declared() {
 		return nil, st.End(Operation{Name: "reading map '" + m.Name + "'", Span: sp})
 	}
-	if m.Type.Array && key.Bits < uint64(m.MaxEntries) {
-		return &CData{Type: m.Value}, nil
+	if m.Type.Array && ctype.Decode(m.Key, key, st.opts.BigEndian) < uint64(m.MaxEntries) {
+		return make([]byte, ctype.Size(m.Value)), nil
 	}
 	return nil, nil
 }
 
 // MapSet adds to m's initial contents.
-func (Record) MapSet(st *Stage, m *Map, key, value *CData, sp diag.Span) error {
+func (Record) MapSet(st *Stage, m *Map, key, value []byte, sp diag.Span) error {
 	switch {
 	case value == nil:
 		m.remove(key)
@@ -45,33 +45,33 @@ func (Record) UserSpace(st *Stage, op Operation, args []lua.LValue) ([]lua.LValu
 }
 
 // entry returns the entry of that key, nil if there is none.
-func (m *Map) entry(key *CData) *Entry {
-	if i, ok := m.index[key.Bits]; ok {
+func (m *Map) entry(key []byte) *Entry {
+	if i, ok := m.index[string(key)]; ok {
 		return &m.Contents[i]
 	}
 	return nil
 }
 
-func (m *Map) put(key, value *CData) {
+func (m *Map) put(key, value []byte) {
 	if e := m.entry(key); e != nil {
-		e.Value = *value
+		e.Value = value
 		return
 	}
 	if m.index == nil {
-		m.index = map[uint64]int{}
+		m.index = map[string]int{}
 	}
-	m.index[key.Bits] = len(m.Contents)
-	m.Contents = append(m.Contents, Entry{*key, *value})
+	m.index[string(key)] = len(m.Contents)
+	m.Contents = append(m.Contents, Entry{key, value})
 }
 
-func (m *Map) remove(key *CData) {
-	i, ok := m.index[key.Bits]
+func (m *Map) remove(key []byte) {
+	i, ok := m.index[string(key)]
 	if !ok {
 		return
 	}
 	m.Contents = append(m.Contents[:i], m.Contents[i+1:]...)
 	clear(m.index)
 	for i, e := range m.Contents {
-		m.index[e.Key.Bits] = i
+		m.index[string(e.Key)] = i
 	}
 }

@@ -48,7 +48,7 @@ type Stage struct {
 	nesting   int                // of coroutines and modules
 	reach     map[*diag.File]int // how far each file has run when the stage ended
 
-	failureMeta, cdataMeta, ctypeMeta, mapMeta, programMeta, stringMeta *lua.LTable
+	failureMeta, cdataMeta, refMeta, ctypeMeta, mapMeta, programMeta, stringMeta *lua.LTable
 
 	wides map[wideKey]*lua.LUserData
 	types *ctype.Scope

@@ -89,9 +89,9 @@ var scriptCodes = []Info{
 	},
 	{
 		Code:    UnsupportedType,
-		Summary: "a C type or declaration that this version does not have",
-		Help:    "This version has integers only: as keys and values of maps, and in ffi.",
-		Example: "local ffi = require('ffi')\nlocal x = ffi.new('struct { int a, b; }')\n",
+		Summary: "something of the ffi module that this version does not have",
+		Help:    "C data has no methods and no finalisers here.",
+		Example: "local ffi = require('ffi')\nlocal point = ffi.metatype('struct { int x, y; }', {})\n",
 	},
 	{
 		Code:    BadDeclaration,

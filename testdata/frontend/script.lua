@@ -327,9 +327,47 @@ ffi.cdef(text)
 ---
 ffi.cdef('int ' .. 'a b;') --! "expected ';', not 'b' \(line 1, column 7 of the C text\)"
 ---
-local x = ffi.new('uint8_t[4]') --! "values of type 'uint8_t \[4\]' are not supported"
+ffi.metatype('int', {}) --! "ffi.metatype is not supported by this version \[UnsupportedType\]"
 ---
-ffi.copy(1, 2) --! "ffi.copy is not supported by this version in the script stage"
+ffi.copy(1, 2) --! "bad argument #1 to copy \(C data expected, got number\)"
+---
+ffi.cdef('typedef struct { int x, y; } point; struct outer { point p[2]; int n : 3; };')
+local p = ffi.new('point', { z = 1 }) --! "'point' has no member 'z'"
+---
+ffi.cdef('typedef struct { int left, right; } point;')
+local p = ffi.new('point')
+p.lefft = 1 --! "'point' has no member 'lefft' \(did you mean 'left'\?\) \[UnknownMember\]"
+---
+local p = ffi.new('struct { int a; char s[2]; }', { s = 'abc' }) --! "member 's': a string of 3 bytes does not fit 'char \[2\]'"
+---
+local p = ffi.new('struct { int a, b; }', { 1, b = 2 }) --! "given by name \('b'\) and in order: choose one"
+---
+local p = ffi.new('int [2]')
+print(p[2]) --! "index 2 is outside 'int \[2\]'"
+---
+local p = ffi.new('int [2]')
+print(p.x) --! "'int \[2\]' has no members, so no 'x'"
+---
+local p = ffi.new('const int [2]')
+p[0] = 1 --! "this is part of 'const int \[2\]': it can't be changed"
+---
+local p = ffi.new('struct sock') --! "'struct sock' has no size: it is not declared \[UnknownType\]"
+---
+local p = ffi.new('struct { void *p; }', { p = ffi.new('int[1]') }) --! "it has no address in the kernel"
+---
+local p = ffi.cast('int *', 4096)
+print(p[0]) --! "'int \*' is an address in the kernel: the script can't read there"
+---
+local x = ffi.C.getpid --! "ffi.C has no 'getpid': declare it with ffi.cdef \[UnknownMember\]"
+---
+ffi.cdef('int getpid(void);')
+ffi.C.getpid() --! "ffi.C.getpid\(\) ends the script stage, and nothing was declared before it"
+---
+local m = bpf.map('hash', 4, 'struct { uint8_t a, b; }')
+m[5] = 1 --! "a key of map 'm': cannot convert 'number' to 'struct {...}'"
+---
+local m = bpf.map('hash', 4, 'struct { uint8_t a, b; }')
+m[{ c = 1 }] = 1 --! "a key of map 'm': 'struct {...}' has no member 'c'"
 ---
 local x = ffi.new('uint32_t', {}) --! "cannot convert 'table' to 'uint32_t'"
 ---
