@@ -277,6 +277,8 @@ func kernelRun(p *ebpf.Program, r runInput) (runOutput, error) {
 	switch r.prog.Kind {
 	case "socket":
 		opts.Data = append(frontHeader(r.packet), r.packet...)
+	case "cgroup_skb_ingress", "cgroup_skb_egress", "lwt_in", "lwt_out", "lwt_xmit":
+		opts.Data = append(linkHeader(r.packet), r.packet...) // which the program does not see
 	case "xdp", "tc":
 		opts.DataOut = make([]byte, len(r.packet)+512)
 	}
@@ -289,6 +291,19 @@ func kernelRun(p *ebpf.Program, r runInput) (runOutput, error) {
 	}
 	ret, err := p.Run(&opts)
 	return runOutput{ret: ret, out: opts.DataOut}, err
+}
+
+// linkHeader is the Ethernet header that a packet from its network header on
+// would have.
+func linkHeader(packet []byte) []byte {
+	h := make([]byte, 14)
+	switch {
+	case len(packet) >= 20 && packet[0]>>4 == 4:
+		h[12] = 8
+	case len(packet) >= 40 && packet[0]>>4 == 6:
+		copy(h[12:], []byte{0x86, 0xdd})
+	}
+	return h
 }
 
 // frontHeader is what a test run must have in front of a socket filter's

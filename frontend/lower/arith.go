@@ -523,7 +523,7 @@ func (lw *lowerer) length(e *syntax.Unary, v Value) Value {
 			return Int{V: lw.b.Const(int64(a.Nelems))}
 		}
 	case Pointer:
-		if v.Base == nil && v.Off == 0 && v.View != nil && v.View.name == "eth" {
+		if v.Base == nil && v.Off == 0 && v.View == lw.packet().View {
 			return Int{V: lw.b.PktLen(lw.packetNow())}
 		}
 	case Bad:

@@ -6,7 +6,8 @@ type header struct {
 	size     int64
 	fields   []field
 	children []rule
-	hidden   bool // no name of the language
+	length   *length // nil: size
+	hidden   bool    // no name of the language
 }
 
 // field is a member of a header. Off and Width count bits, most significant
@@ -23,77 +24,153 @@ type rule struct {
 	name string // member of the parent
 	to   string // header
 	// The child starts at size, or at a length read from the parent.
-	length *lengthField
-	// The parent announces the child if field == is; no field: always.
+	length *length
+	// The parent announces the child if field is one of is; no field: always.
 	field string
-	is    int64
+	is    []int64
+	// unless is a field that must be 0: the payload of a later fragment does not
+	// begin with a header.
+	unless string
 }
 
-// lengthField is a header's own length: bits at off, times scale bytes.
-type lengthField struct {
+// length is a header's own length in bytes: base, and for each part the bits at
+// off times scale.
+type length struct {
+	base  int64
+	parts []lengthPart
+}
+
+type lengthPart struct {
 	off, width int
 	scale      int64
 }
 
 var (
-	ipLength  = &lengthField{off: 4, width: 4, scale: 4}      // RFC 791: IHL
-	tcpLength = &lengthField{off: 12 * 8, width: 4, scale: 4} // RFC 9293: data offset
+	ipLength  = &length{parts: []lengthPart{{4, 4, 4}}}          // RFC 791: IHL
+	tcpLength = &length{parts: []lengthPart{{12 * 8, 4, 4}}}     // RFC 9293: data offset
+	optLength = &length{base: 8, parts: []lengthPart{{8, 8, 8}}} // RFC 8200: in units of 8 bytes, less the first
+	// RFC 2784, 2890: checksum, key and sequence number where their bits are set.
+	greLength = &length{base: 4, parts: []lengthPart{{0, 1, 4}, {2, 1, 4}, {3, 1, 4}}}
 )
 
+// ipLater is the field of an IPv4 header that is not 0 in later fragments;
+// fragOffset is where the fragment header of IPv6 has it.
+const ipLater = "foffset"
+
+// bits is a field of width bits at bit off.
+func bits(name string, off, width int) field { return field{name: name, off: off, width: width} }
+
+// bytesField is a field that is an array of n bytes at byte off.
+func bytesField(name string, off, n int) field {
+	return field{name: name, off: off * 8, width: n * 8, bytes: true}
+}
+
+// ethertypes, IP protocols and ports that announce headers (IANA).
+var (
+	isIP, isIP6, isARP = []int64{0x0800}, []int64{0x86dd}, []int64{0x0806}
+	isVLAN             = []int64{0x8100, 0x88a8, 0x9100} // IEEE 802.1Q, 802.1ad, and what came before
+	isBridged          = []int64{0x6558}                 // transparent Ethernet bridging
+	// the extension headers of RFC 8200, 6275, 7401, 5533 that say their length
+	isOption = []int64{0, 43, 44, 60, 135, 139, 140}
+)
+
+// fragmentHeader is the extension header that says what fragment this is.
+const fragmentHeader = 44
+
+// behindEthertype are the headers that an ethertype announces.
+func behindEthertype(field string) []rule {
+	return []rule{
+		{name: "ip", to: "ip", field: field, is: isIP},
+		{name: "ip6", to: "ip6", field: field, is: isIP6},
+		{name: "arp", to: "arp", field: field, is: isARP},
+		{name: "dot1q", to: "dot1q", field: field, is: isVLAN},
+	}
+}
+
+// behindIP are the headers that an IP protocol number announces.
+func behindIP(icmp, field, unless string, l *length) []rule {
+	rules := []rule{
+		{name: icmp, to: icmp, is: []int64{map[string]int64{"icmp": 1, "icmp6": 58}[icmp]}},
+		{name: "tcp", to: "tcp", is: []int64{6}},
+		{name: "udp", to: "udp", is: []int64{17}},
+		{name: "gre", to: "gre", is: []int64{47}},
+		{name: "ip", to: "ip", is: []int64{4}},
+		{name: "ip6", to: "ip6", is: []int64{41}},
+	}
+	if unless == "" {
+		rules = append(rules, rule{name: "ip6_opt", to: "ip6_opt", is: isOption})
+	}
+	for i := range rules {
+		rules[i].field, rules[i].unless, rules[i].length = field, unless, l
+	}
+	return rules
+}
+
 // headers are the headers the language dissects, by name. Sources: IEEE 802.3,
-// RFC 791, 8200, 9293, 768, 792, 4443; names as the seeds' proto.lua has them.
+// 802.1Q, RFC 791, 792, 768, 826, 2784, 4443, 7348, 8200, 9293; names as the
+// seeds' proto.lua has them.
 var headers = index([]*header{
 	{name: "eth", size: 14, fields: []field{
-		{name: "dst", off: 0, width: 48, bytes: true}, {name: "src", off: 48, width: 48, bytes: true},
-		{name: "type", off: 96, width: 16},
-	}, children: []rule{
-		{name: "ip", to: "ip", field: "type", is: 0x0800},
-		{name: "ip6", to: "ip6", field: "type", is: 0x86dd},
+		bytesField("dst", 0, 6), bytesField("src", 6, 6), bits("type", 96, 16),
+	}, children: behindEthertype("type")},
+	{name: "dot1q", size: 4, fields: []field{
+		bits("pri", 0, 3), bits("cfi", 3, 1), bits("vlanid", 4, 12), bits("type", 16, 16),
+	}, children: behindEthertype("type")},
+	{name: "arp", size: 28, fields: []field{
+		bits("htype", 0, 16), bits("ptype", 16, 16), bits("hlen", 32, 8), bits("plen", 40, 8), bits("oper", 48, 16),
+		bytesField("sha", 8, 6), bits("spa", 112, 32), bytesField("tha", 18, 6), bits("tpa", 192, 32),
 	}},
-	{name: "ip", size: 20, fields: []field{
-		{name: "ver", off: 0, width: 4}, {name: "hlen", off: 4, width: 4}, {name: "tos", off: 8, width: 8},
-		{name: "tlen", off: 16, width: 16}, {name: "identification", off: 32, width: 16},
-		{name: "ffo_unused", off: 48, width: 1}, {name: "df", off: 49, width: 1}, {name: "mf", off: 50, width: 1},
-		{name: "foffset", off: 51, width: 13}, {name: "ttl", off: 64, width: 8}, {name: "proto", off: 72, width: 8},
-		{name: "hchecksum", off: 80, width: 16}, {name: "src", off: 96, width: 32}, {name: "dst", off: 128, width: 32},
-	}, children: []rule{
-		{name: "icmp", to: "icmp", length: ipLength, field: "proto", is: 1},
-		{name: "tcp", to: "tcp", length: ipLength, field: "proto", is: 6},
-		{name: "udp", to: "udp", length: ipLength, field: "proto", is: 17},
-	}},
+	{name: "ip", size: 20, length: ipLength, fields: []field{
+		bits("ver", 0, 4), bits("hlen", 4, 4), bits("tos", 8, 8), bits("tlen", 16, 16), bits("identification", 32, 16),
+		bits("ffo_unused", 48, 1), bits("df", 49, 1), bits("mf", 50, 1), bits(ipLater, 51, 13), {name: "frag", off: 50, width: 14, some: true},
+		bits("ttl", 64, 8), bits("proto", 72, 8), bits("hchecksum", 80, 16), bits("src", 96, 32), bits("dst", 128, 32),
+	}, children: append(behindIP("icmp", "proto", ipLater, ipLength), rule{name: "data", to: "data", length: ipLength})},
 	{name: "ip6", size: 40, fields: []field{
-		{name: "ver", off: 0, width: 4}, {name: "priority", off: 4, width: 8}, {name: "flow_label", off: 12, width: 20},
-		{name: "payload_len", off: 32, width: 16}, {name: "next_header", off: 48, width: 8}, {name: "hop_limit", off: 56, width: 8},
-		{name: "src", off: 64, width: 128, bytes: true}, {name: "dst", off: 192, width: 128, bytes: true},
-		{name: "src_hi", off: 64, width: 64}, {name: "src_lo", off: 128, width: 64},
-		{name: "dst_hi", off: 192, width: 64}, {name: "dst_lo", off: 256, width: 64},
-	}, children: []rule{
-		{name: "icmp6", to: "icmp6", field: "next_header", is: 58},
-		{name: "tcp", to: "tcp", field: "next_header", is: 6},
-		{name: "udp", to: "udp", field: "next_header", is: 17},
-	}},
-	{name: "tcp", size: 20, fields: []field{
-		{name: "src_port", off: 0, width: 16}, {name: "dst_port", off: 16, width: 16},
-		{name: "seq_num", off: 32, width: 32}, {name: "ack_num", off: 64, width: 32},
-		{name: "offset", off: 96, width: 4}, {name: "reserved", off: 100, width: 4},
-		{name: "flag_cwr", off: 104, width: 1}, {name: "flag_ece", off: 105, width: 1}, {name: "flag_urg", off: 106, width: 1},
-		{name: "flag_ack", off: 107, width: 1}, {name: "flag_psh", off: 108, width: 1}, {name: "flag_rst", off: 109, width: 1},
-		{name: "flag_syn", off: 110, width: 1}, {name: "flag_fin", off: 111, width: 1},
-		{name: "rcv_wnd", off: 112, width: 16}, {name: "cksum", off: 128, width: 16}, {name: "urg_ptr", off: 144, width: 16},
+		bits("ver", 0, 4), bits("priority", 4, 8), bits("flow_label", 12, 20),
+		bits("payload_len", 32, 16), bits("next_header", 48, 8), bits("hop_limit", 56, 8),
+		bytesField("src", 8, 16), bytesField("dst", 24, 16),
+		bits("src_hi", 64, 64), bits("src_lo", 128, 64), bits("dst_hi", 192, 64), bits("dst_lo", 256, 64),
+	}, children: append(behindIP("icmp6", "next_header", "", nil), rule{name: "data", to: "data"})},
+	{name: "ip6_opt", size: 8, length: optLength, fields: []field{
+		bits("next_header", 0, 8), bits("ext_len", 8, 8), bytesField("pad", 2, 6),
+	}, children: behindIP("icmp6", "next_header", "", optLength)},
+	{name: "tcp", size: 20, length: tcpLength, fields: []field{
+		bits("src_port", 0, 16), bits("dst_port", 16, 16), bits("seq_num", 32, 32), bits("ack_num", 64, 32),
+		bits("offset", 96, 4), bits("reserved", 100, 4),
+		bits("flag_cwr", 104, 1), bits("flag_ece", 105, 1), bits("flag_urg", 106, 1), bits("flag_ack", 107, 1),
+		bits("flag_psh", 108, 1), bits("flag_rst", 109, 1), bits("flag_syn", 110, 1), bits("flag_fin", 111, 1),
+		bits("rcv_wnd", 112, 16), bits("cksum", 128, 16), bits("urg_ptr", 144, 16),
 	}, children: []rule{{name: "data", to: "data", length: tcpLength}}},
 	{name: "udp", size: 8, fields: []field{
-		{name: "src_port", off: 0, width: 16}, {name: "dst_port", off: 16, width: 16},
-		{name: "length", off: 32, width: 16}, {name: "crc", off: 48, width: 16},
-	}, children: []rule{{name: "data", to: "data"}}},
-	{name: "icmp", size: 4, fields: []field{
-		{name: "type", off: 0, width: 8}, {name: "code", off: 8, width: 8}, {name: "checksum", off: 16, width: 16},
-		{name: "id", off: 32, width: 16}, {name: "seq", off: 48, width: 16},
-	}, children: []rule{{name: "data", to: "data"}}},
-	{name: "icmp6", size: 4, fields: []field{
-		{name: "type", off: 0, width: 8}, {name: "code", off: 8, width: 8}, {name: "checksum", off: 16, width: 16},
-	}, children: []rule{{name: "data", to: "data"}}},
+		bits("src_port", 0, 16), bits("dst_port", 16, 16), bits("length", 32, 16), bits("crc", 48, 16),
+	}, children: []rule{{name: "data", to: "data"}, {name: "vxlan", to: "vxlan", field: "dst_port", is: []int64{4789}}}},
+	{name: "icmp", size: 4, fields: icmpFields, children: []rule{{name: "data", to: "data"}}},
+	{name: "icmp6", size: 4, fields: icmpFields, children: []rule{{name: "data", to: "data"}}},
+	{name: "vxlan", size: 8, fields: []field{
+		bits("rsv1", 0, 4), bits("iflag", 4, 1), bits("rsv2", 5, 3), bits("rsv3", 8, 24), bits("key", 32, 24), bits("rsv4", 56, 8),
+	}, children: []rule{{name: "eth", to: "eth"}, {name: "data", to: "data"}}},
+	{name: "gre", size: 4, length: greLength, fields: []field{
+		bits("flag_csum", 0, 1), bits("flag_key", 2, 1), bits("flag_seq", 3, 1), bits("ver", 13, 3), bits("proto", 16, 16),
+	}, children: []rule{
+		{name: "ip", to: "ip", length: greLength, field: "proto", is: isIP},
+		{name: "ip6", to: "ip6", length: greLength, field: "proto", is: isIP6},
+		{name: "arp", to: "arp", length: greLength, field: "proto", is: isARP},
+		{name: "eth", to: "eth", length: greLength, field: "proto", is: isBridged},
+		{name: "data", to: "data", length: greLength},
+	}},
+	// What a packet that starts at the network header is.
+	{name: "net", hidden: true, fields: []field{bits("ver", 0, 4)}, children: []rule{
+		{name: "ip", to: "ip", field: "ver", is: []int64{4}}, {name: "ip6", to: "ip6", field: "ver", is: []int64{6}},
+	}},
+	// What follows the ethertype, whichever it is (packetl3.go).
+	{name: "l3", hidden: true},
 	{name: "data"},
 })
+
+// icmpFields are those of ICMP and ICMPv6; id and seq are an echo's.
+var icmpFields = []field{
+	bits("type", 0, 8), bits("code", 8, 8), bits("checksum", 16, 16), bits("id", 32, 16), bits("seq", 48, 16),
+}
 
 func index(list []*header) map[string]*header {
 	m := map[string]*header{}

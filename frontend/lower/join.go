@@ -125,7 +125,7 @@ func identical(a, b Value) bool {
 		return a.V == b.V
 	case Pointer:
 		b, ok := b.(Pointer)
-		return ok && a.Base == b.Base && a.Off == b.Off && a.View == b.View && len(a.Path) == len(b.Path)
+		return ok && a.Base == b.Base && a.Off == b.Off && a.View == b.View && a.l3 == b.l3 && len(a.Path) == len(b.Path)
 	case Bytes:
 		b, ok := b.(Bytes)
 		if !ok || a.Len != b.Len || a.Slot != b.Slot || a.Text != b.Text || len(a.kept) != len(b.kept) || !identical(a.At, b.At) {
@@ -368,7 +368,15 @@ func (j *joiner) mergeKind(vals []Value, poss []ir.Pos) Value {
 			}
 			args[i] = j.at(i, func() *ir.Value { return lw.offset(p).V })
 		}
-		return Pointer{Base: j.phi(ir.I64, args), View: view}
+		out := Pointer{Base: j.phi(ir.I64, args), View: view}
+		if a.l3 != nil {
+			kinds := make([]*ir.Value, len(vals))
+			for i, v := range vals {
+				kinds[i] = v.(Pointer).l3
+			}
+			out.l3 = j.phi(ir.I64, kinds)
+		}
+		return out
 	case generation:
 		return generation{j.block.NewValue(ir.OpPktGen, ir.Gen, lw.b.Pos)}
 	case Bytes:

@@ -129,7 +129,9 @@ func (lw *lowerer) firstShape(c *cell) *shape {
 	case Bool:
 		s.phi, s.kind = true, v
 	case Pointer:
-		s.phi, s.kind = true, v
+		if v.l3 == nil {
+			s.phi, s.kind = true, v
+		}
 	case Opt:
 		s.phi, s.kind, s.opt = true, v.Val, true
 	case Const:

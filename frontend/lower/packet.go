@@ -4,13 +4,18 @@ import (
 	"github.com/luabpfc/luabpfc/frontend/syntax"
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
 // maxOffset bounds constant packet offsets; no packet is larger.
 const maxOffset = 1 << 30
 
-// packet returns the packet's start, viewed as an Ethernet frame.
-func (lw *lowerer) packet() Pointer { return Pointer{View: headers["eth"]} }
+// packet returns the packet's start, viewed as what the kind's packet starts
+// with.
+func (lw *lowerer) packet() Pointer { return Pointer{View: headers[originView[lw.prog.Kind.Origin]]} }
+
+// originView names the header that packets of each origin start with.
+var originView = map[kernel.Origin]string{kernel.NoOrigin: "eth", kernel.Link: "eth", kernel.Network: "net", kernel.Transport: "data"}
 
 // offset returns how many bytes behind the packet's start p is.
 func (lw *lowerer) offset(p Pointer) Int {
@@ -105,7 +110,13 @@ func (lw *lowerer) member(n syntax.Node, p Pointer, name string) Value {
 	if r, ok := h.child(name); ok {
 		return lw.child(n, p, r)
 	}
+	if v, ok := lw.special(n, p, name); ok {
+		return v
+	}
 	known := h.members()
+	if h.name == "net" {
+		return lw.errorf(n, diag.UnknownField, "%s programs see a packet from its network header on: its members are 'ip' and 'ip6', not '%s'", lw.prog.Kind.Name, name)
+	}
 	if h.name == "data" {
 		return lw.errorf(n, diag.UnknownField, "plain packet bytes have no member '%s'; read them with p[i] or p(a, b)", name)
 	}
@@ -119,21 +130,27 @@ func (lw *lowerer) member(n syntax.Node, p Pointer, name string) Value {
 func (lw *lowerer) child(n syntax.Node, p Pointer, r *rule) Value {
 	out := Pointer{Base: p.Base, Off: p.Off + p.View.size, View: headers[r.to], Path: pathTo(p, r)}
 	if r.length != nil {
-		length := lw.bits(n, p, r.length.off, r.length.width)
-		length = lw.b.Op(ir.OpMul, length, lw.b.Const(r.length.scale))
-		out.Off = p.Off
-		if p.Base == nil {
-			out.Base = length
-		} else {
-			out.Base = lw.b.Op(ir.OpAdd, p.Base, length)
-		}
+		out.Base, out.Off = lw.behindHeader(n, p, r.length)
 	}
 	return out
 }
 
+// behindHeader returns the place behind a header that says its length.
+func (lw *lowerer) behindHeader(n syntax.Node, p Pointer, l *length) (base *ir.Value, off int64) {
+	base = p.Base
+	for _, part := range l.parts {
+		x := lw.b.Op(ir.OpMul, lw.bits(n, p, part.off, part.width), lw.b.Const(part.scale))
+		if base != nil {
+			x = lw.b.Op(ir.OpAdd, base, x)
+		}
+		base = x
+	}
+	return base, p.Off + l.base
+}
+
 // pathTo is the path of the header behind p that r leads to.
 func pathTo(p Pointer, r *rule) []step {
-	return append(append([]step(nil), p.Path...), step{Pointer{Base: p.Base, Off: p.Off, View: p.View, late: p.late}, r})
+	return append(append([]step(nil), p.Path...), step{parent: Pointer{Base: p.Base, Off: p.Off, View: p.View, late: p.late}, rule: r})
 }
 
 // lazy evaluates the operand of a condition: a header's place is not computed
@@ -159,12 +176,15 @@ func (lw *lowerer) lazy(e syntax.Expr) Value {
 			return Bad{}
 		}
 		if p, ok := obj.(Pointer); ok && p.View != nil {
+			if v, ok := lw.l3View(p, s.Value); ok {
+				obj, p = v, v
+			}
 			if _, isField := p.View.field(s.Value); !isField {
 				if r, ok := p.View.child(s.Value); ok {
 					if r.length == nil && p.late == nil {
 						return lw.child(e, p, r)
 					}
-					return Pointer{View: headers[r.to], Path: pathTo(p, r), late: &step{p, r}}
+					return Pointer{View: headers[r.to], Path: pathTo(p, r), late: &step{parent: p, rule: r}}
 				}
 			}
 		}
@@ -191,6 +211,10 @@ func (lw *lowerer) readField(n syntax.Node, p Pointer, f *field) Value {
 		at := Pointer{Base: p.Base, Off: p.Off + int64(f.off/8), View: headers["data"]}
 		return lw.bytesAt(n, at, f.width/8)
 	}
+	if f.some {
+		set := lw.b.Op(ir.OpNe, lw.bits(n, p, f.off, f.width), lw.b.Const(0))
+		return Int{V: lw.b.Op(ir.OpBoolToInt, set), Bit: true}
+	}
 	return Int{V: lw.bits(n, p, f.off, f.width), Unsigned: f.width == 64, Bit: f.width == 1}
 }
 
@@ -206,31 +230,6 @@ func (lw *lowerer) bits(n syntax.Node, p Pointer, off, width int) *ir.Value {
 		v = lw.b.Op(ir.OpAnd, v, lw.b.Const(1<<width-1))
 	}
 	return v
-}
-
-// headerTruth splits the path on whether a header is there: the fields before
-// it announce it (language.md 6).
-func (lw *lowerer) headerTruth(p Pointer, mark int) (yes, no []edge) {
-	for _, s := range p.Path {
-		if s.rule.field == "" {
-			continue
-		}
-		if lw.b.Block == nil {
-			break
-		}
-		f, _ := s.parent.View.field(s.rule.field)
-		n := rangeNode(lw.b.Pos, lw)
-		v := lw.bits(n, lw.placed(n, s.parent).(Pointer), f.off, f.width)
-		y, nn := lw.branch(lw.b.Op(ir.OpEq, v, lw.b.Const(s.rule.is)), mark)
-		if nn.block != nil {
-			no = append(no, nn)
-		}
-		if y.block == nil {
-			return nil, no
-		}
-		lw.open(y)
-	}
-	return []edge{lw.leave(mark)}, no
 }
 
 // rangeNode makes a node of the current position, for errors of reads that

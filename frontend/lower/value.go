@@ -69,6 +69,8 @@ type Pointer struct {
 	Base *ir.Value // nil: 0
 	Off  int64
 	View *header
+	// l3 is the ethertype in front of what is viewed as "l3".
+	l3 *ir.Value
 	// Path holds the headers that lead here, outermost first, for conditions.
 	Path []step
 	// late is set while Base and Off are not known: in a condition, the length
@@ -81,6 +83,8 @@ type Pointer struct {
 type step struct {
 	parent Pointer
 	rule   *rule
+	// test is a Bool that must hold instead, if there is no rule.
+	test *ir.Value
 }
 
 // Bytes is a run of bytes in the packet or on the stack with a length known

@@ -150,28 +150,28 @@ var xdpKinds = []*ProgKind{
 
 var lwtKinds = []*ProgKind{
 	{Name: "perf_event", Section: "perf_event", Type: PerfEvent, Ctx: perfEventData, DefaultName: "0", First: Version{4, 9}},
-	{Name: "lwt_in", Section: "lwt_in", Type: LwtIn, Ctx: skBuff, user: skbLwt, Origin: Network, DefaultName: "BPF_OK", First: Version{4, 10}},
-	{Name: "lwt_out", Section: "lwt_out", Type: LwtOut, Ctx: skBuff, user: skbLwt, Origin: Network, DefaultName: "BPF_OK", First: Version{4, 10}},
-	{Name: "lwt_xmit", Section: "lwt_xmit", Type: LwtXmit, Ctx: skBuff, user: skbLwt, Origin: Network, DefaultName: "BPF_OK", First: Version{4, 10}},
-	{Name: "lwt_seg6local", Section: "lwt_seg6local", Type: LwtSeg6local, Ctx: skBuff, user: skbLwt, Origin: Network, DefaultName: "BPF_OK", First: Version{4, 18}},
+	{Name: "lwt_in", Section: "lwt_in", Type: LwtIn, Ctx: skBuff, user: skbLwt, Packet: SkbHelper, Origin: Network, DefaultName: "BPF_OK", First: Version{4, 10}},
+	{Name: "lwt_out", Section: "lwt_out", Type: LwtOut, Ctx: skBuff, user: skbLwt, Packet: SkbHelper, Origin: Network, DefaultName: "BPF_OK", First: Version{4, 10}},
+	{Name: "lwt_xmit", Section: "lwt_xmit", Type: LwtXmit, Ctx: skBuff, user: skbLwt, Packet: DirectPull, Origin: Network, DefaultName: "BPF_OK", First: Version{4, 10}},
+	{Name: "lwt_seg6local", Section: "lwt_seg6local", Type: LwtSeg6local, Ctx: skBuff, user: skbLwt, Packet: SkbHelper, Origin: Network, DefaultName: "BPF_OK", First: Version{4, 18}},
 }
 
 var streamKinds = []*ProgKind{
 	{Name: "sock_ops", Section: "sockops", Type: SockOps, Attach: 3, Ctx: sockOps, user: anyUser, Ret: ret01, Default: 1, DefaultName: "1", First: Version{4, 13}},
-	{Name: "sk_skb_stream_parser", Section: "sk_skb/stream_parser", Type: SkSkb, Attach: 4, Ctx: skBuff, user: skbStream, Origin: Transport, DefaultName: "0", First: Version{4, 14}},
-	{Name: "sk_skb_stream_verdict", Section: "sk_skb/stream_verdict", Type: SkSkb, Attach: 5, Ctx: skBuff, user: skbStream, Origin: Transport, Default: 1, DefaultName: "SK_PASS", First: Version{4, 14}},
-	{Name: "sk_skb_verdict", Section: "sk_skb/verdict", Type: SkSkb, Attach: 38, Ctx: skBuff, user: skbStream, Origin: Transport, Default: 1, DefaultName: "SK_PASS", First: Version{5, 13}},
-	{Name: "sk_skb", Section: "sk_skb", Type: SkSkb, Ctx: skBuff, user: skbStream, Origin: Transport, Default: 1, DefaultName: "SK_PASS", First: Version{4, 14}},
+	{Name: "sk_skb_stream_parser", Section: "sk_skb/stream_parser", Type: SkSkb, Attach: 4, Ctx: skBuff, user: skbStream, Packet: DirectPull, Origin: Transport, DefaultName: "0", First: Version{4, 14}},
+	{Name: "sk_skb_stream_verdict", Section: "sk_skb/stream_verdict", Type: SkSkb, Attach: 5, Ctx: skBuff, user: skbStream, Packet: DirectPull, Origin: Transport, Default: 1, DefaultName: "SK_PASS", First: Version{4, 14}},
+	{Name: "sk_skb_verdict", Section: "sk_skb/verdict", Type: SkSkb, Attach: 38, Ctx: skBuff, user: skbStream, Packet: DirectPull, Origin: Transport, Default: 1, DefaultName: "SK_PASS", First: Version{5, 13}},
+	{Name: "sk_skb", Section: "sk_skb", Type: SkSkb, Ctx: skBuff, user: skbStream, Packet: DirectPull, Origin: Transport, Default: 1, DefaultName: "SK_PASS", First: Version{4, 14}},
 	{Name: "sk_msg", Section: "sk_msg", Type: SkMsg, Attach: 7, Ctx: skMsg, user: anyUser, Origin: Transport, Default: 1, DefaultName: "SK_PASS", First: Version{4, 17}},
 	{Name: "lirc_mode2", Section: "lirc_mode2", Type: LircMode2, Attach: 16, Ctx: lircSample, DefaultName: "0", First: Version{4, 18}},
-	{Name: "flow_dissector", Section: "flow_dissector", Type: FlowDissector, Attach: 17, Ctx: skBuff, user: skbDissector, Origin: Network, DefaultName: "BPF_OK", First: Version{4, 20}},
+	{Name: "flow_dissector", Section: "flow_dissector", Type: FlowDissector, Attach: 17, Ctx: skBuff, user: skbDissector, Packet: SkbHelper, Origin: Network, DefaultName: "BPF_OK", First: Version{4, 20}},
 }
 
 // A cgroup's verdict 1 lets the operation happen, 0 refuses it.
 var cgroupKinds = []*ProgKind{
-	{Name: "cgroup_skb_ingress", Section: "cgroup_skb/ingress", Type: CgroupSkb, Attach: 0, Ctx: skBuff, user: skbCgroup, Origin: Network, Ret: ret01, Default: 1, DefaultName: "1", First: Version{4, 10}},
-	{Name: "cgroup_skb_egress", Section: "cgroup_skb/egress", Type: CgroupSkb, Attach: 1, Ctx: skBuff, user: skbCgroup, Origin: Network, Ret: ret03, Default: 1, DefaultName: "1", First: Version{4, 10}},
-	{Name: "cgroup_skb", Section: "cgroup/skb", Type: CgroupSkb, Ctx: skBuff, user: skbCgroup, Origin: Network, Ret: ret01, Default: 1, DefaultName: "1", First: Version{4, 10}},
+	{Name: "cgroup_skb_ingress", Section: "cgroup_skb/ingress", Type: CgroupSkb, Attach: 0, Ctx: skBuff, user: skbCgroup, Packet: SkbHelper, Origin: Network, Ret: ret01, Default: 1, DefaultName: "1", First: Version{4, 10}},
+	{Name: "cgroup_skb_egress", Section: "cgroup_skb/egress", Type: CgroupSkb, Attach: 1, Ctx: skBuff, user: skbCgroup, Packet: SkbHelper, Origin: Network, Ret: ret03, Default: 1, DefaultName: "1", First: Version{4, 10}},
+	{Name: "cgroup_skb", Section: "cgroup/skb", Type: CgroupSkb, Ctx: skBuff, user: skbCgroup, Packet: SkbHelper, Origin: Network, Ret: ret01, Default: 1, DefaultName: "1", First: Version{4, 10}},
 	{Name: "cgroup_sock_create", Section: "cgroup/sock_create", Type: CgroupSock, Attach: 2, Ctx: bpfSock, user: sockCreate, Ret: ret01, Default: 1, DefaultName: "1", First: Version{4, 10}},
 	{Name: "cgroup_sock_release", Section: "cgroup/sock_release", Type: CgroupSock, Attach: 34, Ctx: bpfSock, user: sockCreate, Ret: ret01, Default: 1, DefaultName: "1", First: Version{5, 9}},
 	{Name: "cgroup_sock", Section: "cgroup/sock", Type: CgroupSock, Attach: 2, Ctx: bpfSock, user: sockCreate, Ret: ret01, Default: 1, DefaultName: "1", First: Version{4, 10}},
