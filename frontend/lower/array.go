@@ -57,8 +57,8 @@ func (lw *lowerer) behind(n, keyNode syntax.Node, p Ref, i Int, pointer bool) Va
 	if size <= 0 {
 		return lw.errorf(n, diag.NotATable, "%s has no elements", describe(p))
 	}
-	out := p
-	out.Pointer, out.owned, out.fresh = pointer, false, false
+	out := p.part()
+	out.Pointer = pointer
 	if c, known := i.V.IsConst(); known {
 		out.Off += c * size
 		end := out.Off + size
@@ -116,7 +116,8 @@ func (r Ref) asPointer() Ref {
 	if a, ok := arrayOf(r.Type); ok {
 		r.Type = a.Type
 	}
-	r.Pointer, r.owned, r.fresh, r.exact = true, false, false, false
+	r = r.part()
+	r.Pointer = true
 	return r
 }
 
@@ -200,9 +201,9 @@ func (lw *lowerer) refSlice(e *syntax.Call, r Ref) Value {
 	if length <= 0 || length > int64(a.Nelems) {
 		return lw.errorf(e, diag.OutOfRange, "a slice of %d bytes of an array of %d is not possible", length, a.Nelems)
 	}
-	out := r
+	out := r.part()
 	out.Type = &btf.Array{Index: a.Index, Type: a.Type, Nelems: uint32(length)}
-	out.exact, out.owned, out.fresh = true, false, false
+	out.exact = true
 	if c, known := from.V.IsConst(); known {
 		if c < 0 || c+length > int64(a.Nelems) {
 			return lw.errorf(e, diag.OutOfRange, "this array has %d bytes; the slice ends at %d", a.Nelems, c+length)

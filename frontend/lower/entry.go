@@ -82,5 +82,5 @@ func (lw *lowerer) entryRef(n syntax.Node, m *script.Map, kp *ir.Value, num Int)
 		return Ref{}, false
 	}
 	return Ref{Addr: p, Present: lw.b.Op(ir.OpNe, p, lw.b.Null()), Sure: sureIndex(m, num), Type: m.Value,
-		Region: ir.RegionMap, Hi: int64(ctype.Size(m.Value)), Map: m, epoch: lw.epochOf(m).get()}, true
+		Region: ir.RegionMap, entry: true, Hi: int64(ctype.Size(m.Value)), Map: m, epoch: lw.epochOf(m).get()}, true
 }

@@ -189,8 +189,8 @@ func (lw *lowerer) ffiCast(e *syntax.Call, args []Value) Value {
 
 // view returns r as a pointer to a t: what is behind it stays what it is.
 func (lw *lowerer) view(r Ref, t ctype.Type) Ref {
-	out := r
-	out.Type, out.Pointer, out.owned, out.fresh, out.exact = t, true, false, false, false
+	out := r.part()
+	out.Type, out.Pointer = t, true
 	if ctype.Size(t) != r.size() || !r.Pointer {
 		out.moved = false
 	}

@@ -256,7 +256,8 @@ func (lw *lowerer) fillArray(n syntax.Node, r Ref, a *btf.Array, t initTable) bo
 func (r Ref) element(a *btf.Array, i int64) Ref {
 	size := int64(ctype.Size(a.Type))
 	r.Off += i * size
-	r.Type, r.owned, r.fresh = a.Type, false, false
+	r = r.part()
+	r.Type = a.Type
 	if isAggregate(a.Type) {
 		r.Lo, r.Hi = r.Off, r.Off+size
 	}

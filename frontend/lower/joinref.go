@@ -9,7 +9,7 @@ import (
 // region.
 func (j *joiner) mergeRefs(vals []Value, poss []ir.Pos) Value {
 	lw := j.lw
-	first := -1
+	first, entries := -1, true
 	for i, v := range vals {
 		switch v := v.(type) {
 		case Bad:
@@ -21,10 +21,11 @@ func (j *joiner) mergeRefs(vals []Value, poss []ir.Pos) Value {
 				first = i
 			}
 			a := vals[first].(Ref)
+			entries = entries && v.entry
 			if !sameType(a.Type, v.Type) || a.Pointer != v.Pointer || a.isArray() != v.isArray() {
 				return lw.conflict(vals, poss)
 			}
-			if !a.isArray() && (a.Region != v.Region || a.Map != v.Map || !identical(a.epoch, v.epoch) || a.ReadOnly != v.ReadOnly) {
+			if (!a.isArray() || entries) && (a.Region != v.Region || a.Map != v.Map || !identical(a.epoch, v.epoch) || a.ReadOnly != v.ReadOnly) {
 				return lw.conflict(vals, poss)
 			}
 		default:
@@ -33,7 +34,7 @@ func (j *joiner) mergeRefs(vals []Value, poss []ir.Pos) Value {
 			}
 		}
 	}
-	if vals[first].(Ref).isArray() {
+	if vals[first].(Ref).isArray() && !entries {
 		return j.mergeArrays(vals, vals[first].(Ref))
 	}
 	return j.mergeAddresses(vals, vals[first].(Ref))
@@ -105,9 +106,10 @@ func (j *joiner) mergeAddresses(vals []Value, a Ref) Value {
 			return lw.asIRBool(lw.within(r, func(Ref) Value { return constBool(true) }, func() Value { return constBool(false) }))
 		})
 	}
-	out := a
+	out := a.part()
+	out.entry = a.entry
 	out.Slot, out.Off, out.Index, out.Present, out.Lo = nil, 0, nil, nil, 0
-	out.Hi, out.align, out.moved, out.fresh, out.owned = int64(a.size()), align, false, false, false
+	out.Hi, out.align, out.moved = int64(a.size()), align, false
 	out.Addr = j.phi(ir.Ptr, addrs)
 	if !always {
 		out.Sure = sure

@@ -99,7 +99,7 @@ func (lw *lowerer) hold(v Value) Value {
 	case Bytes:
 		return lw.keepSlice(v)
 	case Ref:
-		if !v.isArray() {
+		if !v.isArray() || v.entry {
 			return v
 		}
 		if !v.fresh {
@@ -147,7 +147,7 @@ func (lw *lowerer) pinBytes(n syntax.Node, v Value) Value {
 		return lw.keepSlice(b)
 	}
 	r, ok := v.(Ref)
-	if !ok || !r.isArray() {
+	if !ok || !r.isArray() || r.entry {
 		return v
 	}
 	if r, ok = lw.keep(n, r); !ok {

@@ -49,6 +49,9 @@ type Ref struct {
 	// were when it was looked up (stale).
 	Map   *script.Map
 	epoch Value
+	// entry is set on a whole entry of a map, which a variable refers to even if
+	// it is an array.
+	entry bool
 	// fresh is set on an array that has no name yet, owned on one that is a
 	// variable's own: assigning to the variable then copies.
 	fresh, owned bool
@@ -132,6 +135,13 @@ func isAggregate(t ctype.Type) bool {
 	return !ok
 }
 
+// part returns r as a part or another view of itself: what is said of the whole
+// does not hold of it.
+func (r Ref) part() Ref {
+	r.owned, r.fresh, r.entry, r.exact = false, false, false, false
+	return r
+}
+
 // size is how many bytes the object has.
 func (r Ref) size() int { return ctype.Size(r.Type) }
 
@@ -149,8 +159,8 @@ func (lw *lowerer) refMember(n syntax.Node, r Ref, name string) Value {
 	if !ok {
 		return lw.noMember(n, r.Type, name)
 	}
-	out := r
-	out.Type, out.owned, out.fresh = m.Type, false, false
+	out := r.part()
+	out.Type = m.Type
 	if m.Bits > 0 {
 		out.Bits = bitField{m.BitOffset, m.Bits}
 		return out
