@@ -26,11 +26,13 @@ import (
 // with that message, so that no rule outlives its reason; loops may be.
 var privilegedRules = map[string]*regexp.Regexp{
 	"variable packet offset": regexp.MustCompile(`pointer arithmetic with it prohibited for !root`),
-	// Where a pointer was found to be null before, the verifier follows the
-	// mispredicted side of the next test with a 0 in its place.
-	"index behind two null tests": regexp.MustCompile(`tried to add from different maps, paths or scalars`),
-	"packet length":               regexp.MustCompile(`pointer -= pointer prohibited`),
-	"print":                       regexp.MustCompile(`cannot use helper bpf_trace_printk`),
+	// Each addition to an address must be of one kind on all paths: not of a
+	// number that is known in one trip and another in the next, nor to a 0 that
+	// takes the pointer's place where an earlier test found it null.
+	"variable map value offset": regexp.MustCompile(`tried to add from different maps, paths or scalars`),
+	"comm":                      regexp.MustCompile(`cannot use helper bpf_get_current_comm`),
+	"packet length":             regexp.MustCompile(`pointer -= pointer prohibited`),
+	"print":                     regexp.MustCompile(`cannot use helper bpf_trace_printk`),
 	// The verifier then follows mispredicted branches too, round and round a
 	// loop: clang's loops are refused the same way.
 	loopRule: regexp.MustCompile(`argument list too long|bad address|infinite loop detected`),
