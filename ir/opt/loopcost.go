@@ -106,7 +106,7 @@ func (n *nest) findKnown(callback map[*ir.NaturalLoop]bool) {
 		for _, b := range n.dom.RPO {
 			for _, v := range b.Values {
 				ok := v.Op == ir.OpConst
-				if v.Op == ir.OpPhi && header[b] || v.Op != ir.OpPhi && v.Op.Info().Pure && !v.Op.Info().Pinned && len(v.Args) > 0 {
+				if v.Op == ir.OpPhi && header[b] || v.Op != ir.OpPhi && computed(v) {
 					ok = true
 					for i, a := range v.Args {
 						ok = ok && (n.knownAt(v, i, loose) || v.Op == ir.OpPhi && first && n.dom.Index(a.Block) >= n.dom.Index(b))
@@ -119,6 +119,16 @@ func (n *nest) findKnown(callback map[*ir.NaturalLoop]bool) {
 			}
 		}
 	}
+}
+
+// computed reports whether the verifier knows v where it knows v's arguments:
+// it divides, negates and swaps no numbers.
+func computed(v *ir.Value) bool {
+	switch v.Op {
+	case ir.OpUDiv, ir.OpUMod, ir.OpSDiv, ir.OpSMod, ir.OpNeg, ir.OpToBE:
+		return false
+	}
+	return v.Op.Info().Pure && !v.Op.Info().Pinned && len(v.Args) > 0
 }
 
 // leftUnknown reports whether l has an exit whose condition is not known.
