@@ -102,6 +102,7 @@ func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Pr
 	for _, p := range h.programs {
 		p.Func.Name, p.Func.Section = p.Name, section(p.Program)
 	}
+	lower.NameSubprograms(mod)
 	return mod, h.programs
 }
 

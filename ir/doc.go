@@ -35,7 +35,8 @@
 //     not call each other in a circle.
 //   - A program has one parameter, a Ptr, a section, and returns an I64. All
 //     returns of a function return an I64, or none does. Slots have dense IDs,
-//     1 to 512 bytes and an alignment of 1, 2, 4 or 8. A callback names its frame, a Ptr.
+//     1 to 512 bytes and an alignment of 1, 2, 4 or 8. A callback names its frame, a Ptr;
+//     a subprogram the Ptr that is its context, if any.
 //   - Every value's arguments, AuxInt, Aux and type are those of its row. A phi
 //     is of I64, Ptr or Bool; only a copy takes a Gen or a Check as it is.
 //   - A definition dominates each of its uses; a phi has one argument for each
@@ -71,7 +72,7 @@
 //	slotof = "slot" int ( "map" name | "func" name ) .
 //	func   = "func" name "(" [ name type { "," name type } ] ")"
 //	         [ "kind" kind ] [ "section" string ]
-//	         [ "callback" kind "frame" int "ctx" int ] [ "low" ]
+//	         [ "callback" kind "frame" int "ctx" int ] [ "sub" kind "ctx" int ] [ "low" ]
 //	         [ "short" block ] [ pos ] "{" { slot } { body } "}" .
 //	slot   = "slot" sN size "align" int [ string ] [ pos ] .
 //	body   = bN ":" [ "<-" pred { "," pred } ]

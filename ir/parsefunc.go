@@ -102,6 +102,15 @@ func (p *parser) attributes() {
 		c.Ctx = int32(p.number("an offset", -1, math.MaxInt32))
 		f.Callback = c
 	}
+	if p.got("sub") {
+		s := &Sub{}
+		if !p.is("ctx") {
+			s.Prog = p.progKind()
+		}
+		p.expect("ctx")
+		s.Ctx = int(p.number("a parameter", -1, math.MaxInt32))
+		f.Sub = s
+	}
 	if p.got("low") {
 		f.Phase = PhaseLow
 	}

@@ -248,6 +248,13 @@ func (p *printer) fn(f *Func) {
 		}
 		p.printf("frame %d ctx %d", c.Frame, c.Ctx)
 	}
+	if s := f.Sub; s != nil {
+		p.printf(" sub")
+		if s.Prog != nil {
+			p.printf(" %s", s.Prog.Name)
+		}
+		p.printf(" ctx %d", s.Ctx)
+	}
 	if f.Phase != PhaseHigh {
 		p.printf(" %s", f.Phase)
 	}

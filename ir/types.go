@@ -112,6 +112,8 @@ type Func struct {
 	Kind *kernel.ProgKind
 	// Callback is set on a loop's body that a helper calls (ir/opt/loopform.go).
 	Callback *Callback
+	// Sub is set on a subprogram that knows what it runs in.
+	Sub *Sub
 	// Section is the ELF section of a program, as libbpf names it.
 	Section string
 	Params  []Param
@@ -142,6 +144,15 @@ type Callback struct {
 	// Ctx is the offset in the frame of the context's address, -1 if the
 	// program's context never came so far.
 	Ctx int32
+}
+
+// Sub is what a subprogram has of the program that calls it. It may be given
+// addresses of its callers' slots; accesses through them are as those of a
+// callback through its frame. It never ends the program: it returns a number
+// that tells its caller what came of it.
+type Sub struct {
+	Prog *kernel.ProgKind
+	Ctx  int // the parameter that is the program's context, -1 for none
 }
 
 // Phase says which late passes have run; ops belong to phases (see OpInfo).

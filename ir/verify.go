@@ -184,6 +184,9 @@ func (c *checker) header() error {
 	if msg := c.callbackOf(); msg != "" {
 		return c.errf(nil, nil, "%s", msg)
 	}
+	if msg := c.subOf(); msg != "" {
+		return c.errf(nil, nil, "%s", msg)
+	}
 	for i, s := range f.Slots {
 		switch {
 		case s.ID != i:
@@ -221,10 +224,29 @@ func (c *checker) callbackOf() string {
 	return ""
 }
 
+// subOf checks what a subprogram knows of its program.
+func (c *checker) subOf() string {
+	f, s := c.f, c.f.Sub
+	switch {
+	case s == nil:
+		return ""
+	case f.Kind != nil || f.Callback != nil:
+		return "a program or callback is no subprogram"
+	case s.Prog == nil:
+		return "a subprogram needs the kind of its program"
+	case s.Ctx < -1 || s.Ctx >= len(f.Params) || s.Ctx >= 0 && f.Params[s.Ctx].Type != Ptr:
+		return fmt.Sprintf("the subprogram's context is parameter %d, which is no ptr", s.Ctx)
+	}
+	return ""
+}
+
 // kind returns the kind of program that f runs in, nil if it is not known.
 func (c *checker) kind() *kernel.ProgKind {
 	if c.f.Callback != nil {
 		return c.f.Callback.Prog
+	}
+	if c.f.Sub != nil {
+		return c.f.Sub.Prog
 	}
 	return c.f.Kind
 }

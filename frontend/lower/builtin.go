@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/luabpfc/luabpfc/frontend/ctype"
+	"github.com/luabpfc/luabpfc/frontend/script"
 	"github.com/luabpfc/luabpfc/frontend/syntax"
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/diag"
@@ -78,10 +79,12 @@ func builtinTable() map[string]builtinRow {
 		"pcall":    {raw: (*lowerer).pcall},
 		"error":    {max: 2, call: (*lowerer).errorCall, usage: "error(value)"},
 
+		"bpf.inline":   {min: 1, max: 1, call: inlining(script.InlineYes), usage: "bpf.inline(fn)"},
+		"bpf.noinline": {min: 1, max: 1, call: inlining(script.InlineNever), usage: "bpf.noinline(fn)"},
 		"setmetatable": {min: 2, max: 2, call: (*lowerer).setMetatable, usage: "setmetatable(t, metatable)"},
 
-		"pairs":    {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'pairs' outside a 'for'") }},
-		"ipairs":   {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'ipairs' outside a 'for'") }},
+		"pairs":  {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'pairs' outside a 'for'") }},
+		"ipairs": {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'ipairs' outside a 'for'") }},
 	}
 	for name, row := range ffiRows() {
 		rows[name] = row

@@ -38,6 +38,7 @@ func (lw *lowerer) callExpr(e *syntax.Call) Value {
 			return Bad{}
 		}
 		lw.at(e)
+		lw.calling = exprName(e.Fn)
 		return lw.call(f, args, e.Range, false)
 	case Global:
 		return lw.builtin(e, f.Name)
@@ -126,8 +127,18 @@ func (lw *lowerer) callConst(e *syntax.Call, v lua.LValue) (Value, bool) {
 	return out, true
 }
 
-// call inlines a Lua function.
+// call calls a Lua function: it is inlined, or becomes a subprogram.
 func (lw *lowerer) call(c *Closure, args []Value, at syntax.Range, main bool) Value {
+	if !main {
+		if v, ok := lw.callOutlined(c, args, at); ok {
+			return v
+		}
+	}
+	return lw.inline(c, args, at, main)
+}
+
+// inline lowers the body of a Lua function where it is called.
+func (lw *lowerer) inline(c *Closure, args []Value, at syntax.Range, main bool) Value {
 	fn := c.Func
 	if lw.depth >= maxDepth {
 		return lw.errorf(&syntax.NilExpr{Range: at}, diag.Recursion,
@@ -140,6 +151,7 @@ func (lw *lowerer) call(c *Closure, args []Value, at syntax.Range, main bool) Va
 	lw.enter(fn)
 	lw.frame = &frame{fn: fn, closure: c, cells: map[*syntax.Local]*cell{}, main: main, mark: lw.mark(), closers: len(lw.closers)}
 	lw.depth++
+	leave := lw.calls.enter(c, lw.b.Func)
 	for i, p := range fn.Params {
 		var v Value = Nil
 		if i < len(args) {
@@ -163,6 +175,7 @@ func (lw *lowerer) call(c *Closure, args []Value, at syntax.Range, main bool) Va
 		}
 	}
 	returns, mark := lw.frame.returns, lw.frame.mark
+	leave()
 	lw.depth--
 	lw.file, lw.fileNo, lw.frame, lw.b.Pos = file, fileNo, caller, pos
 	lw.rollback(mark)

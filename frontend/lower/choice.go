@@ -81,7 +81,7 @@ func static(v Value) bool {
 	case Const, Global, *Closure, Context, CtxArray:
 		return true
 	case Bytes:
-		return v.Slot != nil || v.At.Base == nil
+		return v.kept == nil && (v.Slot != nil || v.At.Base == nil)
 	}
 	return false
 }

@@ -27,6 +27,7 @@ type loopState struct {
 	breaks                                    []int // of the enclosing loops, from the inside out
 	errors                                    []int // of the handlers, likewise
 	closers                                   []closer
+	calls                                     int
 	pre                                       *ir.Block
 	facts                                     *chain[fact]
 }
@@ -42,6 +43,7 @@ func (lw *lowerer) saveLoop() loopState {
 		s.errors = append(s.errors, len(h.edges))
 	}
 	s.closers = lw.closers
+	s.calls = len(lw.calls.list)
 	return s
 }
 
@@ -66,6 +68,7 @@ func (lw *lowerer) restoreLoop(s loopState) {
 		h.edges = h.edges[:s.errors[i]]
 	}
 	lw.closers = s.closers
+	lw.calls.list = lw.calls.list[:s.calls]
 	lw.rollback(s.log)
 	lw.r.Reset(s.diags)
 	lw.b.Block, lw.facts, lw.pending = s.pre, s.facts, nil

@@ -41,13 +41,24 @@ type lowerer struct {
 	inShort  bool     // lowering the on_short handler
 	free     map[*syntax.Function][]*syntax.Local
 	assigned map[syntax.Node]*assignments
-	born     int                        // cells made so far
-	building []*loopBuild               // enclosing loops
+	born     int          // cells made so far
+	building []*loopBuild // enclosing loops
+	// Subprograms: by shape, how deep this one is nested, whose slots are frames,
+	// and which functions become some though the script does not say so.
+	subs      map[string]*subprogram
+	subDepth  int
+	subFrames map[*ir.Slot]*subprogram
+	interned  map[any]int
+	outline   map[*syntax.Function]bool
+	calls     *callLog
+
 	backward map[*syntax.LabelStmt]bool // see jumpedBackTo
 	rests    map[*syntax.LabelStmt]*syntax.DoStmt
 	endless  map[loopKey]bool // loops that no bound was found for
 	closures map[*lua.LFunction]*Closure
 	epochs   map[*script.Map]*cell // the states of maps' entries (ref.go)
+	oldest   int                   // what counts as the birth of what a function has from its beginning
+	calling  string                // the name by which a function is called, if any
 	epochNo  int
 	builtins map[string]builtinRow
 	verdicts map[*ir.Block]diag.Span // of the results that the script gives
@@ -90,12 +101,39 @@ func Program(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.Rep
 	if !kindAvailable(p, r, opts.Kernel) {
 		return nil, false
 	}
-	lw := &lowerer{stage: stage, mod: mod, r: r, opts: opts, prog: p,
+	mark, from := r.Mark(), len(mod.Funcs)
+	lw := newLowerer(stage, p, mod, r, opts)
+	f := lw.program(fn)
+	if repeated := lw.calls.repeated(); len(repeated) > 0 {
+		r.Reset(mark)
+		mod.Funcs = mod.Funcs[:from]
+		lw = newLowerer(stage, p, mod, r, opts)
+		lw.outline = repeated
+		f = lw.program(fn)
+	}
+	if r.Errors() > errs {
+		return nil, false
+	}
+	prune(f)
+	keepCalled(mod, f, from)
+	lw.checkResults(f)
+	return f, r.Errors() == errs
+}
+
+func newLowerer(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.Reporter, opts Options) *lowerer {
+	return &lowerer{stage: stage, mod: mod, r: r, opts: opts, prog: p,
 		keys: map[*ir.Map]*ir.Slot{}, vals: map[*ir.Map]*ir.Slot{}, epochs: map[*script.Map]*cell{},
 		free:     map[*syntax.Function][]*syntax.Local{},
 		assigned: map[syntax.Node]*assignments{}, builtins: builtinTable(), verdicts: map[*ir.Block]diag.Span{},
-		backward: map[*syntax.LabelStmt]bool{}, rests: map[*syntax.LabelStmt]*syntax.DoStmt{}, endless: map[loopKey]bool{}}
-	f := mod.NewFunc(p.Name, ir.Param{Name: "ctx", Type: ir.Ptr})
+		subs: map[string]*subprogram{}, subFrames: map[*ir.Slot]*subprogram{}, interned: map[any]int{},
+		backward: map[*syntax.LabelStmt]bool{}, rests: map[*syntax.LabelStmt]*syntax.DoStmt{}, endless: map[loopKey]bool{}, calls: &callLog{parent: -1}}
+}
+
+// program lowers the program's main function, everything that it calls, and its
+// handler.
+func (lw *lowerer) program(fn *syntax.Function) *ir.Func {
+	p := lw.prog
+	f := lw.mod.NewFunc(p.Name, ir.Param{Name: "ctx", Type: ir.Ptr})
 	f.Kind, f.Section = p.Kind, p.Section
 	lw.b = ir.NewBuilder(f)
 	lw.enter(fn)
@@ -109,12 +147,7 @@ func Program(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.Rep
 	lw.handler = &handler{}
 	lw.main(fn)
 	lw.shortHandler(f)
-	if r.Errors() > errs {
-		return nil, false
-	}
-	prune(f)
-	lw.checkResults(f)
-	return f, r.Errors() == errs
+	return f
 }
 
 // main lowers the program's function and returns its results.

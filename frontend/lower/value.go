@@ -55,6 +55,8 @@ type Closure struct {
 	cells map[*syntax.Local]*cell
 	// script is set for a function of the script stage.
 	script *lua.LFunction
+	// inlining is what the kernel stage asked for by bpf.inline and bpf.noinline.
+	inlining script.Inlining
 }
 
 // Context is the program's context.

@@ -17,7 +17,7 @@ import (
 // not. Everything else that is unknown is unknown.
 var (
 	otherKinds = []string{"func"}
-	kernelOnly = []string{"helper", "kfunc", "atomic", "inline", "noinline", "tail_call", "csum_fold", "limit",
+	kernelOnly = []string{"helper", "kfunc", "atomic", "tail_call", "csum_fold", "limit",
 		"volatile", "field_exists", "type_exists", "enum_value", "container_of"}
 	notYet    = []string{"global", "const", "mac"}
 	userFuncs = []string{"tracelog", "ksym", "usym", "interval", "at_exit", "ifindex"}
@@ -29,6 +29,7 @@ func (st *Stage) openBPF() {
 	fs := map[string]libFunc{
 		"map": st.bpfMap, "license": st.bpfLicense, "option": st.bpfOption,
 		"ip": st.bpfIP, "cidr": st.bpfCIDR,
+		"inline": st.bpfInline, "noinline": st.bpfNoinline,
 		"hton": st.bpfSwap, "ntoh": st.bpfSwap, "clamp": st.bpfClamp,
 	}
 	for _, b := range []int{16, 32, 64} {

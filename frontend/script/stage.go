@@ -18,6 +18,8 @@ import (
 
 // Stage is one run of the script stage.
 type Stage struct {
+	inlining map[*lua.LFunction]Inlining
+
 	host     Host
 	opts     Options
 	reporter *diag.Reporter

@@ -81,7 +81,7 @@ func (x *former) newFrame(f *ir.Func, todo []*ir.NaturalLoop) *sharedFrame {
 	for _, l := range todo {
 		for _, b := range l.Blocks {
 			for _, v := range b.Values {
-				if (f.Kind != nil || f.Callback != nil) && needsContext(f, v) {
+				if hasContext(f) && needsContext(f, v) {
 					fr.ctx = 0
 				}
 				fr.noteSlots(v, used)
@@ -121,10 +121,26 @@ func needsContext(f *ir.Func, v *ir.Value) bool {
 	return false
 }
 
+// hasContext reports whether f knows the context's address.
+func hasContext(f *ir.Func) bool {
+	return f.Kind != nil || f.Callback != nil || f.Sub != nil && f.Sub.Ctx >= 0
+}
+
+// contextParam returns the parameter that is the context, -1 for none.
+func contextParam(f *ir.Func) int {
+	switch {
+	case f.Kind != nil:
+		return 0
+	case f.Sub != nil:
+		return f.Sub.Ctx
+	}
+	return -1
+}
+
 // isContext reports whether v is the context's address.
 func isContext(f *ir.Func, v *ir.Value) bool {
-	if f.Kind != nil {
-		return v.Op == ir.OpArg && v.AuxInt == 0
+	if p := contextParam(f); p >= 0 {
+		return v.Op == ir.OpArg && v.AuxInt == int64(p)
 	}
 	cb := f.Callback
 	return cb != nil && cb.Ctx >= 0 && v.Op == ir.OpLoad && v.Type == ir.Ptr &&
@@ -283,7 +299,7 @@ func (x *former) number(at *cursor) *ir.Value {
 	if u := x.unknown[f]; u != nil {
 		return u
 	}
-	if k := f.Kind; k != nil {
+	if k := progKind(f); k != nil && contextParam(f) >= 0 {
 		for i := range k.Ctx.Fields {
 			c := &k.Ctx.Fields[i]
 			if c.Kind != kernel.Scalar || c.Size != 4 || c.Len != 0 || !c.Readable(k) {
@@ -303,13 +319,15 @@ func (x *former) number(at *cursor) *ir.Value {
 // all that may need it.
 func contextOf(f *ir.Func) *ir.Value {
 	entry := f.Entry()
-	if f.Kind != nil {
+	if p := contextParam(f); p >= 0 {
 		for _, v := range entry.Values {
 			if isContext(f, v) {
 				return v
 			}
 		}
-		return entry.InsertValue(0, ir.OpArg, ir.Ptr, f.Pos)
+		v := entry.InsertValue(0, ir.OpArg, ir.Ptr, f.Pos)
+		v.AuxInt = int64(p)
+		return v
 	}
 	fp := frameParam(f)
 	at := slices.Index(entry.Values, fp) + 1

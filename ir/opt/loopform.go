@@ -182,6 +182,9 @@ func progKind(f *ir.Func) *kernel.ProgKind {
 	if f.Callback != nil {
 		return f.Callback.Prog
 	}
+	if f.Sub != nil {
+		return f.Sub.Prog
+	}
 	return f.Kind
 }
 
