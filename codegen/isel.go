@@ -219,10 +219,18 @@ func (s *selector) root(v *ir.Value) *ir.Value {
 			v = v.Args[0]
 		case v.Op == ir.OpZext && narrow(v.Args[0], int(v.AuxInt), 4):
 			v = v.Args[0]
+		case v.Op == ir.OpNe && isBit(v):
+			v = v.Args[0] // without a branch
 		default:
 			return v
 		}
 	}
+}
+
+// isBit reports whether v asks whether a number that is 0 or 1 is not 0.
+func isBit(v *ir.Value) bool {
+	x, ok := v.Args[1].IsConst()
+	return ok && x == 0 && v.Args[0].Type == ir.I64 && v.Args[0].Op != ir.OpConst && narrow(v.Args[0], 1, 4)
 }
 
 // reg returns the register of v, demanding it.

@@ -16,6 +16,10 @@ var compareOps = map[ir.Op]bpf.Op{
 // branch on c. Comparisons are made here even if they have been made before:
 // the verifier learns from a comparison, not from a Bool.
 func (s *selector) branch(c *ir.Value, yes, no *mblock) {
+	if c.Op == ir.OpNe && isBit(c) {
+		s.compare(c, yes, no)
+		return
+	}
 	c = s.root(c)
 	if x, ok := c.IsConst(); ok {
 		if x == 0 {

@@ -89,6 +89,7 @@ type extraction struct {
 	captures []*ir.Value // values of f stored before the call
 	capAt    []int32
 	exits    []exitEdge
+	own      map[*ir.Slot]*ir.Slot // what local slots have become
 }
 
 // exitLeft is the number of the exit that leaves the program.
@@ -346,7 +347,8 @@ func (e *extraction) carried(p *ir.Value) *ir.Value {
 	}
 	v := at.op(ir.OpOpaque, ir.I64, at.get(ir.I64, e.fp, e.field[p]), e.u)
 	if p.Type == ir.Bool {
-		v = at.op(ir.OpNe, ir.Bool, v, at.konst(0))
+		// Known to be 0 or 1, it is a number without a branch.
+		v = at.op(ir.OpNe, ir.Bool, at.op(ir.OpAnd, ir.I64, v, at.konst(1)), at.konst(0))
 	}
 	return v
 }
@@ -363,6 +365,10 @@ func (e *extraction) generation() *ir.Value {
 // the frame, and a load from a shared slot that the loop writes opaque.
 func (e *extraction) made(v, w *ir.Value) *ir.Value {
 	if s, ok := v.Aux.(*ir.Slot); ok {
+		if own := e.ownSlot(s); own != nil {
+			w.Aux = own
+			return w
+		}
 		k := newConst(w.Block, len(w.Block.Values)-1, ir.I64, int64(e.fr.moved[s]), v.Pos)
 		w.Reset(ir.OpPtrAdd)
 		w.AddArg(e.fp)
@@ -373,6 +379,20 @@ func (e *extraction) made(v, w *ir.Value) *ir.Value {
 		return endOf(w.Block, v.Pos).op(ir.OpOpaque, ir.I64, w, e.u)
 	}
 	return w
+}
+
+// ownSlot returns the callback's own slot in place of s, nil if s travels.
+func (e *extraction) ownSlot(s *ir.Slot) *ir.Slot {
+	if !e.fr.local[e.l][s] {
+		return nil
+	}
+	own := e.own[s]
+	if own == nil {
+		own = e.g.NewSlot(s.Size, s.Name, s.Pos)
+		own.Align = s.Align
+		e.own[s] = own
+	}
+	return own
 }
 
 // liveIn returns what the callback has for a value computed outside the loop.
@@ -408,6 +428,9 @@ func (e *extraction) remake(v *ir.Value) *ir.Value {
 		w.AuxInt, w.Aux = v.AuxInt, v.Aux
 		return w
 	case ir.OpSlotAddr:
+		if own := e.ownSlot(v.Aux.(*ir.Slot)); own != nil {
+			return at.slot(own)
+		}
 		k := at.konst(int64(e.fr.moved[v.Aux.(*ir.Slot)]))
 		return at.op(ir.OpPtrAdd, ir.Ptr, e.fp, k)
 	case ir.OpPktCheck:

@@ -17,8 +17,9 @@ import (
 //	context    its address, if the loop needs it
 //	unknown    a number of which the verifier knows nothing
 //	exit       0 while the loop goes on, else the number of the exit taken
-//	slots      the caller's objects that the loop uses; they live here from the
-//	           caller's beginning on
+//	slots      the caller's objects that the loop uses, but for those that only
+//	           a trip uses (looplocal.go); they live here from the caller's
+//	           beginning on
 //	fields     8 bytes each: values computed outside and used inside, written
 //	           once; values carried round (the header's phis); values computed
 //	           inside and used behind the loop
@@ -52,6 +53,7 @@ type sharedFrame struct {
 	size    int32
 	moved   map[*ir.Slot]int32
 	mutated map[*ir.Slot]bool
+	local   map[*ir.NaturalLoop]map[*ir.Slot]bool // slots that become the callback's own
 }
 
 // extractAll moves the loops todo of one function into callbacks.
@@ -60,7 +62,7 @@ func (x *former) extractAll(n *nest, todo []*ir.NaturalLoop) {
 	fr := x.newFrame(f, todo)
 	var calls []*ir.Block
 	for _, l := range todo {
-		e := &extraction{x: x, n: n, f: f, l: l, in: blockSet(l), fr: fr, next: fr.base}
+		e := &extraction{x: x, n: n, f: f, l: l, in: blockSet(l), fr: fr, next: fr.base, own: map[*ir.Slot]*ir.Slot{}}
 		e.run()
 		if x.failed {
 			return
@@ -76,15 +78,18 @@ func (x *former) extractAll(n *nest, todo []*ir.NaturalLoop) {
 
 // newFrame lays out what all loops of f share.
 func (x *former) newFrame(f *ir.Func, todo []*ir.NaturalLoop) *sharedFrame {
-	fr := &sharedFrame{f: f, ctx: -1, moved: map[*ir.Slot]int32{}, mutated: map[*ir.Slot]bool{}}
+	fr := &sharedFrame{f: f, ctx: -1, moved: map[*ir.Slot]int32{}, mutated: map[*ir.Slot]bool{},
+		local: map[*ir.NaturalLoop]map[*ir.Slot]bool{}}
 	used := make([]bool, len(f.Slots))
+	live := liveSlots(f)
 	for _, l := range todo {
+		fr.local[l] = live.localTo(l)
 		for _, b := range l.Blocks {
 			for _, v := range b.Values {
 				if hasContext(f) && needsContext(f, v) {
 					fr.ctx = 0
 				}
-				fr.noteSlots(v, used)
+				fr.noteSlots(v, used, fr.local[l])
 			}
 		}
 	}
@@ -148,9 +153,9 @@ func isContext(f *ir.Func, v *ir.Value) bool {
 }
 
 // noteSlots marks the slots that v, a value in a loop, can reach, and those it
-// may change.
-func (fr *sharedFrame) noteSlots(v *ir.Value, used []bool) {
-	if s, ok := v.Aux.(*ir.Slot); ok {
+// may change, but for the loop's own.
+func (fr *sharedFrame) noteSlots(v *ir.Value, used []bool, local map[*ir.Slot]bool) {
+	if s, ok := v.Aux.(*ir.Slot); ok && !local[s] {
 		used[s.ID] = true
 	}
 	for i, a := range v.Args {
@@ -158,6 +163,9 @@ func (fr *sharedFrame) noteSlots(v *ir.Value, used []bool) {
 			continue
 		}
 		for _, s := range rootSlots(a) {
+			if local[s] {
+				continue
+			}
 			used[s.ID] = true
 			if changes(v, i) {
 				fr.mutated[s] = true
