@@ -47,7 +47,7 @@ func (lw *lowerer) unary(e *syntax.Unary) Value {
 	case syntax.OpNot:
 		return lw.boolValue(e)
 	case syntax.OpLen:
-		return lw.length(e, lw.expr(e.X))
+		return lw.length(e, lw.materialize(e.X, lw.expr(e.X)))
 	case syntax.OpNeg:
 		v := lw.expr(e.X)
 		if f, ok := floatConst(v); ok {
@@ -320,7 +320,7 @@ func stringConst(v Value) (string, bool) {
 
 // equal evaluates == and ~=.
 func (lw *lowerer) equal(e *syntax.Binary, l, r Value, negate bool) Value {
-	l, r = lw.resolve(l), lw.resolve(r)
+	l, r = lw.materialize(e.L, lw.resolve(l)), lw.materialize(e.R, lw.resolve(r))
 	c := lw.equality(e, l, r)
 	if c == nil {
 		return Bad{}

@@ -142,8 +142,11 @@ func (lw *lowerer) builtin(e *syntax.Call, name string) Value {
 	if len(args) < row.min || row.max >= 0 && len(args) > row.max {
 		return lw.errorf(e, diag.WrongArguments, "'%s' is called with %d arguments; it is %s", name, len(args), row.usage)
 	}
-	for _, a := range args {
-		if _, bad := a.(Bad); bad {
+	for i, a := range args {
+		if !aboutTypes[name] {
+			args[i] = lw.materialize(argNode(e, i), a)
+		}
+		if _, bad := args[i].(Bad); bad {
 			return Bad{}
 		}
 	}

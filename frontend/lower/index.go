@@ -59,6 +59,9 @@ func (lw *lowerer) indexOf(e *syntax.Index, obj Value) Value {
 			return lw.readOpt(lw.fresh(o))
 		}
 	case Const:
+		if d, ok := script.ToRef(o.V); ok {
+			return lw.dataIndex(e, o, d, key)
+		}
 		if m, ok := script.ToMap(o.V); ok {
 			if named && mapMethods[name] {
 				return lw.unsupported(e, "'"+name+"' of a map")
@@ -182,6 +185,10 @@ func (lw *lowerer) setIndex(e *syntax.Index, obj, key, v Value) {
 	case Const:
 		if m, ok := script.ToMap(o.V); ok {
 			lw.setEntry(e, m, e.Key, key, v)
+			return
+		}
+		if _, ok := script.ToRef(o.V); ok {
+			lw.errorf(e, diag.AssignToCaptured, "C data of the script is a constant in the kernel; use a map or bpf.global for what changes")
 			return
 		}
 		if _, ok := o.V.(*lua.LTable); ok {

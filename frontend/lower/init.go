@@ -150,6 +150,14 @@ func (lw *lowerer) fill(n syntax.Node, r Ref, v Value) bool {
 	if t, ok := scalarOf(r.Type); ok {
 		return lw.fillScalar(n, t, r, v)
 	}
+	if d, ok := scriptData(v); ok {
+		if text, ok := dataBytes(d); ok && ctype.Copies(r.Type, d.Type) {
+			lw.copyRun(n, r, text, r.size())
+			return true
+		}
+		lw.errorf(n, diag.BadValue, "a '%s' is no '%s'", ctype.Name(d.Type), ctype.Name(r.Type))
+		return false
+	}
 	if src, ok := v.(Ref); ok {
 		if !lw.copyable(n, r.Type, src) {
 			return false

@@ -182,3 +182,20 @@ func (st *Stage) ffiCdef(L *lua.LState) int {
 	}
 	return 0
 }
+
+// openEnumerators lets a script read the constants of its C declarations as it
+// does the predefined ones: where no global has the name.
+func (st *Stage) openEnumerators() {
+	meta := st.vm.NewTable()
+	meta.RawSetString("__index", st.vm.NewFunction(func(L *lua.LState) int {
+		name, ok := L.Get(2).(lua.LString)
+		e, found := st.types.Enumerator(string(name))
+		if !ok || !found {
+			L.Push(lua.LNil)
+			return 1
+		}
+		L.Push(st.enumerator(e))
+		return 1
+	}))
+	st.vm.G.Global.Metatable = meta
+}

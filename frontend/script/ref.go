@@ -1,6 +1,8 @@
 package script
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"strings"
 
@@ -137,48 +139,58 @@ type place struct {
 	bits ctype.Member
 }
 
-// place finds a member or element; an error is raised if there is none.
-func (st *Stage) place(L *lua.LState, r *Ref, key lua.LValue) place {
-	t, off := r.Type, r.off
-	if ctype.IsPointer(t) && ctype.IsRecord(ctype.Element(t)) {
-		if _, isName := key.(lua.LString); isName {
+// accessError is what is wrong with an access.
+type accessError struct {
+	code diag.Code
+	msg  string
+}
+
+func (e *accessError) Error() string { return e.msg }
+
+func badAccess(format string, args ...any) error {
+	return &accessError{diag.ScriptError, fmt.Sprintf(format, args...)}
+}
+
+// place finds a member or element.
+func (r *Ref) place(key lua.LValue) (place, error) {
+	t := r.Type
+	if name, ok := key.(lua.LString); ok {
+		if ctype.IsPointer(t) && ctype.IsRecord(ctype.Element(t)) {
 			t = ctype.Element(t)
 		}
-	}
-	if name, ok := key.(lua.LString); ok {
-		return st.memberPlace(L, &Ref{t, r.mem, off}, string(name))
+		return (&Ref{t, r.mem, r.off}).member(string(name))
 	}
 	e := ctype.Element(t)
 	i, ok := index(key)
 	switch {
 	case e == nil:
-		L.RaiseError("'%s' has members, no elements: it can't be indexed with %s", ctype.Name(t), article(typeName(key)))
+		return place{}, badAccess("'%s' has members, no elements: it can't be indexed with %s", ctype.Name(t), article(typeName(key)))
 	case !ok:
-		L.RaiseError("'%s' is indexed with an integer, not %s", ctype.Name(t), article(typeName(key)))
+		return place{}, badAccess("'%s' is indexed with an integer, not %s", ctype.Name(t), article(typeName(key)))
 	case !ctype.IsPointer(t) && (i < 0 || i >= int64(ctype.Length(t))):
-		L.RaiseError("index %d is outside '%s'", i, ctype.Name(t))
+		return place{}, badAccess("index %d is outside '%s'", i, ctype.Name(t))
 	}
 	n := int64(ctype.Size(e))
-	if n == 0 || i < -1<<32 || i > 1<<32 || int64(off)+i*n < 0 || int64(off)+(i+1)*n > int64(len(r.mem.bytes)) {
-		L.RaiseError("element %d is outside the memory that '%s' points to", i, ctype.Name(t))
+	if n == 0 || i < -1<<32 || i > 1<<32 || int64(r.off)+i*n < 0 || int64(r.off)+(i+1)*n > int64(len(r.mem.bytes)) {
+		return place{}, badAccess("element %d is outside the memory that '%s' points to", i, ctype.Name(t))
 	}
-	return place{t: e, mem: r.mem, off: off + int(i*n)}
+	return place{t: e, mem: r.mem, off: r.off + int(i*n)}, nil
 }
 
-// memberPlace finds the member of that name of the record r.
-func (st *Stage) memberPlace(L *lua.LState, r *Ref, name string) place {
+// member finds the member of that name of the record r.
+func (r *Ref) member(name string) (place, error) {
 	m, ok := ctype.FindMember(r.Type, name)
 	if !ok {
-		st.fail(L, diag.UnknownMember, "%s", noMember(r.Type, name))
+		return place{}, &accessError{diag.UnknownMember, noMember(r.Type, name)}
 	}
 	if r.Bytes() == nil {
-		L.RaiseError("'%s' points outside its memory", ctype.Name(r.Type))
+		return place{}, badAccess("'%s' points outside its memory", ctype.Name(r.Type))
 	}
 	p := place{t: m.Type, mem: r.mem, off: r.off + m.Offset}
 	if m.Bits != 0 {
 		p.rec, p.bits = r.Bytes(), m
 	}
-	return p
+	return p, nil
 }
 
 // noMember says that t has no such member, and which it probably has.
@@ -203,13 +215,38 @@ func index(v lua.LValue) (int64, bool) {
 	return int64(f), ok && math.Abs(f) < 1<<53
 }
 
+// refPlace is the place that the first two arguments name.
+func (st *Stage) refPlace(L *lua.LState) (*Ref, place) {
+	r, _ := ToRef(L.Get(1))
+	p, err := r.place(L.Get(2))
+	var e *accessError
+	if errors.As(err, &e) && e.code != diag.ScriptError {
+		st.fail(L, e.code, "%s", e.msg)
+	} else if err != nil {
+		L.RaiseError("%s", err)
+	}
+	return r, p
+}
+
 // refIndex is r[k] and r.k.
 func (st *Stage) refIndex(L *lua.LState) int {
-	r, _ := ToRef(L.Get(1))
-	p := st.place(L, r, L.Get(2))
+	_, p := st.refPlace(L)
+	L.Push(st.readPlace(p))
+	return 1
+}
+
+// Index returns a member or element of C data, as the script reads it.
+func (st *Stage) Index(r *Ref, key lua.LValue) (lua.LValue, error) {
+	p, err := r.place(key)
+	if err != nil {
+		return nil, err
+	}
+	return st.readPlace(p), nil
+}
+
+func (st *Stage) readPlace(p place) lua.LValue {
 	if p.bits.Bits == 0 {
-		L.Push(st.read(p.t, p.mem, p.off))
-		return 1
+		return st.read(p.t, p.mem, p.off)
 	}
 	var bits uint64
 	for _, u := range p.bits.Units(len(p.rec), st.opts.BigEndian) {
@@ -219,8 +256,7 @@ func (st *Stage) refIndex(L *lua.LState) int {
 	if n := 64 - p.bits.Bits; ctype.Signed(p.t) {
 		bits = uint64(int64(bits) << n >> n)
 	}
-	L.Push(st.scalar(p.t, bits))
-	return 1
+	return st.scalar(p.t, bits)
 }
 
 // uintOf is the unsigned integer type of that size.
@@ -230,8 +266,7 @@ func uintOf(size int) ctype.Type {
 
 // refSet is r[k] = v and r.k = v.
 func (st *Stage) refSet(L *lua.LState) int {
-	r, _ := ToRef(L.Get(1))
-	p := st.place(L, r, L.Get(2))
+	r, p := st.refPlace(L)
 	if ctype.IsConst(r.target()) || ctype.IsConst(p.t) {
 		L.RaiseError("this is part of '%s': it can't be changed", ctype.Name(r.Type))
 	}

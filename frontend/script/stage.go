@@ -213,12 +213,17 @@ func (st *Stage) Upvalue(fn *lua.LFunction, name string) (lua.LValue, bool) {
 	return lua.LNil, false
 }
 
-// Global returns the value of the global name in fn's environment.
+// Global returns the value of the global name in fn's environment, or of the
+// constant that a C declaration has given that name.
 func (st *Stage) Global(fn *lua.LFunction, name string) lua.LValue {
 	if fn == nil || fn.Env == nil {
 		return lua.LNil
 	}
-	return fn.Env.RawGetString(name)
+	v := fn.Env.RawGetString(name)
+	if e, ok := st.types.Enumerator(name); ok && v == lua.LNil && fn.Env == st.vm.G.Global {
+		return st.enumerator(e)
+	}
+	return v
 }
 
 // BuiltinName returns the canonical name of a library function, "bit.band",
@@ -319,6 +324,7 @@ func (st *Stage) open() {
 	st.openFFI()
 	st.openBPF()
 	st.openConstants()
+	st.openEnumerators()
 	args := st.vm.NewTable()
 	for i, a := range st.opts.Args {
 		args.RawSetInt(i+1, lua.LString(a))
