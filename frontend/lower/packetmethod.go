@@ -23,6 +23,13 @@ func packetMethods() map[string]packetMethodRow {
 	rows := map[string]packetMethodRow{
 		"set": {2, 2, "p:set(a, bytes)", (*lowerer).packetSet},
 		"has": {0, 1, "p:has(n)", (*lowerer).packetHas},
+
+		"adjust_head": {1, 1, "pkt:adjust_head(n)", mover(adjustHead)},
+		"adjust_tail": {1, 1, "pkt:adjust_tail(n)", mover(adjustTail)},
+		"pull":        {1, 1, "pkt:pull(n)", mover(pullData)},
+
+		"checksum": {0, 0, "ip:checksum()", (*lowerer).ipChecksum},
+		"replace":  {2, 2, "hdr:replace('field', value)", (*lowerer).replaceField},
 	}
 	for _, bits := range []int{8, 16, 32, 48, 64} {
 		name := "u" + strconv.Itoa(bits)

@@ -17,7 +17,7 @@ import (
 // not. Everything else that is unknown is unknown.
 var (
 	otherKinds = []string{"func"}
-	kernelOnly = []string{"helper", "kfunc", "atomic", "tail_call", "csum_fold", "limit",
+	kernelOnly = []string{"helper", "kfunc", "atomic", "tail_call", "limit",
 		"volatile", "field_exists", "type_exists", "enum_value", "container_of"}
 	notYet    = []string{"global", "const", "mac"}
 	userFuncs = []string{"tracelog", "ksym", "usym", "interval", "at_exit", "ifindex"}
@@ -30,7 +30,7 @@ func (st *Stage) openBPF() {
 		"map": st.bpfMap, "license": st.bpfLicense, "option": st.bpfOption,
 		"ip": st.bpfIP, "cidr": st.bpfCIDR,
 		"inline": st.bpfInline, "noinline": st.bpfNoinline,
-		"hton": st.bpfSwap, "ntoh": st.bpfSwap, "clamp": st.bpfClamp,
+		"hton": st.bpfSwap, "ntoh": st.bpfSwap, "clamp": st.bpfClamp, "csum_fold": st.bpfCsumFold,
 	}
 	for _, b := range []int{16, 32, 64} {
 		swap := func(L *lua.LState) int { return st.swap(L, b) }
@@ -130,6 +130,16 @@ func (st *Stage) swap(L *lua.LState, n int) int {
 func (st *Stage) bpfClamp(L *lua.LState) int {
 	x, lo, hi := L.CheckNumber(1), L.CheckNumber(2), L.CheckNumber(3)
 	L.Push(min(max(x, lo), hi))
+	return 1
+}
+
+// bpfCsumFold is the complement of a sum folded to 16 bits.
+func (st *Stage) bpfCsumFold(L *lua.LState) int {
+	x := uint64(L.CheckInt64(1))
+	for x>>16 != 0 {
+		x = x&0xffff + x>>16
+	}
+	L.Push(lua.LNumber(x ^ 0xffff))
 	return 1
 }
 

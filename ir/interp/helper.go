@@ -51,6 +51,22 @@ func helper(name string) helperFunc {
 		return skbLoadBytes
 	case "skb_pull_data":
 		return skbPullData
+	case "xdp_adjust_head":
+		return xdpAdjustHead
+	case "xdp_adjust_tail":
+		return xdpAdjustTail
+	case "skb_change_head":
+		return skbChangeHead
+	case "skb_change_tail":
+		return skbChangeTail
+	case "skb_store_bytes":
+		return skbStoreBytes
+	case "csum_diff":
+		return csumDiff
+	case "l3_csum_replace":
+		return l3CsumReplace
+	case "l4_csum_replace":
+		return l4CsumReplace
 	case "for_each_map_elem":
 		return forEachMapElem
 	case "loop":

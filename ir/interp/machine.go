@@ -59,6 +59,7 @@ type Machine struct {
 	res     *Result
 	packet  *object
 	head    int    // as Env.Linear
+	front   []byte // what adjust_head has taken from the packet
 	gen     uint64 // the packet's current generation
 	steps   int
 	randoms int
@@ -104,6 +105,7 @@ func (m *Machine) Run(f *ir.Func, args ...uint64) (Result, error) {
 	}
 	m.res = &Result{}
 	m.steps, m.randoms, m.gen, m.head = 0, 0, m.gen+1, m.Env.Linear
+	m.front = nil
 	m.packet = &object{name: "the packet", region: ir.RegionPacket, data: append([]byte{}, m.Env.Packet...)}
 	words, err := m.arguments(f, args)
 	if err != nil {
