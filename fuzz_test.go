@@ -25,12 +25,7 @@ func FuzzCompile(f *testing.F) {
 		if len(text) > 4096 {
 			return
 		}
-		opts := luabpfc.DefaultOptions()
-		opts.Check = true
-		opts.OptLevel = int(target&1) * 2
-		opts.CPU = int(target>>1&3) + 1
-		opts.Kernel = []kernel.Version{{Major: 5, Minor: 10}, {Major: 5, Minor: 15}, kernel.Default, {Major: 6, Minor: 18}}[target>>3&3]
-		opts.BigEndian = target>>5&1 == 1
+		opts := fuzzOptions(target)
 		obj, err := luabpfc.Compile(luabpfc.Source{Name: "fuzz.lua", Text: text}, opts)
 		var bug *ir.Bug
 		switch {
@@ -40,6 +35,17 @@ func FuzzCompile(f *testing.F) {
 			t.Fatal("neither object nor error")
 		}
 	})
+}
+
+// fuzzOptions are the options that the bits of target stand for.
+func fuzzOptions(target uint8) luabpfc.Options {
+	opts := luabpfc.DefaultOptions()
+	opts.Check = true
+	opts.OptLevel = int(target&1) * 2
+	opts.CPU = int(target>>1&3) + 1
+	opts.Kernel = []kernel.Version{{Major: 5, Minor: 10}, {Major: 5, Minor: 15}, kernel.Default, {Major: 6, Minor: 18}}[target>>3&3]
+	opts.BigEndian = target>>5&1 == 1
+	return opts
 }
 
 // sampleScripts returns every script of testdata and examples.
