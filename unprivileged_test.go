@@ -30,6 +30,7 @@ var privilegedRules = map[string]*regexp.Regexp{
 	// number that is known in one trip and another in the next, nor to a 0 that
 	// takes the pointer's place where an earlier test found it null.
 	"variable map value offset": regexp.MustCompile(`tried to add from different maps, paths or scalars`),
+	"variable stack offset":     regexp.MustCompile(`variable stack access prohibited for !root`),
 	"comm":                      regexp.MustCompile(`cannot use helper bpf_get_current_comm`),
 	"packet length":             regexp.MustCompile(`pointer -= pointer prohibited`),
 	"print":                     regexp.MustCompile(`cannot use helper bpf_trace_printk`),

@@ -2,6 +2,7 @@ package lower
 
 import (
 	"github.com/cilium/ebpf/btf"
+	"github.com/luabpfc/luabpfc/ir/kernel"
 
 	"github.com/luabpfc/luabpfc/frontend/ctype"
 	"github.com/luabpfc/luabpfc/frontend/script"
@@ -311,13 +312,21 @@ func (lw *lowerer) within(r Ref, there func(Ref) Value, elsewhere func() Value) 
 	return res[0]
 }
 
-// maxChoices is how many elements of an array on the stack are told apart by
-// comparisons. Kernels before 5.12, and later ones without CAP_PERFMON, allow no
-// other access to the stack at an index known only at run time.
-const maxChoices = 32
+// An array on the stack is accessed at an index known only at run time in one of
+// two ways. Kernels from 5.12 on follow such an address if they trust who loads
+// the program (CAP_PERFMON). Others want constant places: the element is found by
+// bisection. In a loop that costs the verifier too much, which looks at every
+// order in which elements may have been written.
+const (
+	fewChoices = 8  // elements told apart by comparisons, outside of loops
+	maxChoices = 32 // where there is no other way
+)
+
+// varStack is the first kernel that allows the stack at a variable offset.
+var varStack = kernel.Version{Major: 5, Minor: 12}
 
 // elements runs there for r, whose indices are in range: on the stack with an
-// index that is a constant on each path, found by bisection.
+// index that is a constant on each path, if need be.
 func (lw *lowerer) elements(r Ref, there func(Ref) Value) Value {
 	if r.Index == nil || r.Region != ir.RegionStack {
 		return there(r)
@@ -326,7 +335,13 @@ func (lw *lowerer) elements(r Ref, there func(Ref) Value) Value {
 	for x := r.Index; x != nil; x = x.up {
 		n *= x.most() + 1
 	}
-	if n > maxChoices {
+	old := lw.opts.Kernel.Before(varStack)
+	switch {
+	case old && n > maxChoices:
+		lw.errorf(rangeNode(lw.b.Pos, lw), diag.NeedsNewerKernel,
+			"an index into an array on the stack that is known only at run time needs Linux 5.12, or an array of %d elements at most; use an array map", maxChoices)
+		return there(r)
+	case !old && (n > fewChoices || len(lw.building) > 0):
 		return there(r)
 	}
 	x := r.Index

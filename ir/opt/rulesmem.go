@@ -32,11 +32,17 @@ func ptrAddRule(s *simplifier, v *ir.Value) *ir.Value {
 	return nil
 }
 
-// (bound x k) => x if every verifier sees that x <= k. What only the compiler
-// knows of x does not count.
+// (bound x k) => x if every verifier sees that x <= k, in the low phase: before,
+// a loop may become a function to which x comes through memory. What only the
+// compiler knows of x does not count, nor what another block computes, which
+// may be spilled in between.
 func boundRule(s *simplifier, v *ir.Value) *ir.Value {
-	if n, ok := ir.EvidentMax(v.Args[0]); ok && n <= uint64(v.AuxInt) && s.ok() {
-		return v.Args[0]
+	x := v.Args[0]
+	if s.f.Phase < ir.PhaseLow || x.Block != v.Block && x.Op != ir.OpConst {
+		return nil
+	}
+	if n, ok := ir.EvidentMax(x); ok && n <= uint64(v.AuxInt) && s.ok() {
+		return x
 	}
 	return nil
 }

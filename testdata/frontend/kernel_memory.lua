@@ -186,3 +186,9 @@ bpf.socket(function(skb)
   if a(0, 3) == 'ab' then return 1 end --! "3 bytes never equal the 2 of 'ab'"
   return 0
 end)
+---
+-- kernel 5.10
+bpf.socket(function(skb)
+  local a = ffi.new('uint8_t [33]')
+  return a[skb.len] --! "needs Linux 5.12, or an array of 32 elements at most"
+end)
