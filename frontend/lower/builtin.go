@@ -80,9 +80,12 @@ func builtinTable() map[string]builtinRow {
 		"pcall":    {raw: (*lowerer).pcall},
 		"error":    {max: 2, call: (*lowerer).errorCall, usage: "error(value)"},
 
-		"bpf.inline":   {min: 1, max: 1, call: inlining(script.InlineYes), usage: "bpf.inline(fn)"},
-		"bpf.noinline": {min: 1, max: 1, call: inlining(script.InlineNever), usage: "bpf.noinline(fn)"},
-		"setmetatable": {min: 2, max: 2, call: (*lowerer).setMetatable, usage: "setmetatable(t, metatable)"},
+		"bpf.tail_call": {min: 2, max: 2, call: (*lowerer).tailCallStmt, usage: "bpf.tail_call(progs, i)"},
+		"unpack":        {min: 1, max: 3, call: (*lowerer).unpack, usage: "unpack(t [, i [, j]])"},
+		"table.unpack":  {min: 1, max: 3, call: (*lowerer).unpack, usage: "table.unpack(t [, i [, j]])"},
+		"bpf.inline":    {min: 1, max: 1, call: inlining(script.InlineYes), usage: "bpf.inline(fn)"},
+		"bpf.noinline":  {min: 1, max: 1, call: inlining(script.InlineNever), usage: "bpf.noinline(fn)"},
+		"setmetatable":  {min: 2, max: 2, call: (*lowerer).setMetatable, usage: "setmetatable(t, metatable)"},
 
 		"pairs":  {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'pairs' outside a 'for'") }},
 		"ipairs": {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'ipairs' outside a 'for'") }},

@@ -26,6 +26,9 @@ func (lw *lowerer) tooLarge(n syntax.Node) bool {
 // callExpr evaluates fn(args). A call has any number of results: a Tuple,
 // unless it is known to be one.
 func (lw *lowerer) callExpr(e *syntax.Call) Value {
+	if m, x := lw.progArray(e.Fn); m != nil {
+		return lw.callProgram(e, m, x)
+	}
 	fn := lw.expr(e.Fn)
 	if lw.b.Block == nil {
 		return Bad{}
@@ -211,17 +214,11 @@ func (lw *lowerer) methodCall(e *syntax.MethodCall) Value {
 	}
 	switch r := recv.(type) {
 	case *Table:
-		if c := r.fields[lua.LString(e.Name)]; c != nil {
-			if f, ok := c.get().(*Closure); ok {
-				return lw.call(f, append([]Value{r}, lw.exprs(e.Args, -1)...), e.Range, false)
-			}
-		}
+		return lw.tableMethod(e, r, func(x *syntax.Index, name Value) Value { return lw.field(x, r, name) })
 	case Const:
 		switch t := r.V.(type) {
 		case *lua.LTable:
-			if f, ok := lw.constant(t.RawGetString(e.Name)).(*Closure); ok {
-				return lw.call(f, append([]Value{r}, lw.exprs(e.Args, -1)...), e.Range, false)
-			}
+			return lw.tableMethod(e, r, func(x *syntax.Index, name Value) Value { return lw.constField(x, t, name) })
 		case lua.LString:
 			return lw.stringMethod(e, t)
 		}
@@ -231,6 +228,26 @@ func (lw *lowerer) methodCall(e *syntax.MethodCall) Value {
 		return r
 	}
 	return lw.unsupported(e, "the method '"+e.Name+"' of "+describe(recv))
+}
+
+// tableMethod calls a function that a table has under the method's name.
+func (lw *lowerer) tableMethod(e *syntax.MethodCall, recv Value, field func(*syntax.Index, Value) Value) Value {
+	name := &syntax.StringExpr{Range: e.Range, Value: e.Name}
+	fn := lw.resolve(field(&syntax.Index{Range: e.Range, Obj: e.Recv, Key: name, Dot: true}, Const{lua.LString(e.Name)}))
+	if _, bad := fn.(Bad); bad || lw.b.Block == nil {
+		return Bad{}
+	}
+	f, ok := fn.(*Closure)
+	if !ok {
+		return lw.errorf(e, diag.NotAFunction, "the method '%s' is %s, not a function", e.Name, describe(fn))
+	}
+	args := lw.exprs(e.Args, -1)
+	if lw.b.Block == nil {
+		return Bad{}
+	}
+	lw.at(e)
+	lw.calling = e.Name
+	return lw.call(f, append([]Value{recv}, args...), e.Range, false)
 }
 
 // stringMethod calls a function of the string library on a constant.
@@ -259,6 +276,43 @@ func (lw *lowerer) stringMethod(e *syntax.MethodCall, s lua.LString) Value {
 	out := make(Tuple, len(res))
 	for i, r := range res {
 		out[i] = lw.constant(r)
+	}
+	return out
+}
+
+// unpack returns the elements of a table whose keys are known.
+func (lw *lowerer) unpack(e *syntax.Call, args []Value) Value {
+	element, last := func(int64) Value { return Nil }, int64(0)
+	switch t := lw.resolve(args[0]).(type) {
+	case *Table:
+		element = func(i int64) Value { return lw.resolve(t.fields[lua.LNumber(i)].get()) }
+		last = int64(t.border())
+	case Const:
+		lt, ok := t.V.(*lua.LTable)
+		if !ok {
+			return lw.errorf(e.Args[0], diag.NotATable, "'unpack' needs a table, not %s", describe(t))
+		}
+		element = func(i int64) Value { return lw.constant(lt.RawGetInt(int(i))) }
+		last = int64(lt.Len())
+	default:
+		return lw.errorf(e.Args[0], diag.NotATable, "'unpack' needs a table, not %s", describe(t))
+	}
+	bounds := [2]int64{1, last}
+	for k := range args[1:] {
+		n, ok := lw.argInt(e, args, k+1)
+		if !ok {
+			return Bad{}
+		}
+		if bounds[k], ok = n.V.IsConst(); !ok {
+			return lw.errorf(e.Args[k+1], diag.NeedsConstant, "how many values 'unpack' returns must be known when compiling")
+		}
+	}
+	if bounds[1]-bounds[0] >= 1<<12 {
+		return lw.errorf(e, diag.TooManyCopies, "'unpack' returns %d values; the limit is %d", bounds[1]-bounds[0]+1, 1<<12)
+	}
+	out := Tuple{}
+	for i := bounds[0]; i <= bounds[1]; i++ {
+		out = append(out, element(i))
 	}
 	return out
 }

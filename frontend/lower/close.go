@@ -99,3 +99,19 @@ func (lw *lowerer) setMetatable(e *syntax.Call, args []Value) Value {
 	t.meta = m
 	return t
 }
+
+// inherited is what a table without a field has of it through __index.
+func (lw *lowerer) inherited(e *syntax.Index, t, key Value) Value {
+	switch from := lw.metamethod(t, "__index").(type) {
+	case *Closure:
+		v, _ := lw.resolve(lw.call(from, []Value{t, key}, e.Range, false)).(Value)
+		return v
+	case Const:
+		if up, ok := from.V.(*lua.LTable); ok {
+			return lw.constField(e, up, key)
+		}
+	case *Table:
+		return lw.field(e, from, key)
+	}
+	return Nil
+}

@@ -116,7 +116,15 @@ func (lw *lowerer) constField(e *syntax.Index, t *lua.LTable, key Value) Value {
 		}
 		return lw.errorf(e.Key, diag.NeedsConstant, "a table of constants needs a key that is known when compiling; for one known at run time use an array map")
 	}
-	return lw.constant(t.RawGet(k))
+	if v := t.RawGet(k); v != lua.LNil {
+		return lw.constant(v)
+	}
+	if name, ok := k.(lua.LString); ok && t == lw.stage.Library("bpf") {
+		if _, ok := lw.builtins["bpf."+string(name)]; ok {
+			return Global{"bpf." + string(name)}
+		}
+	}
+	return lw.inherited(e, Const{t}, key)
 }
 
 // field reads a field of a table of the kernel stage.
@@ -124,6 +132,9 @@ func (lw *lowerer) field(e *syntax.Index, t *Table, key Value) Value {
 	k, ok := lw.lua(key)
 	if !ok {
 		return lw.errorf(e.Key, diag.NeedsConstant, "a table made in the kernel needs keys that are known when compiling; use an array or a map")
+	}
+	if t.fields[k] == nil {
+		return lw.inherited(e, t, key)
 	}
 	return lw.resolve(t.fields[k].get())
 }

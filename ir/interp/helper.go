@@ -47,6 +47,8 @@ func helper(name string) helperFunc {
 		return func(c *helperCall) (word, error) { return word{bits: c.m.Env.UidGid}, nil }
 	case "get_current_comm":
 		return currentComm
+	case "tail_call":
+		return tailCall
 	case "skb_load_bytes":
 		return skbLoadBytes
 	case "skb_pull_data":

@@ -56,13 +56,14 @@ type Machine struct {
 	err    error // a bad initial map content
 
 	// State of the current run.
-	res     *Result
-	packet  *object
-	head    int    // as Env.Linear
-	front   []byte // what adjust_head has taken from the packet
-	gen     uint64 // the packet's current generation
-	steps   int
-	randoms int
+	res       *Result
+	packet    *object
+	head      int    // as Env.Linear
+	front     []byte // what adjust_head has taken from the packet
+	gen       uint64 // the packet's current generation
+	steps     int
+	randoms   int
+	tailCalls int
 }
 
 // New returns a machine with the module's maps in their initial state.
@@ -114,6 +115,10 @@ func (m *Machine) Run(f *ir.Func, args ...uint64) (Result, error) {
 	ret, err := m.call(f, words, 1)
 	if errors.Is(err, errEnd) {
 		ret, err = word{}, nil
+	}
+	var tail *tailEnd
+	if errors.As(err, &tail) {
+		ret, err = tail.ret, nil
 	}
 	m.res.Ret, m.res.Steps, m.res.Packet = ret.bits, m.steps, m.packet.data
 	return *m.res, err

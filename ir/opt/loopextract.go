@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
@@ -90,6 +91,9 @@ func (x *former) newFrame(f *ir.Func, todo []*ir.NaturalLoop) *sharedFrame {
 					fr.ctx = 0
 				}
 				fr.noteSlots(v, used, fr.local[l])
+				if v.Op == ir.OpCall && v.Aux.(*kernel.Helper).Name == "tail_call" {
+					x.report(v.Pos, diag.BadTailCall, "this loop becomes a function that the kernel calls, where no other program can be called; leave the loop first")
+				}
 			}
 		}
 	}

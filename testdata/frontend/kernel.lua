@@ -338,3 +338,14 @@ bpf.program('kprobe.multi/f', function() end) --! "kprobe_multi programs need ke
 ---
 -- kernel 5.17
 bpf.uprobe('/bin/sh:readline', function() end, { sleepable = true }) --! "sleepable uprobe programs need kernel 6.0; the target is 5.17"
+---
+local progs = bpf.map('prog_array', 4)
+bpf.socket(function(skb) return progs[1](5) end) --! "a program is called with the context of this one"
+---
+bpf.socket(function(skb) bpf.tail_call(bpf, 1) end) --! "needs a map of the type prog_array, not a table"
+---
+local progs = bpf.map('prog_array', 4)
+bpf.socket(function(skb) return pkt[0] end, { on_short = function() bpf.tail_call(progs, 1) end }) --! "an on_short function can't call another program"
+---
+local t = {}
+bpf.socket(function(skb) return t:nothing() end) --! "the method 'nothing' is nil, not a function"
