@@ -43,11 +43,11 @@ func aligned(r ir.Region) bool { return r == ir.RegionStack || r == ir.RegionCtx
 // byte order, in units of at most unit bytes.
 func (lw *lowerer) loadBits(p *ir.Value, region ir.Region, off int64, size, unit int) *ir.Value {
 	if size <= unit {
-		return lw.b.Load(ir.I64, p, ir.Mem{Region: region, Off: int32(off), Size: int32(size)})
+		return lw.loadMem(p, ir.Mem{Region: region, Off: int32(off), Size: int32(size)})
 	}
 	var sum *ir.Value
 	for i := 0; i < size; i += unit {
-		x := lw.b.Load(ir.I64, p, ir.Mem{Region: region, Off: int32(off) + int32(i), Size: int32(unit)})
+		x := lw.loadMem(p, ir.Mem{Region: region, Off: int32(off) + int32(i), Size: int32(unit)})
 		if n := lw.pieceShift(i, unit, size); n > 0 {
 			x = lw.b.Op(ir.OpShl, x, lw.b.Const(n))
 		}
@@ -70,7 +70,7 @@ func (lw *lowerer) pieceShift(i, unit, size int) int64 {
 // storeBits is the opposite of loadBits.
 func (lw *lowerer) storeBits(p *ir.Value, region ir.Region, off int64, size, unit int, x *ir.Value) {
 	if size <= unit {
-		lw.b.Store(p, x, ir.Mem{Region: region, Off: int32(off), Size: int32(size)})
+		lw.storeMem(p, x, ir.Mem{Region: region, Off: int32(off), Size: int32(size)})
 		return
 	}
 	for i := 0; i < size; i += unit {
@@ -78,7 +78,7 @@ func (lw *lowerer) storeBits(p *ir.Value, region ir.Region, off int64, size, uni
 		if n := lw.pieceShift(i, unit, size); n > 0 {
 			y = lw.b.Op(ir.OpLShr, x, lw.b.Const(n))
 		}
-		lw.b.Store(p, y, ir.Mem{Region: region, Off: int32(off) + int32(i), Size: int32(unit)})
+		lw.storeMem(p, y, ir.Mem{Region: region, Off: int32(off) + int32(i), Size: int32(unit)})
 	}
 }
 
@@ -126,7 +126,7 @@ func (lw *lowerer) loadScalar(t scalarType, r Ref) Int {
 	signed := t.signed && t.size < 8 && !t.be
 	var v *ir.Value
 	if t.size <= unit {
-		v = lw.b.Load(ir.I64, p, ir.Mem{Region: r.Region, Off: int32(off), Size: int32(t.size), Signed: signed})
+		v = lw.loadMem(p, ir.Mem{Region: r.Region, Off: int32(off), Size: int32(t.size), Signed: signed})
 	} else {
 		v = lw.loadBits(p, r.Region, off, t.size, unit)
 		if signed {
@@ -264,6 +264,9 @@ func (lw *lowerer) storeRef(n syntax.Node, r Ref, v Value) {
 
 // writable reports whether r may be written; if not, that is reported.
 func (lw *lowerer) writable(n syntax.Node, r Ref) bool {
+	if r.Region == ir.RegionPacket && !lw.packetWritable(n) {
+		return false
+	}
 	if r.ReadOnly != "" {
 		lw.errorf(n, diag.NotAPlace, "%s", r.ReadOnly)
 		return false

@@ -50,7 +50,7 @@ func (lw *lowerer) runWord(n syntax.Node, v Value, off, size int) *ir.Value {
 	switch v := v.(type) {
 	case Ref:
 		p, at := lw.address(v)
-		return lw.b.Load(ir.I64, p, ir.Mem{Region: v.Region, Off: int32(at) + int32(off), Size: int32(size)})
+		return lw.loadMem(p, ir.Mem{Region: v.Region, Off: int32(at) + int32(off), Size: int32(size)})
 	case Bytes:
 		be = lw.word(n, v, off, size)
 	case Int:
@@ -81,7 +81,7 @@ func (lw *lowerer) copyRun(node syntax.Node, r Ref, v Value, n int) {
 	for off := 0; off < n; {
 		size := min(r.unit(int64(off), int64(n)), runUnit(v, off, n))
 		x := lw.runWord(node, v, off, size)
-		lw.b.Store(p, x, ir.Mem{Region: r.Region, Off: int32(at) + int32(off), Size: int32(size)})
+		lw.storeMem(p, x, ir.Mem{Region: r.Region, Off: int32(at) + int32(off), Size: int32(size)})
 		off += size
 	}
 }

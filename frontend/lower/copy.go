@@ -164,7 +164,7 @@ func (lw *lowerer) writeWords(dst Ref, n int64, length *ir.Value, unit func(off,
 	if length == nil {
 		for off := 0; off < int(n); {
 			size := next(off)
-			lw.b.Store(p, word(off, size), ir.Mem{Region: dst.Region, Off: int32(at) + int32(off), Size: int32(size)})
+			lw.storeMem(p, word(off, size), ir.Mem{Region: dst.Region, Off: int32(at) + int32(off), Size: int32(size)})
 			off += size
 		}
 		return

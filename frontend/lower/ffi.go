@@ -181,6 +181,8 @@ func (lw *lowerer) ffiCast(e *syntax.Call, args []Value) Value {
 	switch v := v.(type) {
 	case Ref:
 		return lw.view(v, p.Target)
+	case Pointer:
+		return lw.packetRef(v, p.Target)
 	case Bad:
 		return v
 	}

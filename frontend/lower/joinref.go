@@ -84,6 +84,9 @@ func (lw *lowerer) presence(r Ref) *ir.Value {
 // behind such an index are nil to what follows.
 func (j *joiner) mergeAddresses(vals []Value, a Ref) Value {
 	lw := j.lw
+	if a.Region == ir.RegionPacket {
+		return j.mergePacketRefs(vals, a)
+	}
 	addrs, present := make([]*ir.Value, len(vals)), make([]*ir.Value, len(vals))
 	align := 8
 	always, sure := true, true

@@ -46,7 +46,7 @@ func (lw *lowerer) zero(r Ref, lo, hi int64) {
 	p, off := lw.address(r)
 	for lo < hi {
 		size := r.unit(lo, hi)
-		lw.b.Store(p, lw.b.Const(0), ir.Mem{Region: r.Region, Off: int32(off + lo), Size: int32(size)})
+		lw.storeMem(p, lw.b.Const(0), ir.Mem{Region: r.Region, Off: int32(off + lo), Size: int32(size)})
 		lo += int64(size)
 	}
 }
@@ -66,8 +66,8 @@ func (lw *lowerer) copyBytes(dst, src Ref, n int64) {
 	sp, soff := lw.address(src)
 	for at := int64(0); at < n; {
 		size := min(dst.unit(at, n), src.unit(at, n))
-		x := lw.b.Load(ir.I64, sp, ir.Mem{Region: src.Region, Off: int32(soff + at), Size: int32(size)})
-		lw.b.Store(dp, x, ir.Mem{Region: dst.Region, Off: int32(doff + at), Size: int32(size)})
+		x := lw.loadMem(sp, ir.Mem{Region: src.Region, Off: int32(soff + at), Size: int32(size)})
+		lw.storeMem(dp, x, ir.Mem{Region: dst.Region, Off: int32(doff + at), Size: int32(size)})
 		at += int64(size)
 	}
 }

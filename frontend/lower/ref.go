@@ -247,7 +247,11 @@ func (lw *lowerer) address(r Ref) (p *ir.Value, off int64) {
 		}
 		sum = n
 	}
-	if sum != nil {
+	switch {
+	case sum == nil:
+	case r.Region == ir.RegionPacket: // an offset, not an address
+		p = lw.b.Op(ir.OpAdd, p, sum)
+	default:
 		p = lw.b.PtrAdd(p, sum)
 	}
 	return p, r.Off
@@ -256,6 +260,14 @@ func (lw *lowerer) address(r Ref) (p *ir.Value, off int64) {
 // addrOf returns the address of r, which must be there: what a helper is
 // handed.
 func (lw *lowerer) addrOf(r Ref) *ir.Value {
+	if r.Region == ir.RegionPacket { // which has no address yet: a copy has
+		n := rangeNode(lw.b.Pos, lw)
+		if out, ok := lw.rawObject(n, r.Type, "packet"); ok {
+			lw.copyBytes(out, r, int64(r.size()))
+			return lw.addrOf(out)
+		}
+		return lw.b.Null()
+	}
 	p, off := lw.address(r)
 	if off != 0 {
 		p = lw.b.PtrAdd(p, lw.b.Const(off))
