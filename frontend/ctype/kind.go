@@ -102,3 +102,8 @@ func Copies(a, b Type) bool {
 		}
 	}
 }
+
+// ArrayOf returns the type of arrays of n elements of type t, whose size is known.
+func ArrayOf(t Type, n int) Type {
+	return &btf.Array{Index: base["unsigned int"], Type: t, Nelems: uint32(n)}
+}

@@ -3,7 +3,6 @@ package script
 import (
 	"math"
 	"math/bits"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +18,7 @@ var (
 	otherKinds = []string{"func"}
 	kernelOnly = []string{"helper", "kfunc", "atomic", "tail_call", "limit",
 		"volatile", "field_exists", "type_exists", "enum_value", "container_of"}
-	notYet    = []string{"global", "const", "mac"}
+	notYet    = []string{"global", "const"}
 	userFuncs = []string{"tracelog", "ksym", "usym", "interval", "at_exit", "ifindex"}
 	scalars   = []string{"u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64"}
 )
@@ -28,7 +27,7 @@ var (
 func (st *Stage) openBPF() {
 	fs := map[string]libFunc{
 		"map": st.bpfMap, "license": st.bpfLicense, "option": st.bpfOption,
-		"ip": st.bpfIP, "cidr": st.bpfCIDR,
+		"ip": st.bpfIP, "cidr": st.bpfCIDR, "mac": st.bpfMAC,
 		"inline": st.bpfInline, "noinline": st.bpfNoinline,
 		"hton": st.bpfSwap, "ntoh": st.bpfSwap, "clamp": st.bpfClamp, "csum_fold": st.bpfCsumFold,
 	}
@@ -141,35 +140,6 @@ func (st *Stage) bpfCsumFold(L *lua.LState) int {
 	}
 	L.Push(lua.LNumber(x ^ 0xffff))
 	return 1
-}
-
-// bpfIP is an IPv4 address as a number.
-func (st *Stage) bpfIP(L *lua.LState) int {
-	a, err := netip.ParseAddr(L.CheckString(1))
-	if err != nil {
-		L.ArgError(1, "'"+L.CheckString(1)+"' is no IP address")
-	}
-	L.Push(lua.LNumber(st.ipv4(L, a)))
-	return 1
-}
-
-func (st *Stage) ipv4(L *lua.LState, a netip.Addr) uint32 {
-	if !a.Is4() {
-		L.ArgError(1, "IPv6 addresses are not supported by this version")
-	}
-	b := a.As4()
-	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
-}
-
-// bpfCIDR is an IPv4 network as its address and the length of its prefix.
-func (st *Stage) bpfCIDR(L *lua.LState) int {
-	p, err := netip.ParsePrefix(L.CheckString(1))
-	if err != nil {
-		L.ArgError(1, "'"+L.CheckString(1)+"' is no network such as 10.0.0.0/8")
-	}
-	L.Push(lua.LNumber(st.ipv4(L, p.Masked().Addr())))
-	L.Push(lua.LNumber(p.Bits()))
-	return 2
 }
 
 // checkOption refuses an option that is unknown, or not in this version.

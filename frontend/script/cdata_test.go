@@ -47,7 +47,8 @@ func TestCData(t *testing.T) {
 		{"~5ULL", "18446744073709551610ULL"}, {"1 << 64", "1"},
 		// byte order and addresses
 		{"bpf.hton(0x1234, 16)", "13330"}, {"bpf.ntoh(0x12345678, 32)", "2018915346"}, {"bpf.hton16(1)", "256"}, {"bpf.hton64(1)", "72057594037927936ULL"}, {"bpf.hton(1ULL, 64)", "72057594037927936ULL"}, {"bpf.hton(1)", "error"}, {"bpf.hton(1, 24)", "error"},
-		{"bpf.ip('10.0.0.1')", "167772161"}, {"bpf.ip('x')", "error"}, {"bpf.ip('::1')", "error"}, {"select(2, bpf.cidr('10.1.2.3/8'))", "8"}, {"(bpf.cidr('10.1.2.3/8'))", "167772160"}, {"bpf.cidr('10')", "error"},
+		{"bpf.ip('10.0.0.1')", "167772161"}, {"bpf.ip('x')", "error"}, {"bpf.ip('::1')[15]", "1"}, {"#bpf.ip('2001:db8::')", "16"}, {"bpf.ip('::1') == bpf.ip('0::1')", "true"}, {"bpf.ip('fe80::1%eth0')", "error"}, {"(bpf.cidr('2001:db8::1/32'))[15]", "0"},
+		{"bpf.mac('02:00:5e:10:00:01')[2]", "94"}, {"bpf.mac('02-00-5E-10-00-01')[2]", "94"}, {"#bpf.mac('0:0:0:0:0:1')", "error"}, {"bpf.mac('02:00:5e:10:00')", "error"}, {"bpf.mac('02:00:5e:10:00:01:02')", "error"}, {"bpf.mac('02:00:5e:10:00:0g')", "error"}, {"select(2, bpf.cidr('10.1.2.3/8'))", "8"}, {"(bpf.cidr('10.1.2.3/8'))", "167772160"}, {"bpf.cidr('10')", "error"},
 		// predefined
 		{"XDP_PASS", "2"}, {"ETH_P_IP", "2048"}, {"AF_INET6", "10"}, {"IPPROTO_ICMPV6", "58"}, {"TC_ACT_UNSPEC", "-1"}, {"ENOENT", "2"}, {"TCP_ESTABLISHED", "1"}, {"S_IFREG", "32768"}, {"SIGKILL", "9"},
 		{"PF_KTHREAD", "2097152"}, {"ARPHRD_ETHER", "1"}, {"ICMP_ECHO", "8"}, {"ICMPV6_ECHO_REQUEST", "128"}, {"PACKET_HOST", "0"}, {"O_RDWR", "2"}, {"BPF_F_CURRENT_CPU", "4294967295"}, {"BPF.F_CURRENT_CPU", "4294967295"}, {"BPF_NOEXIST", "1"},
