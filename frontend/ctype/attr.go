@@ -79,7 +79,8 @@ func (p *parser) attribute(a *attributes) (typeTag string, ok bool) {
 
 // attributeItem takes one item of an __attribute__.
 func (p *parser) attributeItem(a *attributes) (typeTag string) {
-	at, text := p.tok.off, p.ident("the name of an attribute")
+	at := p.tok.off
+	text := p.ident("the name of an attribute")
 	name := text
 	if len(name) > 4 && strings.HasPrefix(name, "__") && strings.HasSuffix(name, "__") {
 		name = name[2 : len(name)-2]

@@ -258,7 +258,8 @@ func (p *parser) offsetof() number {
 	p.expect("(")
 	t := p.typeName()
 	p.expect(",")
-	at, name := p.tok.off, p.ident("a member")
+	at := p.tok.off
+	name := p.ident("a member")
 	p.expect(")")
 	if p.err() != nil {
 		return number{size: 8}

@@ -1,6 +1,10 @@
 package ctype
 
-import "github.com/cilium/ebpf/btf"
+import (
+	"strings"
+
+	"github.com/cilium/ebpf/btf"
+)
 
 // IsArray reports whether t is an array type.
 func IsArray(t Type) bool {
@@ -106,4 +110,13 @@ func Copies(a, b Type) bool {
 // ArrayOf returns the type of arrays of n elements of type t, whose size is known.
 func ArrayOf(t Type, n int) Type {
 	return &btf.Array{Index: base["unsigned int"], Type: t, Nelems: uint32(n)}
+}
+
+// Essential returns a tag without its flavour: 'task_struct___old' stands for the
+// kernel's task_struct.
+func Essential(tag string) string {
+	if i := strings.LastIndex(tag, "___"); i > 0 {
+		return tag[:i]
+	}
+	return tag
 }

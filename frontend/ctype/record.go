@@ -340,7 +340,8 @@ func enumFits(values []btf.EnumValue, size uint32, negative bool, largest uint64
 func (p *parser) enumerators(t Type) (out []btf.EnumValue, negative bool, largest uint64) {
 	next := number{size: 4}
 	for p.err() == nil && !p.is("}") {
-		at, name := p.tok.off, p.ident("a name")
+		at := p.tok.off
+		name := p.ident("a name")
 		var ignored attributes
 		p.attributesHere(&ignored)
 		if p.accept("=") {
