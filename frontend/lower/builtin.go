@@ -134,7 +134,13 @@ func (lw *lowerer) kernelGlobal(n *syntax.Name) Value {
 
 // builtin calls a function of the table.
 func (lw *lowerer) builtin(e *syntax.Call, name string) Value {
-	row := lw.builtins[name]
+	if h, ok := strings.CutPrefix(name, helperPrefix); ok {
+		return lw.namedHelper(e, h)
+	}
+	row, ok := lw.builtins[name]
+	if !ok {
+		return lw.unsupported(e, "'"+name+"'")
+	}
 	if row.raw != nil {
 		return row.raw(lw, e)
 	}

@@ -54,6 +54,9 @@ func (lw *lowerer) ctxField(e *syntax.Index, c Context, name string) Value {
 		return Pointer{View: headers["data"]}
 	case f.Kind == kernel.PacketEnd:
 		return Pointer{Base: lw.b.PktLen(lw.packetNow()), View: headers["data"]}
+	case f.Object != "":
+		p := lw.b.Load(ir.Ptr, lw.ctx, ctxMem(f, 0))
+		return lw.objectRef(p, f.Object, true)
 	case f.Kind != kernel.Scalar:
 		return lw.unsupported(e, "the member '"+name+"'")
 	case f.Len > 0:

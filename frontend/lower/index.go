@@ -74,6 +74,10 @@ func (lw *lowerer) indexOf(e *syntax.Index, obj Value) Value {
 		case *lua.LNilType:
 			return Nil // a member of nil reads nil
 		}
+	case Global:
+		if named {
+			return lw.kernelMember(e, o.Name+"."+name)
+		}
 	case Opt:
 		return lw.errorf(e, diag.NotATable, "a number has no members")
 	case *Conflict:
@@ -119,10 +123,8 @@ func (lw *lowerer) constField(e *syntax.Index, t *lua.LTable, key Value) Value {
 	if v := t.RawGet(k); v != lua.LNil {
 		return lw.constant(v)
 	}
-	if name, ok := k.(lua.LString); ok && t == lw.stage.Library("bpf") {
-		if _, ok := lw.builtins["bpf."+string(name)]; ok {
-			return Global{"bpf." + string(name)}
-		}
+	if name, ok := k.(lua.LString); ok && lw.stage.KernelOnly(t, string(name)) {
+		return Global{"bpf." + string(name)}
 	}
 	return lw.inherited(e, Const{t}, key)
 }

@@ -326,32 +326,3 @@ func (lw *lowerer) deleteEntry(n syntax.Node, m *script.Map, keyNode syntax.Node
 	lw.helper(n, "map_delete_elem", ir.I64, lw.b.MapRef(lw.irMap(m)), kp)
 	lw.mapWritten(m)
 }
-
-// helper calls a kernel helper if the target has it, else reports an error
-// and returns nil.
-func (lw *lowerer) helper(n syntax.Node, name string, t ir.Type, args ...*ir.Value) *ir.Value {
-	h := kernel.HelperByName(name)
-	if err := h.Available(lw.prog.Kind, lw.opts.Kernel); err != nil {
-		lw.errorf(n, diag.NeedsNewerKernel, "%v", err)
-		return nil
-	}
-	if h.GPL && !gplCompatible(lw.prog.License) {
-		lw.errorf(n, diag.NeedsGPL, "helper '%s' is only for programs under a license compatible with the GPL; this one has '%s'", name, lw.prog.License)
-		return nil
-	}
-	v := lw.b.Call(h, t, args...)
-	if h.Effects&kernel.EffectMovesPacket != 0 {
-		lw.packetMoved()
-	}
-	return v
-}
-
-// gplCompatible implements license_is_gpl_compatible of the kernel's
-// include/linux/license.h.
-func gplCompatible(l string) bool {
-	switch l {
-	case "", "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL":
-		return true
-	}
-	return false
-}

@@ -56,6 +56,12 @@ func (st *Stage) openBPF() {
 	t.Metatable = meta
 }
 
+// KernelOnly reports whether t is the module bpf, and name a member of it that
+// only functions compiled for the kernel have.
+func (st *Stage) KernelOnly(t *lua.LTable, name string) bool {
+	return t == st.loaded.RawGetString("bpf") && slices.Contains(kernelOnly, name) && t.RawGetString(name) == lua.LNil
+}
+
 // bpfSet assigns to a member that the module does not have: loop_limit, or one
 // of the script's own.
 func (st *Stage) bpfSet(L *lua.LState) int {

@@ -32,6 +32,8 @@ const (
 	NotReadable       Code = "NotReadable"
 	NotWritable       Code = "NotWritable"
 	NeedsArch         Code = "NeedsArch"
+	UnknownHelper     Code = "UnknownHelper"
+	HelperNotAllowed  Code = "HelperNotAllowed"
 	ResultIgnored     Code = "ResultIgnored"
 	NotAFunction      Code = "NotAFunction"
 	TooLarge          Code = "TooLarge"
@@ -228,6 +230,18 @@ var lowerCodes = []Info{
 		Summary: "a register, and no architecture to tell where it is",
 		Help:    "Registers lie elsewhere on each architecture, so an object that reads them is for one of them: --arch says which.",
 		Example: "bpf.kprobe('do_unlinkat', function(regs) if regs.parm1 > 9 then print('%d', regs.parm1) end end)",
+	},
+	{
+		Code: UnknownHelper, Severity: Error,
+		Summary: "a helper that the kernel does not have",
+		Help:    "Helpers are named as in linux/bpf.h, without 'bpf_'. The message proposes the nearest.",
+		Example: "bpf.socket(function() return bpf.helper.ktime_get() end)",
+	},
+	{
+		Code: HelperNotAllowed, Severity: Error,
+		Summary: "a helper that this kind of program may not call",
+		Help:    "Each kind of program has its own set of helpers; the message names kinds that have this one.",
+		Example: "bpf.socket(function() return bpf.helper.xdp_adjust_head(4) end)",
 	},
 	{
 		Code: ResultIgnored, Severity: Warning,

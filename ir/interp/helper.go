@@ -29,7 +29,7 @@ func helper(name string) helperFunc {
 		return mapUpdate
 	case "map_delete_elem":
 		return mapDelete
-	case "ktime_get_ns":
+	case "ktime_get_ns", "ktime_get_boot_ns", "ktime_get_coarse_ns", "ktime_get_tai_ns":
 		return func(c *helperCall) (word, error) {
 			t := c.m.Env.Time
 			c.m.Env.Time += c.m.Env.TimeStep
@@ -74,7 +74,7 @@ func helper(name string) helperFunc {
 	case "loop":
 		return loop
 	}
-	return nil
+	return networkHelper(name)
 }
 
 // callHelper executes a call: arguments are checked as the helper's row says.

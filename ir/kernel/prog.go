@@ -97,6 +97,9 @@ type CtxField struct {
 	Signed bool
 	// Kind says what the member is, if not a plain number.
 	Kind FieldKind
+	// Object is the tag of the structure that a KernelPointer points to, as far as
+	// programs may look into it; "" if they may not.
+	Object string
 	// who may read and write it, of the context's users; no read: all.
 	read, write users
 }
