@@ -12,6 +12,8 @@ type joiner struct {
 	block *ir.Block
 	phis  []*ir.Value
 	args  [][]*ir.Value
+	// epochs are the merged states of maps that some edge has changed.
+	epochs map[*cell]Value
 }
 
 // at runs emit at the end of edge i, which may split its path.

@@ -4,6 +4,44 @@ import (
 	"github.com/luabpfc/luabpfc/ir"
 )
 
+// mergeEpochs merges the states of maps, before everything else, and returns the
+// cells of those that changed. States that differ give a new one.
+func (j *joiner) mergeEpochs() []*cell {
+	var list []*cell
+	j.epochs = map[*cell]Value{}
+	for _, e := range j.edges {
+		for _, c := range e.order {
+			if !c.epoch || j.epochs[c] != nil {
+				continue
+			}
+			list = append(list, c)
+			v := j.epochAt(0, c)
+			for i := range j.edges {
+				if !identical(v, j.epochAt(i, c)) {
+					j.lw.epochNo++
+					v = epoch{j.lw.epochNo}
+					break
+				}
+			}
+			j.epochs[c] = v
+		}
+	}
+	return list
+}
+
+// epochAt returns the state of a map's entries at the end of edge i.
+func (j *joiner) epochAt(i int, c *cell) Value {
+	if ch, ok := j.edges[i].changes[c]; ok && ch.val != nil {
+		return ch.val
+	}
+	return c.get()
+}
+
+// liveAt reports whether r may be used at the end of edge i.
+func (j *joiner) liveAt(i int, r Ref) bool {
+	return r.Map == nil || r.Map.Type.Array || identical(r.epoch, j.epochAt(i, j.lw.epochOf(r.Map)))
+}
+
 // mergeRefs merges references. Of arrays the bytes are merged: each path copies
 // them to one object. Of structs the addresses are, where all are into one
 // region.
@@ -25,7 +63,7 @@ func (j *joiner) mergeRefs(vals []Value, poss []ir.Pos) Value {
 			if !sameType(a.Type, v.Type) || a.Pointer != v.Pointer || a.isArray() != v.isArray() {
 				return lw.conflict(vals, poss)
 			}
-			if (!a.isArray() || entries) && (a.Region != v.Region || a.Map != v.Map || !identical(a.epoch, v.epoch) || a.ReadOnly != v.ReadOnly) {
+			if (!a.isArray() || entries) && (a.Region != v.Region || a.Map != v.Map || a.ReadOnly != v.ReadOnly) {
 				return lw.conflict(vals, poss)
 			}
 		default:
@@ -59,7 +97,12 @@ func (j *joiner) mergeArrays(vals []Value, a Ref) Value {
 				return lw.b.Bool(false)
 			}
 			p := lw.presence(r)
-			lw.copyRef(n, out, r)
+			if !j.liveAt(i, r) {
+				out.Map, out.epoch = r.Map, epoch{-1} // using it is an error
+			}
+			to := out
+			r.Map, to.Map = nil, nil
+			lw.copyRef(n, to, r)
 			return p
 		})
 		c, known := present[i].IsConst()
@@ -89,7 +132,7 @@ func (j *joiner) mergeAddresses(vals []Value, a Ref) Value {
 	}
 	addrs, present := make([]*ir.Value, len(vals)), make([]*ir.Value, len(vals))
 	align := 8
-	always, sure := true, true
+	always, sure, live := true, true, true
 	for i, v := range vals {
 		r, isRef := v.(Ref)
 		if !isRef {
@@ -99,6 +142,7 @@ func (j *joiner) mergeAddresses(vals []Value, a Ref) Value {
 			continue
 		}
 		align = min(align, r.alignment(0))
+		live = live && j.liveAt(i, r)
 		sure = sure && (r.Present == nil || r.Sure)
 		always = always && len(r.tests()) == 0
 		addrs[i] = j.at(i, func() *ir.Value { return lw.addressOrNull(r) })
@@ -114,6 +158,13 @@ func (j *joiner) mergeAddresses(vals []Value, a Ref) Value {
 	out.Slot, out.Off, out.Index, out.Present, out.Lo = nil, 0, nil, nil, 0
 	out.Hi, out.align, out.moved = int64(a.size()), align, false
 	out.Addr = j.phi(ir.Ptr, addrs)
+	if a.Map != nil {
+		if c := lw.epochOf(a.Map); !live {
+			out.epoch = epoch{-1}
+		} else if out.epoch = j.epochs[c]; out.epoch == nil {
+			out.epoch = c.get()
+		}
+	}
 	if !always {
 		out.Sure = sure
 		if a.Region == ir.RegionStack { // without privileges such addresses can't be compared

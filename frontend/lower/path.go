@@ -9,6 +9,7 @@ type cell struct {
 	val   Value
 	pos   ir.Pos // of the assignment that val comes from
 	entry *Entry // of the number of an entry, whose val is nil while put off
+	epoch bool   // of a map's entries
 	field bool   // of a table; a path that did not make it has nil there
 	born  int    // older cells have smaller numbers
 	// param is set for a parameter of an inlined function, and for what takes
@@ -190,6 +191,10 @@ func (lw *lowerer) joinWith(edges []edge, merge func(j *joiner)) {
 	}
 	var cells []merged
 	seen := map[*cell]bool{}
+	for _, c := range j.mergeEpochs() {
+		seen[c] = true
+		cells = append(cells, merged{c, j.epochs[c]})
+	}
 	for _, e := range edges {
 		for _, c := range e.order {
 			if seen[c] {

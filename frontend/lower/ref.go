@@ -188,7 +188,7 @@ func (lw *lowerer) noMember(n syntax.Node, t ctype.Type, name string) Value {
 func (lw *lowerer) epochOf(m *script.Map) *cell {
 	c := lw.epochs[m]
 	if c == nil {
-		c = &cell{field: true, born: lw.oldest}
+		c = &cell{field: true, epoch: true, born: lw.oldest}
 		lw.epochs[m] = c
 	}
 	return c
