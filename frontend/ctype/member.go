@@ -75,6 +75,30 @@ func MemberNames(t Type) []string {
 	return out
 }
 
+// AllMembers returns the members that FindMember finds in t, in the order of
+// declaration, without their paths.
+func AllMembers(t Type) []Member { return appendMembers(nil, t, 0, false) }
+
+// InitMembers returns the members that values given in order go to: all of a
+// struct's, the first of a union's.
+func InitMembers(t Type) []Member { return appendMembers(nil, t, 0, true) }
+
+func appendMembers(out []Member, t Type, base int, init bool) []Member {
+	n := len(out)
+	for _, f := range Fields(t) {
+		at := base + int(f.Offset)
+		if f.Name != "" {
+			out = append(out, Member{Name: f.Name, Type: f.Type, Offset: at / 8, BitOffset: at, Bits: int(f.BitfieldSize)})
+		} else {
+			out = appendMembers(out, f.Type, at, init)
+		}
+		if init && IsUnion(t) && len(out) > n {
+			break
+		}
+	}
+	return out
+}
+
 // Unit is a piece of a bit-field: an aligned integer in memory that holds some
 // of its bits.
 type Unit struct {

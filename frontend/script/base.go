@@ -342,6 +342,10 @@ func (st *Stage) baseTonumber(L *lua.LState) int {
 				L.Push(lua.LNumber(c.float()))
 				return 1
 			}
+			if f, ok := textNumber(v); ok {
+				L.Push(lua.LNumber(f))
+				return 1
+			}
 		}
 		L.Push(lua.LNil)
 		return 1

@@ -9,6 +9,7 @@ import (
 
 	"github.com/luabpfc/luabpfc/frontend/ctype"
 	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
 )
 
 // Integers of ours are C scalars in userdata. Arithmetic is that of LuaJIT's
@@ -348,6 +349,11 @@ func (st *Stage) openMeta() {
 
 	st.ctypeMeta = st.vm.NewTable()
 	st.ctypeMeta.RawSetString("__call", st.vm.NewFunction(st.ctypeCall))
+	st.ctypeMeta.RawSetString("__index", st.vm.NewFunction(func(L *lua.LState) int {
+		ct, _ := ToCType(L.Get(1))
+		st.fail(L, diag.UnknownMember, "'%s' is a type: call it to make a value, which has members", ctype.Name(ct.Type))
+		return 0
+	}))
 	st.ctypeMeta.RawSetString("__metatable", lua.LString("ffi"))
 	st.mapMeta = st.vm.NewTable()
 	st.mapMeta.RawSetString("__index", st.vm.NewFunction(st.mapIndex))

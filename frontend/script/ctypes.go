@@ -162,6 +162,9 @@ func (st *Stage) checkType(L *lua.LState, i int) ctype.Type {
 
 // typeValue is the C type that v names.
 func (st *Stage) typeValue(L *lua.LState, v lua.LValue) ctype.Type {
+	if s, ok := v.(lua.LString); ok {
+		st.spend(L, int64(len(s)))
+	}
 	file, n := st.callerNode(L)
 	t, err := st.TypeOf(v, file, n)
 	if err != nil {

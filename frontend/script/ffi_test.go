@@ -61,6 +61,8 @@ func TestFFI(t *testing.T) {
 		// copy, fill, string
 		{"(function() local b = ffi.new('char[8]') ffi.copy(b, 'abcdef', 3) return ffi.string(b), ffi.string(b, 5) == 'abc\\0\\0' end)()", "abc\ttrue"}, {"(function() local b = ffi.new('char[4]') ffi.copy(b, 'abcdef') return hex(b) end)()", "61626364"},
 		{"(function() local k, q = key_t{ 1 }, key_t() ffi.copy(q, k, 100) return hex(q) end)()", "0001000000000000"}, {"(function() local b = ffi.new('uint8_t[4]') ffi.fill(b, 2, 0xff) ffi.fill(b + 3, 100, 1) return hex(b) end)()", "ffff0001"}, {"ffi.string(ffi.new('char[2]'), 3)", "error"}, {"ffi.copy(1, 2)", "error"},
+		{"'x' .. ffi.new('char[4]', '42')", "x42"}, {"tonumber(ffi.new('char[4]', '42'))", "42"}, {"tonumber(point())", "nil"}, {"'x' .. point()", "error"}, {"-point()", "error"}, {"point() < point()", "error"}, {"point() + {}", "error"}, {"point.x", "error"},
+		{"(function() local p = ffi.new('struct { char c[1 << 20]; } [2]') + 0 for i = 1, 20 do p = p + 2^32 end return p[0] end)()", "error"}, {"ffi.new('int[2]')[0/0]", "error"}, {"ffi.new('int[2]', 1, 2)[1.9]", "2"}, {"ffi.new('int[2]')[2^53]", "error"},
 		// constants
 		{"ffi.C.GREEN", "5"}, {"ffi.C.BIG", "2147483648"}, {"ffi.C.LIMIT", "7"}, {"ffi.C.getpid", "error"}, {"ffi.sizeof('char[LIMIT * GREEN]')", "35"}, {"ffi.sizeof('char[ETH_P_IP]')", "2048"},
 		// maps

@@ -193,14 +193,13 @@ func (st *Stage) fillRecord(dst []byte, t ctype.Type, table *lua.LTable) error {
 	if len(vs) > 0 {
 		return st.fillMembers(dst, t, vs)
 	}
-	found := 0
-	for _, name := range ctype.MemberNames(t) {
-		v := table.RawGetString(name)
+	known := map[string]bool{}
+	for _, m := range ctype.AllMembers(t) {
+		known[m.Name] = true
+		v := table.RawGetString(m.Name)
 		if v == lua.LNil {
 			continue
 		}
-		found++
-		m, _ := ctype.FindMember(t, name)
 		if err := st.fillMember(dst, m, v); err != nil {
 			return err
 		}
@@ -211,7 +210,7 @@ func (st *Stage) fillRecord(dst []byte, t ctype.Type, table *lua.LTable) error {
 		if _, ok := k.(lua.LString); !ok {
 			s = "[" + s + "]"
 		}
-		if _, ok := ctype.FindMember(t, s); !ok && (unknown == "" || s < unknown) {
+		if !known[s] && (unknown == "" || s < unknown) {
 			unknown = s
 		}
 	})
@@ -223,33 +222,16 @@ func (st *Stage) fillRecord(dst []byte, t ctype.Type, table *lua.LTable) error {
 
 // fillMembers writes members in order.
 func (st *Stage) fillMembers(dst []byte, t ctype.Type, vs []lua.LValue) error {
-	names := inOrder(t)
-	if len(vs) > len(names) {
-		return fmt.Errorf("%d values for the %d members of '%s'", len(vs), len(names), ctype.Name(t))
+	ms := ctype.InitMembers(t)
+	if len(vs) > len(ms) {
+		return fmt.Errorf("%d values for the %d members of '%s'", len(vs), len(ms), ctype.Name(t))
 	}
 	for i, v := range vs {
-		m, _ := ctype.FindMember(t, names[i])
-		if err := st.fillMember(dst, m, v); err != nil {
+		if err := st.fillMember(dst, ms[i], v); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// inOrder are the members that values in order go to: of a union the first.
-func inOrder(t ctype.Type) []string {
-	var out []string
-	for _, f := range ctype.Fields(t) {
-		if f.Name != "" {
-			out = append(out, f.Name)
-		} else {
-			out = append(out, inOrder(f.Type)...)
-		}
-		if ctype.IsUnion(t) && len(out) > 0 {
-			return out
-		}
-	}
-	return out
 }
 
 func (st *Stage) fillMember(rec []byte, m ctype.Member, v lua.LValue) (err error) {

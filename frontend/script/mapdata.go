@@ -84,6 +84,7 @@ func (st *Stage) mapIndex(L *lua.LState) int {
 	st.needEntries(L, m)
 	key := st.mapData(L, m, "key", m.Key, L.Get(2))
 	st.noteReach(L)
+	st.alloc(L, int64(ctype.Size(m.Value)))
 	v, err := st.host.MapGet(st, m, key, firstLine(st.caller(L)))
 	st.hostError(L, err)
 	if v == nil {

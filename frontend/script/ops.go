@@ -196,6 +196,9 @@ func concatString(v lua.LValue) (string, bool) {
 		if c, ok := v.Value.(*CData); ok {
 			return c.digits(), true
 		}
+		if r, ok := v.Value.(*Ref); ok {
+			return r.text()
+		}
 	}
 	return "", false
 }

@@ -82,6 +82,16 @@ func (r *Ref) text() (string, bool) {
 	return s, true
 }
 
+// textNumber is what an array of char reads as, as a number.
+func textNumber(v lua.LValue) (float64, bool) {
+	r, ok := ToRef(v)
+	if !ok {
+		return 0, false
+	}
+	s, _ := r.text()
+	return parseNumber(s, 10)
+}
+
 // isText reports whether t is char itself, not another integer of one byte.
 func isText(t ctype.Type) bool { return ctype.Underlying(t).TypeName() == "char" }
 
@@ -277,6 +287,7 @@ func (st *Stage) refSet(L *lua.LState) int {
 		L.RaiseError("cannot convert 'nil' to '%s'", ctype.Name(p.t))
 	} else {
 		b := p.mem.bytes[p.off : p.off+ctype.Size(p.t)]
+		st.spend(L, int64(len(b)/bytesPerStep))
 		tmp := make([]byte, len(b)) // v may be a part of b, or not convert
 		if err = st.fillValue(tmp, p.t, v); err == nil {
 			copy(b, tmp)
@@ -356,10 +367,11 @@ func (st *Stage) move(L *lua.LState, ptr, by lua.LValue, sign int64) int {
 	}
 	r = r.pointer()
 	n := int64(ctype.Size(r.target()))
-	if i < -1<<32 || i > 1<<32 {
+	to := int64(r.off) + sign*i*n
+	if i < -1<<32 || i > 1<<32 || to < -1<<40 || to > 1<<40 {
 		L.RaiseError("a pointer can't be moved by that much")
 	}
-	L.Push(st.userdata(&Ref{r.Type, r.mem, r.off + int(sign*i*n)}, st.refMeta))
+	L.Push(st.userdata(&Ref{r.Type, r.mem, int(to)}, st.refMeta))
 	return 1
 }
 
