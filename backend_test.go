@@ -29,6 +29,7 @@ type backend struct {
 	// put stores an entry on every CPU, entries returns CPU 0's.
 	put     func(m string, key, value []byte) error
 	entries func(m string) ([]entry, error)
+	recv    func(m string) ([]byte, error) // nil: there is none
 	run     func(r runInput) (runOutput, error)
 	close   func()
 }
@@ -54,6 +55,7 @@ func interpBackend(name string, mod *ir.Module) backend {
 	return backend{
 		name: name,
 		put:  m.Update,
+		recv: func(name string) ([]byte, error) { return m.Receive(name), nil },
 		entries: func(name string) ([]entry, error) {
 			var l []entry
 			for _, e := range m.Entries(name) {
@@ -158,17 +160,26 @@ func kernelBackend(name string, obj *luabpfc.Object) (b backend, err error) {
 	if err != nil {
 		return b, err
 	}
+	recv, err := newReceivers(coll)
+	if err != nil {
+		coll.Close()
+		return b, err
+	}
 	b = backend{
 		name:    name,
+		recv:    recv.receive,
 		put:     func(m string, k, v []byte) error { return kernelPut(coll.Maps[m], k, v) },
 		entries: func(m string) ([]entry, error) { return kernelEntries(coll.Maps[m]) },
 		run:     func(r runInput) (runOutput, error) { return kernelRun(coll.Programs[r.prog.Name], r) },
-		close:   coll.Close,
+		close: func() {
+			recv.close()
+			coll.Close()
+		},
 	}
 	for _, m := range obj.Maps {
 		for _, e := range m.Contents {
 			if err := b.put(m.Name, e.Key, e.Value); err != nil {
-				coll.Close()
+				b.close()
 				return b, err
 			}
 		}

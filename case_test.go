@@ -36,6 +36,8 @@ import (
 //	trace TEXT                   a line that the run above prints
 //	m[1] = 2                     an entry; nil for none
 //	m[1] > 0                     a relation, for what is not the same in every run
+//	recv m RECORD                the next record (recv_test.go) that user space gets through m
+//	recv m nothing               there is none
 //	m = {1: 2, 3: 4}             all entries of a hash, all but zeros of an array
 
 // testCase is one case.
@@ -66,6 +68,7 @@ const (
 	stepTrace
 	stepEntry
 	stepContents
+	stepRecv
 )
 
 // step is a line of NAME.run.
@@ -81,6 +84,7 @@ type step struct {
 	op     string
 	value  uint64
 	none   bool // value is nil
+	record string
 	pairs  [][2]uint64
 }
 
@@ -212,6 +216,10 @@ func (c *testCase) parseLine(n int, l string) error {
 	case word == "out":
 		s.kind = stepOut
 		s.packet, err = buildPacket(rest)
+	case word == "recv":
+		s.kind = stepRecv
+		s.name, rest, _ = strings.Cut(rest, " ")
+		s.none, s.record = rest == "nothing", rest
 	case word == "trace":
 		s.kind, s.name = stepTrace, rest
 	default:

@@ -162,7 +162,7 @@ func lowered(src Source, opts Options) (*ir.Module, []*frontend.Program, diag.Li
 		opts.Dump("ast", src.Name, ast.String())
 	}
 	var r diag.Reporter
-	mod, programs := frontend.Compile(file, &r, frontend.Options{Kernel: opts.Kernel, BigEndian: opts.BigEndian, Arch: opts.Arch,
+	mod, programs := frontend.Compile(file, &r, frontend.Options{Kernel: opts.Kernel, CPU: opts.CPU, BigEndian: opts.BigEndian, Arch: opts.Arch,
 		Defines: opts.Defines, Args: opts.Args, Require: require(src), Output: opts.Output})
 	if err := r.Err(); err != nil {
 		return nil, nil, nil, err

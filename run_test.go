@@ -25,11 +25,12 @@ type observation struct {
 	ok    bool
 	size  int // of values
 	pairs [][2]uint64
+	raw   string // a record, or entries beyond 8 bytes
 }
 
 // String is what must be the same in all ways.
 func (o observation) String() string {
-	return fmt.Sprintf("result %d, value %d %v, entries %v", o.ret, o.value, o.ok, showPairs(o.pairs, o.size))
+	return fmt.Sprintf("result %d, value %d %v, entries %v %s", o.ret, o.value, o.ok, showPairs(o.pairs, o.size), o.raw)
 }
 
 // TestRun runs every case four ways: the IR interpreter before and after the
@@ -265,6 +266,9 @@ func (s *step) takeMap(obj *luabpfc.Object, b backend, order binary.ByteOrder) (
 		return o, fmt.Errorf("no map '%s'", s.name)
 	}
 	m := obj.Maps[i]
+	if s.kind == stepRecv {
+		return s.takeRecord(b, order)
+	}
 	if s.kind == stepSet {
 		k, v := make([]byte, m.KeySize), make([]byte, m.ValueSize)
 		putNumber(k, s.key, order)
@@ -289,13 +293,19 @@ func (s *step) takeMap(obj *luabpfc.Object, b backend, order binary.ByteOrder) (
 // contents are all entries of a hash, of an array those that are not zero.
 func contents(b backend, m luabpfc.MapInfo, order binary.ByteOrder) (observation, error) {
 	o := observation{size: int(m.ValueSize)}
+	var raw []string
 	es, err := b.entries(m.Name)
 	for _, e := range es {
 		k, v := getNumber(e.key, order), getNumber(e.value, order)
+		if len(e.key) > 8 || len(e.value) > 8 {
+			raw = append(raw, fmt.Sprintf("%x: %x", e.key, e.value))
+		}
 		if v != 0 || !strings.HasSuffix(m.Type, "array") {
 			o.pairs = append(o.pairs, [2]uint64{k, v})
 		}
 	}
+	slices.Sort(raw)
+	o.raw = strings.Join(raw, ", ")
 	slices.SortFunc(o.pairs, func(a, b [2]uint64) int { return cmp.Compare(a[0], b[0]) })
 	return o, err
 }
@@ -311,6 +321,8 @@ func varies(c *testCase, i int) bool {
 		switch s.kind {
 		case stepRun:
 			return s.op != "="
+		case stepRecv:
+			return false
 		case stepEntry, stepContents:
 			return related(s.name)
 		}

@@ -105,6 +105,43 @@ func (s *selector) atomicAdd(v *ir.Value) {
 	s.add(minst{op: bpf.AtomicAdd, size: bpf.Size(m.Size), dst: a.base, obj: a.obj, off: a.off, src: x, region: m.Region})
 }
 
+// fetchOps are the atomic instructions: with the old value as a result, and
+// without one where there is such.
+var fetchOps = map[ir.Op][2]bpf.Op{
+	ir.OpFetchAdd: {bpf.FetchAdd, bpf.AtomicAdd}, ir.OpFetchAnd: {bpf.FetchAnd, bpf.AtomicAnd},
+	ir.OpFetchOr: {bpf.FetchOr, bpf.AtomicOr}, ir.OpFetchXor: {bpf.FetchXor, bpf.AtomicXor}, ir.OpXchg: {bpf.Xchg, 0},
+}
+
+// atomicFetch selects an atomic operation that returns what was there. The
+// instruction leaves it in the register of its operand.
+func (s *selector) atomicFetch(d reg, v *ir.Value) {
+	m := v.Mem()
+	ops := fetchOps[v.Op]
+	in := minst{op: ops[0], size: bpf.Size(m.Size), region: m.Region}
+	if d == 0 && ops[1] != 0 {
+		in.op, in.src = ops[1], s.use(v.Args[1])
+	} else {
+		in.src = d
+		if d == 0 {
+			in.src = s.m.newReg()
+		}
+		s.put(in.src, v.Args[1])
+	}
+	a := s.address(v.Args[0], m.Off)
+	in.dst, in.obj, in.off = a.base, a.obj, a.off
+	s.add(in)
+}
+
+// cmpXchg selects cmpxchg, which compares with r0 and leaves the old value there.
+func (s *selector) cmpXchg(d reg, v *ir.Value) {
+	m := v.Mem()
+	x := s.use(v.Args[2])
+	a := s.address(v.Args[0], m.Off)
+	s.put(0, v.Args[1])
+	s.add(minst{op: bpf.CmpXchg, size: bpf.Size(m.Size), dst: a.base, obj: a.obj, off: a.off, src: x, region: m.Region})
+	s.result(d)
+}
+
 // skbLoad selects LD_ABS and LD_IND, which want the context in r6.
 func (s *selector) skbLoad(d reg, v *ir.Value) {
 	m := v.Mem()
@@ -224,16 +261,15 @@ func (s *selector) findEscapes(rpo []*ir.Block) {
 				escape(v.Args[0])
 			}
 			for i, a := range v.Args {
+				if i == 0 && v.Op.IsAccess() {
+					continue
+				}
 				switch v.Op {
 				case ir.OpCall, ir.OpCallFunc, ir.OpCopy, ir.OpNonNull:
 					if v.Op != ir.OpCopy && v.Op != ir.OpNonNull && !fresh(s.root(a)) {
 						escape(a)
 					}
 					continue
-				case ir.OpLoad, ir.OpStore, ir.OpAtomicAdd:
-					if i == 0 {
-						continue
-					}
 				case ir.OpPtrAdd:
 					if _, ok := v.Args[1].IsConst(); ok {
 						continue

@@ -55,10 +55,17 @@ func (s *selector) value(v *ir.Value) {
 		s.add(minst{op: bpf.ToBE, size: bpf.Size(v.AuxInt / 8), dst: d})
 	case ir.OpEq, ir.OpNe, ir.OpULt, ir.OpULe, ir.OpSLt, ir.OpSLe:
 		s.boolean(d, v)
-	case ir.OpLoad:
+	case ir.OpLoad, ir.OpVolatileLoad:
+		if d == 0 {
+			d = s.m.newReg()
+		}
 		s.load(d, v)
-	case ir.OpStore:
+	case ir.OpStore, ir.OpVolatileStore:
 		s.store(v)
+	case ir.OpFetchAdd, ir.OpFetchAnd, ir.OpFetchOr, ir.OpFetchXor, ir.OpXchg:
+		s.atomicFetch(d, v)
+	case ir.OpCmpXchg:
+		s.cmpXchg(d, v)
 	case ir.OpAtomicAdd:
 		s.atomicAdd(v)
 	case ir.OpLdAbs, ir.OpLdInd:

@@ -145,6 +145,12 @@ func (in *minst) operands(uses, defs []reg) ([]reg, []reg, regalloc.Set) {
 		if !in.k {
 			uses = append(uses, in.src)
 		}
+		switch in.op {
+		case bpf.FetchAdd, bpf.FetchOr, bpf.FetchAnd, bpf.FetchXor, bpf.Xchg:
+			defs = append(defs, in.src)
+		case bpf.CmpXchg:
+			uses, defs = append(uses, 0), append(defs, 0)
+		}
 		return uses, defs, 0
 	case in.op == bpf.LdAbs:
 		return append(uses, 6), append(defs, 0), callerSaved
@@ -285,7 +291,8 @@ func (in *minst) text() string {
 	switch in.op {
 	case bpf.Load, bpf.LoadSX:
 		src = base(in.src)
-	case bpf.Store, bpf.AtomicAdd:
+	case bpf.Store, bpf.AtomicAdd, bpf.AtomicOr, bpf.AtomicAnd, bpf.AtomicXor, bpf.FetchAdd, bpf.FetchOr, bpf.FetchAnd, bpf.FetchXor,
+		bpf.Xchg, bpf.CmpXchg:
 		dst = base(in.dst)
 	}
 	return strings.NewReplacer("r8", dst, "w8", dst, "r9", src, "w9", src).Replace(s)

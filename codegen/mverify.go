@@ -236,6 +236,10 @@ func (v *codeVerifier) step(s *absState, in *bpf.Inst) error {
 	switch {
 	case in.Op.IsCall() || in.Op == bpf.LdAbs || in.Op == bpf.LdInd:
 		s.regs[bpf.R0] = absVal{kind: absOther}
+	case in.Op == bpf.CmpXchg:
+		s.regs[bpf.R0] = absVal{kind: absOther}
+	case in.Op.IsAtomic() && in.Defs() != 0:
+		s.regs[in.Src] = absVal{kind: absOther}
 	case in.Defs() != 0:
 		s.regs[in.Dst] = result
 	}

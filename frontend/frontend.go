@@ -17,6 +17,7 @@ import (
 // Options are what compiling a script depends on besides its source.
 type Options struct {
 	Kernel    kernel.Version
+	CPU       int // BPF instruction set version; 0 means 3
 	BigEndian bool
 	Arch      string // as kernel.ArchByName returns it; "": none
 	Defines   []script.Define
@@ -73,7 +74,7 @@ func (h *host) fillSlots(st *script.Stage) {
 
 // DeclareProgram lowers p on the values of this moment.
 func (h *host) DeclareProgram(st *script.Stage, p *script.Program) {
-	f, ok := lower.Program(st, p, h.mod, h.reporter, lower.Options{Kernel: h.opts.Kernel})
+	f, ok := lower.Program(st, p, h.mod, h.reporter, lower.Options{Kernel: h.opts.Kernel, CPU: h.opts.CPU})
 	if ok {
 		h.programs = append(h.programs, &Program{p, f})
 	}

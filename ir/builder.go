@@ -111,6 +111,25 @@ func (b *Builder) AtomicAdd(p, x *Value, mem Mem) {
 	b.Block.NewValue(OpAtomicAdd, Void, b.Pos, p, x).Aux = &mem
 }
 
+// Atomic does one of the atomic ops that return the old value.
+func (b *Builder) Atomic(op Op, mem Mem, args ...*Value) *Value {
+	v := b.Block.NewValue(op, I64, b.Pos, args...)
+	v.Aux = &mem
+	return v
+}
+
+// VolatileLoad is Load that is made each time.
+func (b *Builder) VolatileLoad(p *Value, mem Mem) *Value {
+	v := b.Block.NewValue(OpVolatileLoad, I64, b.Pos, p)
+	v.Aux = &mem
+	return v
+}
+
+// VolatileStore is Store that is made each time.
+func (b *Builder) VolatileStore(p, x *Value, mem Mem) {
+	b.Block.NewValue(OpVolatileStore, Void, b.Pos, p, x).Aux = &mem
+}
+
 // PktGen starts a generation of the packet.
 func (b *Builder) PktGen() *Value { return b.Block.NewValue(OpPktGen, Gen, b.Pos) }
 

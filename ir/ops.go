@@ -54,6 +54,14 @@ const (
 	OpLoad
 	OpStore
 	OpAtomicAdd
+	OpFetchAdd
+	OpFetchAnd
+	OpFetchOr
+	OpFetchXor
+	OpXchg
+	OpCmpXchg
+	OpVolatileLoad
+	OpVolatileStore
 
 	// Packet, before expansion.
 	OpPktGen
@@ -174,6 +182,15 @@ var Ops = [NumOps]OpInfo{
 	OpStore:     {Name: "store", Args: []Type{Ptr, Any}, Aux: AuxMem, Writes: true, Last: PhaseLow, Doc: "the low Mem.Size bytes of y to x + Mem.Off"},
 	OpAtomicAdd: {Name: "atomicadd", Args: []Type{Ptr, I64}, Aux: AuxMem, Reads: true, Writes: true, Last: PhaseLow, Doc: "adds y to the 4 or 8 bytes at x + Mem.Off, atomically"},
 
+	OpFetchAdd:      {Name: "fetchadd", Args: []Type{Ptr, I64}, Result: I64, Aux: AuxMem, Reads: true, Writes: true, Last: PhaseLow, Doc: "what was in the 4 or 8 bytes at x + Mem.Off, zero-extended; y is added there in one step"},
+	OpFetchAnd:      {Name: "fetchand", Args: []Type{Ptr, I64}, Result: I64, Aux: AuxMem, Reads: true, Writes: true, Last: PhaseLow, Doc: "the same with a bitwise and"},
+	OpFetchOr:       {Name: "fetchor", Args: []Type{Ptr, I64}, Result: I64, Aux: AuxMem, Reads: true, Writes: true, Last: PhaseLow, Doc: "the same with a bitwise or"},
+	OpFetchXor:      {Name: "fetchxor", Args: []Type{Ptr, I64}, Result: I64, Aux: AuxMem, Reads: true, Writes: true, Last: PhaseLow, Doc: "the same with an exclusive or"},
+	OpXchg:          {Name: "xchg", Args: []Type{Ptr, I64}, Result: I64, Aux: AuxMem, Reads: true, Writes: true, Last: PhaseLow, Doc: "the same, y taking its place"},
+	OpCmpXchg:       {Name: "cmpxchg", Args: []Type{Ptr, I64, I64}, Result: I64, Aux: AuxMem, Reads: true, Writes: true, Last: PhaseLow, Doc: "the same, z taking its place if it was y (in Mem.Size bytes)"},
+	OpVolatileLoad:  {Name: "vload", Args: []Type{Ptr}, Result: I64, Aux: AuxMem, Reads: true, Writes: true, Last: PhaseLow, Doc: "a load that is made each time, in its place"},
+	OpVolatileStore: {Name: "vstore", Args: []Type{Ptr, I64}, Aux: AuxMem, Reads: true, Writes: true, Last: PhaseLow, Doc: "a store that is made each time, in its place"},
+
 	OpPktGen:   {Name: "pktgen", Result: Gen, Last: PhaseHigh, Doc: "the packet as it is from here on; at entry and behind what moves it"},
 	OpPktLen:   {Name: "pktlen", Args: []Type{Gen}, Result: I64, Pure: true, Last: PhaseHigh, Doc: "the packet's length in bytes, fragments included"},
 	OpPktCheck: {Name: "pktcheck", Args: []Type{Gen, I64}, Result: Check, Aux: AuxMem, MayLeave: true, Last: PhaseHigh, Doc: "leaves unless the Mem.Size bytes at offset y + Mem.Off are in the packet; y and the sum are signed and must not be negative"},
@@ -187,6 +204,13 @@ var Ops = [NumOps]OpInfo{
 	OpCall:     {Name: "call", Variadic: true, Result: Same, Aux: AuxHelper, Last: PhaseLow, Doc: "calls a kernel helper"},
 	OpCallFunc: {Name: "callfunc", Variadic: true, Result: Same, Aux: AuxFunc, Last: PhaseLow, Doc: "calls a subprogram of the module"},
 }
+
+// IsAtomic reports whether the op reads and writes memory in one step.
+func (o Op) IsAtomic() bool { return o >= OpAtomicAdd && o <= OpCmpXchg }
+
+// IsAccess reports whether the op accesses memory at the address that is its
+// first argument.
+func (o Op) IsAccess() bool { return o >= OpLoad && o <= OpVolatileStore }
 
 // Info returns the op's row.
 func (o Op) Info() *OpInfo { return &Ops[o] }

@@ -154,7 +154,7 @@ func (c *checker) rule(v *Value) string {
 		}
 	case OpPtrAdd:
 		return c.moved(v)
-	case OpLoad, OpStore, OpAtomicAdd:
+	case OpLoad, OpStore, OpAtomicAdd, OpFetchAdd, OpFetchAnd, OpFetchOr, OpFetchXor, OpXchg, OpCmpXchg, OpVolatileLoad, OpVolatileStore:
 		return c.access(v)
 	case OpPktGen:
 		if k := c.kind(); k != nil && k.Packet == kernel.NoPacket {
@@ -271,22 +271,22 @@ func (c *checker) access(v *Value) string {
 	if m.Region == RegionPacket && c.f.Phase < PhaseLow {
 		return "packet pointers come with the low phase"
 	}
-	if v.Op != OpLoad && (m.Signed || m.BE) {
+	if v.Op != OpLoad && v.Op != OpVolatileLoad && (m.Signed || m.BE) {
 		return "only a load has a sign or byte order"
 	}
-	switch v.Op {
-	case OpLoad:
+	switch {
+	case v.Op == OpLoad:
 		if v.Type != I64 && v.Type != Ptr {
 			return fmt.Sprintf("is %s", v.Type)
 		}
 		if v.Type == Ptr && m.Size != 8 && !(m.Region == RegionCtx && m.Size == 4) {
 			return fmt.Sprintf("a ptr does not have %d bytes", m.Size)
 		}
-	case OpStore:
+	case v.Op == OpStore:
 		if v.Args[1].Type == Ptr && m.Size != 8 {
 			return fmt.Sprintf("a ptr does not have %d bytes", m.Size)
 		}
-	case OpAtomicAdd:
+	case v.Op.IsAtomic():
 		if m.Size != 4 && m.Size != 8 {
 			return fmt.Sprintf("%d bytes are not atomic", m.Size)
 		}

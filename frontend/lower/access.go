@@ -125,7 +125,9 @@ func (lw *lowerer) loadScalar(t scalarType, r Ref) Int {
 	unit := r.alignment(0)
 	signed := t.signed && t.size < 8 && !t.be
 	var v *ir.Value
-	if t.size <= unit {
+	if r.Volatile && t.size <= unit && r.Region != ir.RegionPacket {
+		v = lw.b.VolatileLoad(p, ir.Mem{Region: r.Region, Off: int32(off), Size: int32(t.size), Signed: signed})
+	} else if t.size <= unit {
 		v = lw.loadMem(p, ir.Mem{Region: r.Region, Off: int32(off), Size: int32(t.size), Signed: signed})
 	} else {
 		v = lw.loadBits(p, r.Region, off, t.size, unit)
@@ -294,6 +296,10 @@ func (lw *lowerer) storeScalar(t scalarType, r Ref, x Int) {
 	}
 	if t.be {
 		v = lw.b.OpBits(ir.OpToBE, int64(t.size)*8, v)
+	}
+	if r.Volatile && t.size <= r.alignment(0) && r.Region != ir.RegionPacket {
+		lw.b.VolatileStore(p, v, ir.Mem{Region: r.Region, Off: int32(off), Size: int32(t.size)})
+		return
 	}
 	lw.storeBits(p, r.Region, off, t.size, r.alignment(0), v)
 }

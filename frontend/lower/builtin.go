@@ -27,7 +27,7 @@ type builtinRow struct {
 var kernelGlobalNames = []string{
 	"pkt", "eth", "skb", "ctx",
 	"time", "cpu", "rand", "pid_tgid", "uid_gid", "pid", "tid", "uid", "gid", "comm",
-	"xadd", "ntoh", "hton", "ntoh16", "ntoh32", "ntoh64", "hton16", "hton32", "hton64",
+	"xadd", "perf_submit", "stack_id", "ntoh", "hton", "ntoh16", "ntoh32", "ntoh64", "hton16", "hton32", "hton64",
 	"print", "pairs", "ipairs",
 }
 
@@ -36,6 +36,18 @@ var kernelGlobalNames = []string{
 func builtinTable() map[string]builtinRow {
 	rows := map[string]builtinRow{
 		"xadd": {usage: "xadd(m[k], n)", raw: (*lowerer).xadd},
+
+		"perf_submit":  {raw: (*lowerer).perfSubmit, usage: "perf_submit(m, v)"},
+		"table.insert": {raw: (*lowerer).tableInsert, usage: "table.insert(m, v)"},
+		"stack_id":     {min: 1, max: 2, call: (*lowerer).stackID, usage: "stack_id(m [, flags])"},
+
+		"bpf.atomic.add":     {raw: atomic("add", ir.OpFetchAdd, 1)},
+		"bpf.atomic.and_":    {raw: atomic("and_", ir.OpFetchAnd, 1)},
+		"bpf.atomic.or_":     {raw: atomic("or_", ir.OpFetchOr, 1)},
+		"bpf.atomic.xor":     {raw: atomic("xor", ir.OpFetchXor, 1)},
+		"bpf.atomic.xchg":    {raw: atomic("xchg", ir.OpXchg, 1)},
+		"bpf.atomic.cmpxchg": {raw: atomic("cmpxchg", ir.OpCmpXchg, 2)},
+		"bpf.volatile":       {raw: (*lowerer).volatile},
 
 		"time":     {call: helperCall("ktime_get_ns", nil), usage: "time()"},
 		"cpu":      {call: helperCall("get_smp_processor_id", nil), usage: "cpu()"},

@@ -172,7 +172,7 @@ func (lw *lowerer) inline(c *Closure, args []Value, at syntax.Range, main bool) 
 	if lw.b.Block != nil {
 		lw.b.Pos = lw.pos(syntax.Range{Start: max(fn.End-3, fn.Start), End: fn.End})
 		if main {
-			lw.b.Ret(lw.b.Const(lw.prog.Kind.Default))
+			lw.end(lw.b.Const(lw.prog.Kind.Default))
 		} else {
 			lw.frame.returns = append(lw.frame.returns, lw.leaveTo(lw.frame.mark, Tuple{}))
 		}
@@ -215,7 +215,14 @@ func (lw *lowerer) methodCall(e *syntax.MethodCall) Value {
 	switch r := recv.(type) {
 	case *Table:
 		return lw.tableMethod(e, r, func(x *syntax.Index, name Value) Value { return lw.field(x, r, name) })
+	case Ref:
+		if v, ok := lw.recordMethod(e, r); ok {
+			return v
+		}
 	case Const:
+		if m, ok := script.ToMap(r.V); ok {
+			return lw.callMapMethod(e, m)
+		}
 		switch t := r.V.(type) {
 		case *lua.LTable:
 			return lw.tableMethod(e, r, func(x *syntax.Index, name Value) Value { return lw.constField(x, t, name) })

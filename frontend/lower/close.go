@@ -43,6 +43,10 @@ func (lw *lowerer) closeVar(l *syntax.Local, v Value) {
 	if _, bad := v.(Bad); bad {
 		return
 	}
+	if r, ok := v.(Ref); ok && r.Rec != nil {
+		lw.closers = append(lw.closers, closer{func(Value) { lw.closeRecord(r.Rec) }})
+		return
+	}
 	f, ok := lw.metamethod(v, "__close").(*Closure)
 	if !ok {
 		lw.errorf(l, diag.NotClosable, "variable '%s' got %s, which has no __close to call at the end of its scope", l.Name, describe(v))

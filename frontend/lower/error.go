@@ -30,12 +30,13 @@ type handler struct {
 	mark    int
 	loops   int // loops being built around it
 	closers int // what is open around it
+	records int // reserved before
 	edges   []edge
 }
 
 // enterHandler makes errors go to a new handler.
 func (lw *lowerer) enterHandler() *handler {
-	h := &handler{up: lw.handler, mark: lw.mark(), loops: len(lw.building), closers: len(lw.closers)}
+	h := &handler{up: lw.handler, mark: lw.mark(), loops: len(lw.building), closers: len(lw.closers), records: len(lw.records)}
 	lw.handler = h
 	return h
 }
@@ -44,6 +45,9 @@ func (lw *lowerer) enterHandler() *handler {
 func (lw *lowerer) raise(v Value) {
 	h := lw.handler
 	lw.closeFrom(h.closers, v)
+	if lw.b.Block != nil {
+		lw.discardOpen(h.records)
+	}
 	if lw.b.Block == nil {
 		return
 	}
@@ -74,10 +78,13 @@ func (lw *lowerer) raiseUnless(cond *ir.Value, v Value) {
 
 // caught reports whether an error here is noticed by the program itself: it is
 // in a pcall, or something is open.
-func (lw *lowerer) caught() bool { return lw.handler.up != nil || len(lw.closers) > lw.handler.closers }
+func (lw *lowerer) caught() bool {
+	return lw.handler.up != nil || len(lw.closers) > lw.handler.closers
+}
 
 // pktCheck checks that size bytes at base + off are in the packet.
 func (lw *lowerer) pktCheck(base *ir.Value, off, size int32) *ir.Value {
+	lw.decided("the packet is read")
 	if !lw.caught() {
 		return lw.b.PktCheck(lw.packetNow(), base, off, size)
 	}

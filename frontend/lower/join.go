@@ -192,6 +192,14 @@ func (j *joiner) settle(i int, v Value) Value {
 			return nil
 		})
 		return out
+	case openRecord:
+		fs := j.lw.facts
+		j.lw.facts = j.edges[i].facts
+		truth, ok := j.lw.known(v.r.ref.Present)
+		j.lw.facts = fs
+		if ok && !truth {
+			return Nil
+		}
 	case Opt:
 		fs := j.lw.facts
 		j.lw.facts = j.edges[i].facts

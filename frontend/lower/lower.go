@@ -11,6 +11,7 @@ import (
 
 // Options are what the kernel stage must know of the target.
 type Options struct {
+	CPU    int // BPF instruction set version; 0 means 3
 	Kernel kernel.Version
 }
 
@@ -51,6 +52,8 @@ type lowerer struct {
 	interned  map[any]int
 	outline   map[*syntax.Function]bool
 	calls     *callLog
+	unused    syntax.Node // the call at hand is a statement: nothing uses its result
+	records   []*record   // reserved so far
 
 	backward map[*syntax.LabelStmt]bool // see jumpedBackTo
 	rests    map[*syntax.LabelStmt]*syntax.DoStmt

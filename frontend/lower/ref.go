@@ -62,6 +62,10 @@ type Ref struct {
 	exact bool
 	// moved is set on a pointer whose last index counts its own elements.
 	moved bool
+	// Rec is set on a ring buffer's record, and its members.
+	Rec *record
+	// Volatile: each access is made, in its place.
+	Volatile bool
 	// ReadOnly says why the object can't be written, empty if it can.
 	ReadOnly string
 }
@@ -206,6 +210,9 @@ func (lw *lowerer) mapWritten(m *script.Map) {
 
 // live reports whether r may be used; if not, that is reported.
 func (lw *lowerer) live(n syntax.Node, r Ref) bool {
+	if r.Rec != nil {
+		return lw.recordLive(n, r.Rec)
+	}
 	if r.Map == nil || r.Map.Type.Array {
 		return true
 	}

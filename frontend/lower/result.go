@@ -50,6 +50,7 @@ func (lw *lowerer) ret(s *syntax.ReturnStmt, vals []Value) {
 		return
 	}
 	if lw.closeFrom(0, Nil); lw.b.Block != nil {
+		lw.noneOpen(0, "the program ends")
 		lw.verdicts[lw.b.Block] = sp
 		lw.b.Ret(n.V)
 	}
@@ -58,6 +59,7 @@ func (lw *lowerer) ret(s *syntax.ReturnStmt, vals []Value) {
 // end ends the program; what is open is closed first.
 func (lw *lowerer) end(result *ir.Value) {
 	if lw.closeFrom(0, Nil); lw.b.Block != nil {
+		lw.noneOpen(0, "the program ends")
 		lw.b.Ret(result)
 	}
 }

@@ -130,6 +130,7 @@ func fromVarargs(s *syntax.LocalStmt) bool {
 
 func (lw *lowerer) assignStmt(s *syntax.AssignStmt) {
 	if len(s.Targets) == 1 && len(s.Exprs) == 1 {
+		lw.warnLostUpdate(s)
 		t := lw.target(s.Targets[0])
 		v := lw.expr(s.Exprs[0])
 		lw.at(s)
@@ -196,6 +197,7 @@ func (lw *lowerer) assignToCaptured(n *syntax.Name) {
 }
 
 func (lw *lowerer) callStmt(s *syntax.CallStmt) {
+	lw.unused = s.Call
 	switch c := s.Call.(type) {
 	case *syntax.Call:
 		lw.callExpr(c)

@@ -16,8 +16,8 @@ import (
 // not. Everything else that is unknown is unknown.
 var (
 	otherKinds = []string{"func"}
-	kernelOnly = []string{"helper", "kfunc", "atomic", "tail_call", "limit",
-		"volatile", "field_exists", "type_exists", "enum_value", "container_of"}
+	kernelOnly = []string{"helper", "kfunc", "tail_call", "limit",
+		"field_exists", "type_exists", "enum_value", "container_of"}
 	notYet    = []string{"global", "const"}
 	userFuncs = []string{"tracelog", "ksym", "usym", "interval", "at_exit", "ifindex"}
 	scalars   = []string{"u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64"}
@@ -41,7 +41,9 @@ func (st *Stage) openBPF() {
 	for _, name := range userFuncs {
 		fs[name] = func(L *lua.LState) int { return st.userSpace(L, "bpf."+name+"()") }
 	}
+	fs["volatile"] = st.inKernel("bpf.volatile")
 	t := st.module("bpf", fs)
+	st.openAtomic(t)
 	for _, name := range scalars {
 		t.RawSetString(name, st.userdata(&CType{mustType(name)}, st.ctypeMeta))
 	}

@@ -42,6 +42,9 @@ const (
 	NotAPlace         Code = "NotAPlace"
 	BadFormat         Code = "BadFormat"
 	BadMapOperation   Code = "BadMapOperation"
+	RecordLeftOpen    Code = "RecordLeftOpen"
+	RecordGone        Code = "RecordGone"
+	LostUpdate        Code = "LostUpdate"
 )
 
 var lowerCodes = []Info{
@@ -140,6 +143,24 @@ var lowerCodes = []Info{
 		Summary: "something that maps of the type can't do",
 		Help:    "What a program can do with a map depends on the map's type: queues are pushed to and popped from, ring buffers take records, hash and array maps have entries by keys.",
 		Example: "local q = bpf.map('queue', 8)\nbpf.socket(function() return q[1] end)",
+	},
+	{
+		Code: RecordLeftOpen, Severity: Error,
+		Summary: "a ring-buffer record that is neither submitted nor discarded",
+		Help:    "The kernel refuses programs that end with a reserved record. Submit or discard it on every path, or declare its variable <close>: then it is discarded where the variable ends.",
+		Example: "local rb = bpf.map('ringbuf', nil, nil, 'uint64_t')\nbpf.socket(function(skb)\n  local r = rb:reserve()\n  if skb.len > 60 then r:submit() end\nend)",
+	},
+	{
+		Code: RecordGone, Severity: Error,
+		Summary: "a record that is used after it was submitted or discarded",
+		Help:    "A record belongs to the script until it is submitted or discarded; then user space may be reading it, or its place is another's.",
+		Example: "local rb = bpf.map('ringbuf', nil, nil, 'uint64_t')\nbpf.socket(function(skb)\n  local r = rb:reserve()\n  r:submit()\n  r[0] = 1\nend)",
+	},
+	{
+		Code: LostUpdate, Severity: Warning,
+		Summary: "a number in a map that is read, added to and written back",
+		Help:    "Programs run on several CPUs at once: what another one adds between the read and the write is lost. m:add(k, n) adds atomically, and inserts the entry if need be.",
+		Example: "local m = bpf.map('hash', 8)\nbpf.socket(function(skb) m[1] = (m[1] or 0) + 1 end)",
 	},
 	{
 		Code: NeedsNewerKernel, Severity: Error,

@@ -54,6 +54,7 @@ func (fr *frame) run() (word, error) {
 		}
 		if left {
 			b = fr.f.Short
+			fr.m.dropOpen() // leaving releases what is held
 			continue
 		}
 		var edge ir.Edge
@@ -194,8 +195,12 @@ func handler(op ir.Op) opFunc {
 		return load
 	case ir.OpStore:
 		return store
-	case ir.OpAtomicAdd:
-		return atomicAdd
+	case ir.OpAtomicAdd, ir.OpFetchAdd, ir.OpFetchAnd, ir.OpFetchOr, ir.OpFetchXor, ir.OpXchg, ir.OpCmpXchg:
+		return atomic
+	case ir.OpVolatileLoad:
+		return load
+	case ir.OpVolatileStore:
+		return store
 	case ir.OpPktGen:
 		return func(fr *frame, _ *ir.Value) (word, error) { return word{bits: fr.m.gen}, nil }
 	case ir.OpPktLen:

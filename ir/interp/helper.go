@@ -69,6 +69,12 @@ func helper(name string) helperFunc {
 		return l3CsumReplace
 	case "l4_csum_replace":
 		return l4CsumReplace
+	case "map_push_elem", "map_pop_elem", "map_peek_elem":
+		return queueHelper(name)
+	case "ringbuf_output", "perf_event_output", "ringbuf_reserve", "ringbuf_submit", "ringbuf_discard":
+		return ringHelper(name)
+	case "get_stackid":
+		return func(*helperCall) (word, error) { return errno(-efault), nil } // there are no stacks here
 	case "for_each_map_elem":
 		return forEachMapElem
 	case "loop":
@@ -87,6 +93,10 @@ func callHelper(fr *frame, v *ir.Value) (word, error) {
 		case kernel.ArgMap:
 			if w.obj == nil || w.obj.mp == nil {
 				return word{}, errText(fmt.Sprintf("argument %d is no map", i))
+			}
+		case kernel.ArgRecord:
+			if w.obj == nil || w.obj.record == nil || w.bits != 0 {
+				return word{}, errText(fmt.Sprintf("argument %d is no record", i))
 			}
 		case kernel.ArgCallback:
 			if w.obj == nil || w.obj.fn == nil {

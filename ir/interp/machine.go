@@ -120,6 +120,9 @@ func (m *Machine) Run(f *ir.Func, args ...uint64) (Result, error) {
 	if errors.As(err, &tail) {
 		ret, err = tail.ret, nil
 	}
+	if open := m.leftOpen(); err == nil {
+		err = open
+	}
 	m.res.Ret, m.res.Steps, m.res.Packet = ret.bits, m.steps, m.packet.data
 	return *m.res, err
 }

@@ -37,6 +37,9 @@ type mapState struct {
 	self    *object // what an OpMapRef is
 	cpus    int     // copies of each value
 	entries map[string]*entry
+	queue   [][]byte // of a queue or stack, in order; what a bloom filter has
+	records [][]byte // sent to user space and not taken yet
+	open    []*object
 	clock   int // of uses, for eviction
 }
 

@@ -31,6 +31,7 @@ type object struct {
 	dead     string // why it is gone; empty while it is there
 	ctx      *ctxInfo
 	mp       *mapState
+	record   *mapState // the ring buffer it is reserved in
 	fn       *ir.Func
 }
 
@@ -218,7 +219,9 @@ func store(fr *frame, v *ir.Value) (word, error) {
 	return word{}, nil
 }
 
-func atomicAdd(fr *frame, v *ir.Value) (word, error) {
+// atomic does one of the ops that read and write in one step; the result is what
+// was there.
+func atomic(fr *frame, v *ir.Value) (word, error) {
 	w, err := fr.access(v)
 	if err != nil {
 		return word{}, err
@@ -232,5 +235,22 @@ func atomicAdd(fr *frame, v *ir.Value) (word, error) {
 		return word{}, err
 	}
 	big := fr.m.module.BigEndian
-	return word{}, w.write(putNumber(getNumber(b, big)+fr.arg(v, 1).bits, n, big))
+	old := getNumber(b, big)
+	x := fr.arg(v, 1).bits
+	switch v.Op {
+	case ir.OpAtomicAdd, ir.OpFetchAdd:
+		x += old
+	case ir.OpFetchAnd:
+		x &= old
+	case ir.OpFetchOr:
+		x |= old
+	case ir.OpFetchXor:
+		x ^= old
+	case ir.OpCmpXchg:
+		if old != ir.Zext(x, n*8) {
+			return word{bits: old}, nil
+		}
+		x = fr.arg(v, 2).bits
+	}
+	return word{bits: old}, w.write(putNumber(x, n, big))
 }

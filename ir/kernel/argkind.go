@@ -11,6 +11,7 @@ const (
 	ArgKey                         // reads the map's key size
 	ArgValue                       // reads the map's value size
 	ArgValueOut                    // writes the map's value size
+	ArgValueInOut                  // reads or writes the map's value size, by the map's type
 	ArgValueOrNull                 // reads the map's value size, or null
 	ArgBuf                         // reads as many bytes as the next argument says
 	ArgBufOrNull                   // the same, or null with size 0
@@ -64,6 +65,7 @@ var argInfos = [numArgKinds]ArgInfo{
 	ArgKey:          {Address: true, Reads: true, Size: KeySize},
 	ArgValue:        {Address: true, Reads: true, Size: ValueSize},
 	ArgValueOut:     {Address: true, Writes: true, Size: ValueSize},
+	ArgValueInOut:   {Address: true, Reads: true, Writes: true, Size: ValueSize},
 	ArgValueOrNull:  {Address: true, Nullable: true, Reads: true, Size: ValueSize},
 	ArgBuf:          {Address: true, Reads: true, Size: NextArg},
 	ArgBufOrNull:    {Address: true, Nullable: true, Reads: true, Size: NextArg},

@@ -95,7 +95,7 @@ var Helpers = []*Helper{
 	{Name: "sk_release", ID: 86, Args: []ArgKind{ArgObject}, Effects: EffectOutput, First: Version{4, 20}},
 	{Name: "map_push_elem", ID: 87, Args: []ArgKind{ArgMap, ArgValue, ArgScalar}, Effects: EffectWritesMaps | EffectReadsMaps, First: Version{4, 20}},
 	{Name: "map_pop_elem", ID: 88, Args: []ArgKind{ArgMap, ArgValueOut}, Effects: EffectWritesMaps | EffectReadsMaps, First: Version{4, 20}},
-	{Name: "map_peek_elem", ID: 89, Args: []ArgKind{ArgMap, ArgValueOut}, Effects: EffectReadsMaps | EffectVolatile, First: Version{4, 20}},
+	{Name: "map_peek_elem", ID: 89, Args: []ArgKind{ArgMap, ArgValueInOut}, Effects: EffectReadsMaps | EffectVolatile, First: Version{4, 20}},
 	{Name: "msg_push_data", ID: 90, Args: []ArgKind{ArgCtx, ArgScalar, ArgScalar, ArgScalar}, Effects: EffectMovesPacket | EffectOutput, First: Version{4, 20}},
 	{Name: "msg_pop_data", ID: 91, Args: []ArgKind{ArgCtx, ArgScalar, ArgScalar, ArgScalar}, Effects: EffectMovesPacket | EffectOutput, First: Version{5, 0}},
 	{Name: "rc_pointer_rel", ID: 92, Args: []ArgKind{ArgCtx, ArgScalar, ArgScalar}, Effects: EffectOutput, First: Version{5, 0}},

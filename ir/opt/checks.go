@@ -52,6 +52,7 @@ func expandPacket(c *Context, f *ir.Func) {
 	if hasPacket(f) {
 		expandWith(c, f)
 	}
+	releaseRecords(f, f.Short)
 	f.Short = nil
 	dropUnreachable(f)
 	f.Phase = ir.PhaseLow
@@ -78,7 +79,7 @@ func formOf(c *Context, f *ir.Func) packetForm {
 		return newDirectForm(c, f, kind)
 	case kind.Packet == kernel.DirectPull:
 		return newPullForm(c, f)
-	case kind.Packet == kernel.SkbLoad && f.Kind != nil && returnsZero(f.Short):
+	case kind.Packet == kernel.SkbLoad && f.Kind != nil && returnsZero(f.Short) && !reserves(f): // LD_ABS is not for who holds a reference
 		c.Change("legacy-form")
 		return newLegacyForm(f)
 	}

@@ -78,6 +78,8 @@ func callWrites(v *ir.Value) regions {
 		switch {
 		case a == kernel.ArgFrame:
 			return allRegions
+		case a == kernel.ArgRecord:
+			s |= region(ir.RegionRecord)
 		case !a.Info().Writes:
 		case slotOf(v.Args[i]) != nil:
 			s |= region(ir.RegionStack)
@@ -114,8 +116,11 @@ func observable(v *ir.Value) bool {
 
 // removable reports whether v may be dropped when nothing uses it.
 func removable(v *ir.Value) bool {
+	if v.Op.Info().Writes {
+		return false
+	}
 	switch v.Op {
-	case ir.OpStore, ir.OpPktStore, ir.OpAtomicAdd, ir.OpLdAbs, ir.OpLdInd, ir.OpCallFunc:
+	case ir.OpLdAbs, ir.OpLdInd, ir.OpCallFunc:
 		return false
 	case ir.OpCall:
 		h := v.Aux.(*kernel.Helper)

@@ -181,8 +181,11 @@ func (fr *sharedFrame) noteSlots(v *ir.Value, used []bool, local map[*ir.Slot]bo
 // changes reports whether v may write to what its argument i points to, or
 // keep the address where others do.
 func changes(v *ir.Value, i int) bool {
+	if v.Op.Info().Writes {
+		return true
+	}
 	switch v.Op {
-	case ir.OpStore, ir.OpAtomicAdd, ir.OpCallFunc:
+	case ir.OpCallFunc:
 		return true
 	case ir.OpCall:
 		h := v.Aux.(*kernel.Helper)

@@ -69,7 +69,8 @@ func (t *slotTable) known(v *ir.Value, i int) bool {
 	case ir.OpPtrAdd:
 		_, ok := v.Args[1].IsConst()
 		return ok
-	case ir.OpLoad, ir.OpStore, ir.OpAtomicAdd, ir.OpCall:
+	}
+	if v.Op == ir.OpCall || v.Op.IsAccess() {
 		_, ok := t.access(v, i)
 		return ok
 	}
@@ -163,9 +164,7 @@ func mapOf(v *ir.Value) *ir.Map {
 
 // accesses calls visit for each access of v to a tracked slot.
 func (t *slotTable) accesses(v *ir.Value, visit func(access)) {
-	switch v.Op {
-	case ir.OpLoad, ir.OpStore, ir.OpAtomicAdd, ir.OpCall:
-	default:
+	if v.Op != ir.OpCall && !v.Op.IsAccess() {
 		return
 	}
 	for i, p := range v.Args {

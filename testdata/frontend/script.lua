@@ -148,7 +148,7 @@ local h = bpf.helper.ktime_get_ns --! "bpf.helper works only in functions compil
 ---
 local g = bpf.global('uint32_t') --! "bpf.global is not supported by this version"
 ---
-local x = bpf.atomic --! "bpf.atomic works only in functions compiled for the kernel"
+local x = bpf.atomic.add(1, 2) --! "bpf.atomic.add works only in functions compiled for the kernel"
 ---
 -- maps
 local m = bpf.map() --! "bpf.map needs a map type such as 'hash', not nil \[BadDeclaration\]"
