@@ -293,6 +293,13 @@ func kernelRun(p *ebpf.Program, r runInput) (runOutput, error) {
 	case "xdp", "tc":
 		opts.DataOut = make([]byte, len(r.packet)+512)
 	}
+	switch r.prog.Kind {
+	case "raw_tracepoint", "syscall", "sk_lookup":
+		opts.Data = nil
+		if r.ctx == nil && r.prog.Kind != "syscall" {
+			r.ctx = map[string]uint64{}
+		}
+	}
 	if r.ctx != nil {
 		ctx, err := contextBytes(r)
 		if err != nil {
@@ -349,6 +356,9 @@ func contextBytes(r runInput) ([]byte, error) {
 		f, ok := k.Ctx.Field(base)
 		if !ok || i >= max(1, int(f.Len)) {
 			return nil, fmt.Errorf("%s has no member '%s'", k.Ctx.Name, name)
+		}
+		if f.BE != 0 { // a host-order number, as scripts see it
+			v = ir.ToBE(v, int(f.BE), binary.NativeEndian.Uint16([]byte{0, 1}) == 1)
 		}
 		putNumber(b[int(f.Off)+i*int(f.Size):][:f.Size], v, binary.NativeEndian)
 	}

@@ -98,14 +98,22 @@ func writeAll(k *kernel.ProgKind) string {
 	return b.String()
 }
 
+// readPacket is code that reads k's packet, if it has one.
+func readPacket(k *kernel.ProgKind) string {
+	if k.Packet == kernel.NoPacket {
+		return ""
+	}
+	return fmt.Sprintf("if pkt[3] + pkt[#pkt - 9] == 77 then return %d end", k.Default)
+}
+
 // TestKinds compiles and loads a program of every kind that does nothing, one
-// that reads all of its context and one that writes what it may; type and
-// attach type are what cilium/ebpf makes of the section.
+// that reads all of its context, one that writes what it may and one that reads
+// the packet; type and attach type are what cilium/ebpf makes of the section.
 func TestKinds(t *testing.T) {
 	needKernel(t)
 	for _, k := range kernel.ProgKinds {
 		t.Run(k.Name, func(t *testing.T) {
-			for what, body := range map[string]string{"empty": "", "reading": readAll(k), "writing": writeAll(k)} {
+			for what, body := range map[string]string{"empty": "", "reading": readAll(k), "writing": writeAll(k), "packet": readPacket(k)} {
 				obj := compileKind(t, k, body)
 				spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(obj.ELF))
 				if err != nil {

@@ -86,9 +86,9 @@ var socketKinds = []*ProgKind{
 	{Name: "socket", Section: "socket", Type: SocketFilter, Ctx: skBuff, user: skbSocket, Packet: SkbLoad, Origin: Link,
 		DefaultName: "0", First: Version{3, 19}},
 	{Name: "sk_reuseport_migrate", Section: "sk_reuseport/migrate", Type: SkReuseport, Attach: 40, Ctx: reuseport, user: anyUser,
-		Origin: Transport, Default: 1, DefaultName: "SK_PASS", First: Version{5, 14}},
+		Packet: SkbHelper, Origin: Transport, Default: 1, DefaultName: "SK_PASS", First: Version{5, 14}},
 	{Name: "sk_reuseport", Section: "sk_reuseport", Type: SkReuseport, Attach: 39, Ctx: reuseport, user: anyUser,
-		Origin: Transport, Default: 1, DefaultName: "SK_PASS", First: Version{4, 19}},
+		Packet: SkbHelper, Origin: Transport, Default: 1, DefaultName: "SK_PASS", First: Version{4, 19}},
 }
 
 var probeKinds = []*ProgKind{
