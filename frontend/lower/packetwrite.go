@@ -124,6 +124,13 @@ func (lw *lowerer) setRun(n syntax.Node, p Pointer, size int, v Value) {
 			lw.setNumber(n, p, size, x.V)
 			return
 		}
+	case *Entry, Opt:
+		if size <= 8 {
+			if x, ok := lw.intOf(n, v, "this"); ok {
+				lw.setNumber(n, p, size, x.V)
+			}
+			return
+		}
 	case Const:
 		if x.V == lua.LNil {
 			for off, s := range runs(size) { // nil counts as 0
