@@ -15,6 +15,8 @@ var Passes = []*Pass{
 		Doc: "Global value numbering: equal values across blocks, loads by region, stack loads from what was stored, packet checks that another covers, lookups of one key; what a branch proved."},
 	{Name: "dse", Func: deadStores, To: ir.PhaseLow,
 		Doc: "Stores to the stack that nobody observes, or that store what the slot already holds."},
+	{Name: "storemerge", Func: mergeStores, To: ir.PhaseLow,
+		Doc: "Stores of one block to the same eight bytes of a slot become as few as hold what they leave: zeros and the fields stored over them."},
 	{Name: "dce", Func: deadCode, To: ir.PhaseLow,
 		Doc: "Values nothing needs, unreachable blocks, slots without accesses, Short when nothing leaves."},
 	{Name: "unroll", Func: unrollLoops, To: ir.PhaseHigh,
@@ -37,9 +39,9 @@ type Stage struct {
 
 // Schedule is the order in which passes run.
 var Schedule = []Stage{
-	{Name: "high", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "gvn", "dse", "dce", "unroll"}},
+	{Name: "high", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "gvn", "dse", "storemerge", "dce", "unroll"}},
 	{Name: "legal", Rounds: 1, Passes: []string{"loopform", "sdiv", "checks"}},
-	{Name: "low", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "gvn", "dse", "dce"}},
+	{Name: "low", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "gvn", "dse", "storemerge", "dce"}},
 }
 
 // Constraint says that one pass runs before another.
@@ -57,6 +59,8 @@ var Constraints = []Constraint{
 	{"sccp", "simplify", "high", "values of blocks that are never reached would be simplified for nothing"},
 	{"simplify", "gvn", "high", "equal values are found equal in canonical form only"},
 	{"gvn", "dse", "high", "a forwarded load no longer observes the store it was forwarded from; merged lookups no longer observe their key"},
+	{"dse", "storemerge", "high", "dead stores would be merged into live ones"},
+	{"storemerge", "loopform", "", "a slot in a callback's frame is not tracked any more"},
 	{"dse", "dce", "high", "what was stored, and the slot, die with the store"},
 	{"sccp", "unroll", "high", "the trips are counted between constants"},
 	{"dce", "unroll", "high", "dead values count for the size of a loop"},
