@@ -17,6 +17,7 @@ type writer struct {
 	b       strings.Builder
 	indent  int
 	depth   int
+	loops   int      // around here
 	left    int      // statements that may still be written
 	ints    []string // variables in scope that hold a number
 	structs []string // variables in scope that refer to a struct s

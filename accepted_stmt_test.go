@@ -37,7 +37,16 @@ func writeIf(w *writer) {
 	w.line("end")
 }
 
+// tooDeep reports whether one more loop could nest too deeply to be called.
+func (w *writer) tooDeep() bool { return w.loops >= 2 }
+
 func writeFor(w *writer) {
+	if w.tooDeep() {
+		writeAssign(w)
+		return
+	}
+	w.loops++
+	defer func() { w.loops-- }()
 	i := w.name("i")
 	switch w.r.IntN(4) {
 	case 0:
@@ -60,6 +69,12 @@ func writeFor(w *writer) {
 }
 
 func writeWhile(w *writer) {
+	if w.tooDeep() {
+		writeAssign(w)
+		return
+	}
+	w.loops++
+	defer func() { w.loops-- }()
 	v := w.name("w")
 	w.line("local %s = %s", v, w.leaf())
 	w.ints = append(w.ints, v)
@@ -318,6 +333,10 @@ func writeMethods(w *writer) {
 }
 
 func writeEach(w *writer) {
+	if w.tooDeep() {
+		writeAssign(w)
+		return
+	}
 	k, v := w.name("k"), w.name("v")
 	w.line("for %s, %s in %s:each() do", k, v, w.pick("h64", "a64"))
 	w.line("  %s = %s + 1", w.ints[0], w.ints[0])
