@@ -101,8 +101,8 @@ func TestDeterminism(t *testing.T) {
 }
 
 // TestCodeExamples compiles the example of each code's documentation, for the
-// kernel that a first line '-- target: X.Y' names: it must give that code and no
-// other.
+// kernel that a first line '-- target: X.Y' names, or with what '-- define: NAME=VALUE'
+// sets: it must give that code and no other.
 func TestCodeExamples(t *testing.T) {
 	for _, i := range diag.All() {
 		t.Run(string(i.Code), func(t *testing.T) {
@@ -116,6 +116,10 @@ func TestCodeExamples(t *testing.T) {
 					t.Fatal(err)
 				}
 				opts.Kernel = v
+			}
+			if define, ok := strings.CutPrefix(first, "-- define: "); ok {
+				name, value, set := strings.Cut(define, "=")
+				opts.Defines = append(opts.Defines, luabpfc.Define{Name: name, Value: value, Set: set})
 			}
 			obj, err := luabpfc.Compile(luabpfc.Source{Name: "example.lua", Text: i.Example}, opts)
 			if err != nil {

@@ -115,7 +115,7 @@ func (p *parser) attributeItem(a *attributes) (typeTag string) {
 		if near := diag.Closest(name, known); near != "" {
 			hint = " (did you mean '" + near + "'?)"
 		}
-		p.fail(at, diag.BadCDeclaration, "unknown attribute '%s'%s", text, hint)
+		p.fail(at, diag.BadAttribute, "unknown attribute '%s'%s", text, hint)
 	}
 	return ""
 }
@@ -131,9 +131,9 @@ func (p *parser) alignment(a *attributes, at int) {
 	switch {
 	case p.err() != nil:
 	case n == 0 || n&(n-1) != 0:
-		p.fail(at, diag.BadCDeclaration, "an alignment is a power of two")
+		p.fail(at, diag.BadAttribute, "an alignment is a power of two")
 	case n > maxAlign:
-		p.fail(at, diag.BadCDeclaration, "an alignment of more than %d bytes is not possible", maxAlign)
+		p.fail(at, diag.BadAttribute, "an alignment of more than %d bytes is not possible", maxAlign)
 	default:
 		a.align = max(a.align, uint32(n))
 	}

@@ -149,7 +149,7 @@ func (p *parser) arraySuffix() derivation {
 		switch {
 		case p.err() != nil:
 		case n.negative():
-			p.fail(at, diag.BadCDeclaration, "an array of %d elements is not possible", int64(n.bits))
+			p.fail(at, diag.BadArrayType, "an array of %d elements is not possible", int64(n.bits))
 		case n.bits > maxSize:
 			p.tooLarge(at)
 		}
@@ -160,7 +160,7 @@ func (p *parser) arraySuffix() derivation {
 }
 
 func (p *parser) tooLarge(at int) {
-	p.fail(at, diag.BadCDeclaration, "this type is too large: at most %d MiB are possible", maxSize>>20)
+	p.fail(at, diag.CTypeTooLarge, "this type is too large: at most %d MiB are possible", maxSize>>20)
 }
 
 // functionSuffix takes a list of parameters.
@@ -214,7 +214,7 @@ func (p *parser) derive(t Type, v derivation) Type {
 		return &btf.FuncProto{Return: t, Params: v.parms}
 	}
 	if isFunc {
-		p.fail(v.at, diag.BadCDeclaration, "there are no arrays of functions, only of pointers to them")
+		p.fail(v.at, diag.BadArrayType, "there are no arrays of functions, only of pointers to them")
 		return t
 	}
 	if !p.complete(v.at, t, "the type of an array's elements") {
@@ -223,11 +223,11 @@ func (p *parser) derive(t Type, v derivation) Type {
 	size := uint64(Size(t))
 	switch {
 	case p.sc.Variable(t):
-		p.fail(v.at, diag.BadCDeclaration, "only the outermost array may be of open length")
+		p.fail(v.at, diag.BadArrayType, "only the outermost array may be of open length")
 	case v.n*max(1, size) > maxSize:
 		p.tooLarge(v.at)
 	case size%uint64(p.sc.Alignof(t)) != 0:
-		p.fail(v.at, diag.BadCDeclaration, "the size of '%s' is no multiple of its alignment: there can't be arrays of it", Name(t))
+		p.fail(v.at, diag.BadArrayType, "the size of '%s' is no multiple of its alignment: there can't be arrays of it", Name(t))
 	}
 	a := &btf.Array{Index: base["unsigned int"], Type: t, Nelems: uint32(v.n)}
 	if v.open {

@@ -105,7 +105,7 @@ func (p *parser) acceptWord(w string) bool {
 // enter bounds the recursion.
 func (p *parser) enter() bool {
 	if p.depth++; p.depth > maxDepth {
-		p.fail(p.tok.off, diag.BadCDeclaration, "this C declaration is nested too deep")
+		p.fail(p.tok.off, diag.CTypeTooLarge, "this C declaration is nested too deep")
 		return false
 	}
 	return true
@@ -361,7 +361,7 @@ func (p *parser) declare(s specifiers, d declared, a attributes) {
 }
 
 func (p *parser) redeclared(d declared, old string) {
-	p.fail(d.at, diag.BadCDeclaration, "'%s' was declared differently before, as '%s'", d.name, old)
+	p.fail(d.at, diag.CRedeclaration, "'%s' was declared differently before, as '%s'", d.name, old)
 }
 
 func (p *parser) declareTypedef(d declared, a attributes) {
@@ -394,7 +394,7 @@ func sameInteger(a, b Type) bool {
 }
 
 func (p *parser) tooDeep(off int) {
-	p.fail(off, diag.BadCDeclaration, "this type consists of more than %d levels of other types", maxNesting)
+	p.fail(off, diag.CTypeTooLarge, "this type consists of more than %d levels of other types", maxNesting)
 }
 
 // declareConstant is static const int N = 5.
@@ -417,7 +417,7 @@ func (p *parser) declareValue(name string, at int, n number, enum Type) {
 	e := Enumerator{Name: name, Bits: n.bits, Unsigned: n.unsigned && int64(n.bits) < 0, Enum: enum, num: n}
 	if old, ok := p.sc.values[name]; ok && !p.sc.loading {
 		if old.Bits != n.bits || old.negative() != n.negative() {
-			p.fail(at, diag.BadCDeclaration, "'%s' was declared differently before", name)
+			p.fail(at, diag.CRedeclaration, "'%s' was declared differently before", name)
 		}
 		return
 	}

@@ -59,7 +59,7 @@ func (p *parser) tagged(kind, tag string, at int) Type {
 	if t == nil {
 		t = p.sc.newTag(kind, tag)
 	} else if have := tagKind(t); have != kind {
-		p.fail(at, diag.BadCDeclaration, "'%s' is a %s, not a %s", tag, have, kind)
+		p.fail(at, diag.CRedeclaration, "'%s' is a %s, not a %s", tag, have, kind)
 	}
 	return t
 }
@@ -92,7 +92,7 @@ func (p *parser) defined(kind, tag string, at int) Type {
 	case p.sc.extra[old].own && !p.sc.loading:
 		return p.sc.newTag(kind, tag) // from now on the script's
 	case tagKind(old) != kind:
-		p.fail(at, diag.BadCDeclaration, "'%s' is a %s, not a %s", tag, tagKind(old), kind)
+		p.fail(at, diag.CRedeclaration, "'%s' is a %s, not a %s", tag, tagKind(old), kind)
 		return old
 	case p.sc.extra[old].incomplete && !p.defining(old):
 		return old
@@ -142,7 +142,7 @@ func (p *parser) fields(t Type) []field {
 		}
 		p.expect(";")
 		if len(out) > maxMembers {
-			p.fail(s.at, diag.BadCDeclaration, "more than %d members", maxMembers)
+			p.fail(s.at, diag.CTypeTooLarge, "more than %d members", maxMembers)
 		}
 	}
 	return out
@@ -198,13 +198,13 @@ func (p *parser) width(f *field) {
 	switch {
 	case p.err() != nil:
 	case !IsScalar(f.typ):
-		p.fail(f.at, diag.BadCDeclaration, "a bit-field is an integer, not '%s'", Name(f.typ))
+		p.fail(f.at, diag.BadBitField, "a bit-field is an integer, not '%s'", Name(f.typ))
 	case n.negative():
-		p.fail(at, diag.BadCDeclaration, "a bit-field can't have %d bits", int64(n.bits))
+		p.fail(at, diag.BadBitField, "a bit-field can't have %d bits", int64(n.bits))
 	case n.bits > most:
-		p.fail(at, diag.BadCDeclaration, "'%s' has %d bits: a bit-field of %d does not fit", Name(f.typ), most, n.bits)
+		p.fail(at, diag.BadBitField, "'%s' has %d bits: a bit-field of %d does not fit", Name(f.typ), most, n.bits)
 	case n.bits == 0 && f.name != "":
-		p.fail(f.at, diag.BadCDeclaration, "a bit-field of no bits has no name")
+		p.fail(f.at, diag.BadBitField, "a bit-field of no bits has no name")
 	}
 	f.bits = int(min(n.bits, 64))
 }
@@ -217,7 +217,7 @@ func (p *parser) finishRecord(t Type, at int, tag string, fields []field, a attr
 	for i, f := range fields {
 		depth = max(depth, p.sc.nesting(f.typ))
 		if p.sc.Variable(f.typ) && (i != len(fields)-1 || l.union) {
-			p.fail(f.at, diag.BadCDeclaration, "only the last member of a struct may be of open length")
+			p.fail(f.at, diag.BadArrayType, "only the last member of a struct may be of open length")
 		}
 		if !p.unique(seen, f) {
 			return t
@@ -234,7 +234,7 @@ func (p *parser) finishRecord(t Type, at int, tag string, fields []field, a attr
 	case depth > maxNesting:
 		p.tooDeep(at)
 	case l.bitfields && len(l.members) > 0 && l.last >= 1<<24:
-		p.fail(at, diag.BadCDeclaration, "a struct with bit-fields can't be larger than 2 MiB")
+		p.fail(at, diag.BadBitField, "a struct with bit-fields can't be larger than 2 MiB")
 	}
 	if p.err() != nil {
 		return t
@@ -257,7 +257,7 @@ func (p *parser) settle(t Type, tag string, at int) Type {
 		return t
 	}
 	if p.sc.Incomplete(old) || !p.sc.sameRecord(old, t) {
-		p.fail(at, diag.BadCDeclaration, "'%s %s' was declared differently before", tagKind(t), tag)
+		p.fail(at, diag.CRedeclaration, "'%s %s' was declared differently before", tagKind(t), tag)
 	}
 	return old
 }
@@ -274,7 +274,7 @@ func (p *parser) unique(seen map[string]bool, f field) bool {
 	}
 	for _, n := range names {
 		if seen[n] {
-			p.fail(f.at, diag.BadCDeclaration, "member '%s' is declared twice", n)
+			p.fail(f.at, diag.CRedeclaration, "member '%s' is declared twice", n)
 			return false
 		}
 		seen[n] = true
@@ -369,7 +369,7 @@ func (p *parser) enumerators(t Type) (out []btf.EnumValue, negative bool, larges
 			break
 		}
 		if len(out) > maxMembers {
-			p.fail(at, diag.BadCDeclaration, "more than %d values", maxMembers)
+			p.fail(at, diag.CTypeTooLarge, "more than %d values", maxMembers)
 		}
 		if next.unsigned && next.bits == 0 && !p.givesValue() {
 			p.fail(p.tok.off, diag.BadCDeclaration, "the value of '%s' does not fit 64 bits", p.tok.text)

@@ -75,7 +75,7 @@ func (s *scanner) skip() {
 		case strings.HasPrefix(rest, "/*"):
 			n := strings.Index(rest[2:], "*/")
 			if n < 0 {
-				s.fail(s.pos, diag.BadCDeclaration, "this comment has no end")
+				s.fail(s.pos, diag.BadCToken, "this comment has no end")
 				return
 			}
 			s.pos += n + 4
@@ -94,11 +94,11 @@ func (s *scanner) directive(rest string) {
 	words := strings.Fields(line)
 	switch {
 	case len(words) >= 2 && words[0] == "define":
-		s.fail(s.pos, diag.BadCDeclaration, "there is no preprocessor here: write 'enum { %s = ... };' instead of #define", words[1])
+		s.fail(s.pos, diag.CPreprocessor, "there is no preprocessor here: write 'enum { %s = ... };' instead of #define", words[1])
 	case len(words) >= 1 && words[0] == "include":
-		s.fail(s.pos, diag.BadCDeclaration, "there is no preprocessor here: copy the declarations you need from the header")
+		s.fail(s.pos, diag.CPreprocessor, "there is no preprocessor here: copy the declarations you need from the header")
 	default:
-		s.fail(s.pos, diag.BadCDeclaration, "there is no preprocessor here")
+		s.fail(s.pos, diag.CPreprocessor, "there is no preprocessor here")
 	}
 }
 
@@ -137,7 +137,7 @@ func (s *scanner) next() token {
 		return token{kind: tokEOF, off: len(s.text)}
 	}
 	if strings.IndexByte("{}()[];,:*=?+-/%&|^~!<>.", c) < 0 {
-		s.fail(start, diag.BadCDeclaration, "unexpected character %q in a C declaration", rune(c))
+		s.fail(start, diag.BadCToken, "unexpected character %q in a C declaration", rune(c))
 		return token{kind: tokEOF, off: len(s.text)}
 	}
 	s.pos++
@@ -169,7 +169,7 @@ func (s *scanner) number() token {
 		err = strconv.ErrSyntax
 	}
 	if err != nil {
-		s.fail(start, diag.BadCDeclaration, "'%s' is no integer constant", text)
+		s.fail(start, diag.BadCToken, "'%s' is no integer constant", text)
 	}
 	return token{kind: tokNumber, text: text, off: start, num: literal(v, base == 10, suffix)}
 }
@@ -192,7 +192,7 @@ func (s *scanner) quoted(q byte) token {
 		out = append(out, c)
 	}
 	if s.pos >= len(s.text) || s.text[s.pos] != q {
-		s.fail(start, diag.BadCDeclaration, "this quote is never closed")
+		s.fail(start, diag.BadCToken, "this quote is never closed")
 		return token{kind: tokEOF, off: len(s.text)}
 	}
 	s.pos++
@@ -200,7 +200,7 @@ func (s *scanner) quoted(q byte) token {
 		return token{kind: tokString, text: string(out), off: start}
 	}
 	if len(out) != 1 {
-		s.fail(start, diag.BadCDeclaration, "a character constant has one character")
+		s.fail(start, diag.BadCToken, "a character constant has one character")
 		return token{kind: tokEOF, off: len(s.text)}
 	}
 	return token{kind: tokNumber, text: s.text[start:s.pos], off: start, num: number{bits: uint64(int64(int8(out[0]))), size: 4}}
@@ -227,7 +227,7 @@ func (s *scanner) escape() byte {
 	}
 	v, err := strconv.ParseUint(s.text[start:s.pos], base, 64)
 	if err != nil || v > 255 {
-		s.fail(start, diag.BadCDeclaration, "unknown escape sequence")
+		s.fail(start, diag.BadCToken, "unknown escape sequence")
 	}
 	return byte(v)
 }

@@ -266,7 +266,7 @@ func (lw *lowerer) stringMethod(e *syntax.MethodCall, s lua.LString) Value {
 		f, ok = lib.RawGetString(e.Name).(*lua.LFunction)
 	}
 	if !ok {
-		return lw.errorf(e, diag.UnknownField, "strings have no method '%s'", e.Name)
+		return lw.errorf(e, diag.UnknownMethod, "strings have no method '%s'", e.Name)
 	}
 	known := []lua.LValue{s}
 	for _, a := range lw.exprs(e.Args, -1) {

@@ -24,14 +24,14 @@ func (lw *lowerer) ctxMember(n syntax.Node, name string) (f *kernel.CtxField, ok
 	case kind.NeedsArch() && len(c.Fields) == 0:
 		lw.errorf(n, diag.NeedsArch, "where '%s' is depends on the architecture: give one with --arch", name)
 	case c.Name == "void" && kind.Type == kernel.Syscall:
-		lw.errorf(n, diag.UnknownField, "the context of a syscall program has no members of its own; view it by ffi.cast")
+		lw.errorf(n, diag.UnknownContextField, "the context of a syscall program has no members of its own; view it by ffi.cast")
 	case c.Name == "void":
-		lw.errorf(n, diag.UnknownField, "the context of a %s program has members only by the types of BTF, which this version does not read", kind.Name)
+		lw.errorf(n, diag.UnknownContextField, "the context of a %s program has members only by the types of BTF, which this version does not read", kind.Name)
 	default:
 		if s := diag.Closest(name, c.Names()); s != "" {
-			lw.errorf(n, diag.UnknownField, "'%s' has no member '%s' (did you mean '%s'?)", c.Name, name, s)
+			lw.errorf(n, diag.UnknownContextField, "'%s' has no member '%s' (did you mean '%s'?)", c.Name, name, s)
 		} else {
-			lw.errorf(n, diag.UnknownField, "'%s' has no member '%s'", c.Name, name)
+			lw.errorf(n, diag.UnknownContextField, "'%s' has no member '%s'", c.Name, name)
 		}
 	}
 	return nil, false

@@ -115,15 +115,15 @@ func (lw *lowerer) member(n syntax.Node, p Pointer, name string) Value {
 	}
 	known := h.members()
 	if h.name == "net" {
-		return lw.errorf(n, diag.UnknownField, "%s programs see a packet from its network header on: its members are 'ip' and 'ip6', not '%s'", lw.prog.Kind.Name, name)
+		return lw.errorf(n, diag.UnknownHeaderField, "%s programs see a packet from its network header on: its members are 'ip' and 'ip6', not '%s'", lw.prog.Kind.Name, name)
 	}
 	if h.name == "data" {
-		return lw.errorf(n, diag.UnknownField, "plain packet bytes have no member '%s'; read them with p[i] or p(a, b)", name)
+		return lw.errorf(n, diag.UnknownHeaderField, "plain packet bytes have no member '%s'; read them with p[i] or p(a, b)", name)
 	}
 	if s := diag.Closest(name, known); s != "" {
-		return lw.errorf(n, diag.UnknownField, "'%s' has no member '%s' (did you mean '%s'?)", h.name, name, s)
+		return lw.errorf(n, diag.UnknownHeaderField, "'%s' has no member '%s' (did you mean '%s'?)", h.name, name, s)
 	}
-	return lw.errorf(n, diag.UnknownField, "'%s' has no member '%s'", h.name, name)
+	return lw.errorf(n, diag.UnknownHeaderField, "'%s' has no member '%s'", h.name, name)
 }
 
 // child returns the header that r leads to; a length is read now.

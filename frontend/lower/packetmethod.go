@@ -77,7 +77,7 @@ func (lw *lowerer) packetView(e *syntax.MethodCall, p Pointer, args int, rows ma
 		if s := diag.Closest(e.Name, names); s != "" {
 			hint = " (did you mean '" + s + "'?)"
 		}
-		return lw.errorf(e, diag.UnknownField, "packet pointers have no method '%s'%s", e.Name, hint)
+		return lw.errorf(e, diag.UnknownMethod, "packet pointers have no method '%s'%s", e.Name, hint)
 	}
 	if args != 0 {
 		return lw.errorf(e, diag.WrongArguments, "'%s' is called with %d arguments; it is p:%s()", e.Name, args, e.Name)

@@ -52,7 +52,7 @@ const (
 // sums in memory order, which no word has to be swapped for.
 func (lw *lowerer) ipChecksum(e *syntax.MethodCall, p Pointer, _ []Value) Value {
 	if p.View.name != "ip" {
-		return lw.errorf(e, diag.UnknownField, "'checksum' is a method of IPv4 headers; replace patches the others")
+		return lw.errorf(e, diag.UnknownMethod, "'checksum' is a method of IPv4 headers; replace patches the others")
 	}
 	if !lw.packetWritable(e) {
 		return Tuple{}
@@ -124,9 +124,9 @@ func (lw *lowerer) replaceField(e *syntax.MethodCall, p Pointer, args []Value) V
 	f, ok := p.View.field(name)
 	if !ok || f.some {
 		if s := diag.Closest(name, p.View.members()); s != "" {
-			return lw.errorf(e, diag.UnknownField, "'%s' has no field '%s' (did you mean '%s'?)", p.View.name, name, s)
+			return lw.errorf(e, diag.UnknownHeaderField, "'%s' has no field '%s' (did you mean '%s'?)", p.View.name, name, s)
 		}
-		return lw.errorf(e, diag.UnknownField, "'%s' has no field '%s'", p.View.name, name)
+		return lw.errorf(e, diag.UnknownHeaderField, "'%s' has no field '%s'", p.View.name, name)
 	}
 	if !lw.packetWritable(e) {
 		return Tuple{}

@@ -75,7 +75,7 @@ func (lw *lowerer) format(e *syntax.Call, format string, args []Value, skip int)
 			continue
 		}
 		if next >= len(args) {
-			lw.errorf(e, diag.BadFormat, "the format names %d values or more; there are %d", next+1, len(args))
+			lw.errorf(e, diag.FormatArguments, "the format names %d values or more; there are %d", next+1, len(args))
 			return nil, false
 		}
 		var n syntax.Node = e
@@ -97,7 +97,7 @@ func (lw *lowerer) format(e *syntax.Call, format string, args []Value, skip int)
 		}
 	}
 	if next < len(args) {
-		lw.errorf(e, diag.BadFormat, "the format names %d values; there are %d", next, len(args))
+		lw.errorf(e, diag.FormatArguments, "the format names %d values; there are %d", next, len(args))
 		return nil, false
 	}
 	return append(out, cur), true

@@ -331,10 +331,10 @@ func TestOptions(t *testing.T) {
 			assert(o == bpf.opt and o.n == 6 and o.more == 'default' and o.other == 1 and o.id == '007' and o.flag)`, ""},
 		{`bpf.option { n = 0, s = '', flag = false, off = true, hex = 1, neg = 0, big = 0, id = 0, spelt = 1 }
 			bpf.option { nn = 1 }`, ""},
-		{`bpf.option { n = 0 }`, "t.lua:1:1: the script has no option 'big' [BadOption]"},
-		{`bpf.option { n = false }`, "t.lua:1:1: -D n must be a flag, like its default false [BadOption]"},
-		{`bpf.option { s = 1 }`, "t.lua:1:1: -D s must be a number, like its default 1 [BadOption]"},
-		{`bpf.option { flag = 'x' }`, "t.lua:1:1: -D flag must be a string, like its default x [BadOption]"},
+		{`bpf.option { n = 0 }`, "t.lua:1:1: the script has no option 'big' [UnknownDefine]"},
+		{`bpf.option { n = false }`, "t.lua:1:1: -D n must be a flag, like its default false [DefineType]"},
+		{`bpf.option { s = 1 }`, "t.lua:1:1: -D s must be a number, like its default 1 [DefineType]"},
+		{`bpf.option { flag = 'x' }`, "t.lua:1:1: -D flag must be a string, like its default x [DefineType]"},
 	} {
 		r := run(c.text, Options{Defines: defs})
 		var got []string

@@ -73,7 +73,7 @@ func (st *Stage) bpfSet(L *lua.LState) int {
 	}
 	n, ok := L.Get(3).(lua.LNumber)
 	if !ok || float64(n) != float64(int64(n)) || n < 1 || n > maxLoopLimit {
-		st.fail(L, diag.BadOption, "bpf.loop_limit is a number of iterations, from 1 to %d", maxLoopLimit)
+		st.fail(L, diag.BadLoopLimit, "bpf.loop_limit is a number of iterations, from 1 to %d", maxLoopLimit)
 	}
 	st.loopLimit = int64(n)
 	return 0
@@ -167,7 +167,7 @@ func (st *Stage) checkOption(L *lua.LState, name string, known map[string]bool) 
 		if near := diag.Closest(name, names); near != "" {
 			hint = " (did you mean '" + near + "'?)"
 		}
-		st.fail(L, diag.BadDeclaration, "there is no option '%s'%s", name, hint)
+		st.fail(L, diag.UnknownOption, "there is no option '%s'%s", name, hint)
 	}
 }
 
@@ -234,7 +234,7 @@ func (st *Stage) progFunction(L *lua.LState, i int, call string) *lua.LFunction 
 		}
 		st.fail(L, diag.NotALuaFunction, "%s needs a function of the script; '%s' is one of the library", call, st.builtins[v])
 	default:
-		st.fail(L, diag.BadDeclaration, "%s needs a function, not %s", call, article(argType(L, i)))
+		st.fail(L, diag.NeedsFunction, "%s needs a function, not %s", call, article(argType(L, i)))
 	}
 	return nil
 }

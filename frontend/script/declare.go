@@ -202,7 +202,7 @@ func leadSection(st *Stage, L *lua.LState, p *Program) int {
 		st.unknownSection(L, "section", section, names)
 	}
 	if s.Kind.Target == kernel.NeedsTarget && s.Target == "" {
-		st.fail(L, diag.BadDeclaration, "section '%s' needs a target: '%s/NAME'", section, section)
+		st.fail(L, diag.NeedsTarget, "section '%s' needs a target: '%s/NAME'", section, section)
 	}
 	p.Kind, p.Section, p.Target, p.Sleepable = s.Kind, section, s.Target, s.Sleepable
 	return 2

@@ -76,7 +76,7 @@ func (st *Stage) bpfOption(L *lua.LState) int {
 				o.table.RawSetString(n, lua.LString(st.textOf(n)))
 				continue
 			}
-			st.fail(L, diag.BadOption, "-D %s must be a %s, like its default %s", n, want, st.tostring(L, v))
+			st.fail(L, diag.DefineType, "-D %s must be a %s, like its default %s", n, want, st.tostring(L, v))
 		}
 	}
 	L.Push(o.table)
@@ -131,6 +131,6 @@ func (st *Stage) checkOptions() {
 		if near := diag.Closest(n, names); near != "" {
 			hint = " (did you mean '" + near + "'?)"
 		}
-		st.reporter.Errorf(diag.BadOption, o.last, "the script has no option '%s'%s", n, hint)
+		st.reporter.Errorf(diag.UnknownDefine, o.last, "the script has no option '%s'%s", n, hint)
 	}
 }

@@ -201,8 +201,8 @@ var lowerCodes = []Info{
 	{
 		Code: UnknownField, Severity: Error,
 		Summary: "a member that does not exist",
-		Help:    "The header or context has no member of that name. Look for a typing error.",
-		Example: "bpf.socket(function() return pkt.ip.protocoll end)",
+		Help:    "The struct or union has no member of that name. Look for a typing error.",
+		Example: "ffi.cdef('struct point { int x, y; };')\nbpf.socket(function() return ffi.new('struct point').z end)\n",
 	},
 	{
 		Code: WrongArguments, Severity: Error,
@@ -303,7 +303,7 @@ var lowerCodes = []Info{
 	{
 		Code: BadFormat, Severity: Error,
 		Summary: "a format of print that is wrong",
-		Help:    "The format names a conversion that does not exist, or more or fewer values than there are.",
-		Example: "bpf.socket(function() print('%d %d', 1) end)",
+		Help:    "The format names a conversion that does not exist, or makes a line too long for the kernel's stack.",
+		Example: "bpf.socket(function() print('%q', 1) end)",
 	},
 }

@@ -97,7 +97,7 @@ var scriptCodes = []Info{
 		Code:    BadDeclaration,
 		Summary: "a map or program is declared with a wrong argument",
 		Help:    "The message says what the call expects in that place.",
-		Example: "local m = bpf.map('hsah')\n",
+		Example: "bpf.tc('lo', 'sideways', function() end)\n",
 	},
 	{
 		Code:    BadOption,

@@ -271,7 +271,7 @@ bpf.socket(function(skb) return skb.len + seven end)
 ---
 -- the context: members, who may read and write them
 bpf.program('cgroup/connect4', function(ctx)
-  ctx.user_prot = 1 --! "'struct bpf_sock_addr' has no member 'user_prot' (did you mean 'user_port'?) [UnknownField]"
+  ctx.user_prot = 1 --! "'struct bpf_sock_addr' has no member 'user_prot' (did you mean 'user_port'?) [UnknownContextField]"
 end)
 ---
 bpf.cgroup('connect4', function(ctx)
@@ -299,11 +299,11 @@ bpf.kprobe('f', function(regs)
 end)
 ---
 bpf.tp_btf('sched_switch', function(ctx)
-  return ctx.prev --! "the context of a tp_btf program has members only by the types of BTF, which this version does not read [UnknownField]"
+  return ctx.prev --! "the context of a tp_btf program has members only by the types of BTF, which this version does not read [UnknownContextField]"
 end)
 ---
 bpf.syscall(function(ctx)
-  return ctx.x --! "the context of a syscall program has no members of its own; view it by ffi.cast [UnknownField]"
+  return ctx.x --! "the context of a syscall program has no members of its own; view it by ffi.cast [UnknownContextField]"
 end)
 ---
 -- results

@@ -124,7 +124,7 @@ bpf.program('kprob/do_unlinkat', function() end) --! "there is no section 'kprob
 ---
 bpf.program('xdp/devmpa', function() end) --! "there is no section 'xdp/devmpa' \(did you mean 'xdp/devmap'\?\)"
 ---
-bpf.program('fentry', function() end) --! "section 'fentry' needs a target: 'fentry/NAME' \[BadDeclaration\]"
+bpf.program('fentry', function() end) --! "section 'fentry' needs a target: 'fentry/NAME' \[NeedsTarget\]"
 ---
 bpf.program(function() end) --! "argument 1 must be a string that says the section, not a function"
 ---
@@ -151,11 +151,11 @@ local g = bpf.global('uint32_t') --! "bpf.global is not supported by this versio
 local x = bpf.atomic.add(1, 2) --! "bpf.atomic.add works only in functions compiled for the kernel"
 ---
 -- maps
-local m = bpf.map() --! "bpf.map needs a map type such as 'hash', not nil \[BadDeclaration\]"
+local m = bpf.map() --! "bpf.map needs a map type such as 'hash', not nil \[UnknownMapType\]"
 ---
 local m = bpf.map('hsah') --! "there is no map type 'hsah' \(did you mean 'hash'\?\)"
 ---
-local m = bpf.map('struct_ops') --! "a struct_ops map can't be made by a script: loaders make it from the functions in it \[BadDeclaration\]"
+local m = bpf.map('struct_ops') --! "a struct_ops map can't be made by a script: loaders make it from the functions in it \[UnknownMapType\]"
 ---
 local m = bpf.map('hash', 0) --! "a hash map: max_entries must not be 0"
 ---
@@ -285,7 +285,7 @@ assert(tostring(m) == 'map: named')
 local n = bpf.map('LRU_Hash', 10, '__be32', 'unsigned long')
 ---
 -- programs
-bpf.socket('lo') --! "bpf.socket needs a function, not no value \[BadDeclaration\]"
+bpf.socket('lo') --! "bpf.socket needs a function, not no value \[NeedsFunction\]"
 ---
 bpf.socket('lo', 5) --! "bpf.socket needs a function, not a number"
 ---
