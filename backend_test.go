@@ -296,6 +296,9 @@ func kernelRun(p *ebpf.Program, r runInput) (runOutput, error) {
 	switch r.prog.Kind {
 	case "raw_tracepoint", "syscall", "sk_lookup":
 		opts.Data = nil
+		if r.prog.Kind != "sk_lookup" {
+			opts.Repeat = 0 // the kernel takes no other number
+		}
 		if r.ctx == nil && r.prog.Kind != "syscall" {
 			r.ctx = map[string]uint64{}
 		}

@@ -26,6 +26,8 @@ import (
 // with that message, so that no rule outlives its reason; loops may be.
 var privilegedRules = map[string]*regexp.Regexp{
 	"variable packet offset": regexp.MustCompile(`pointer arithmetic with it prohibited for !root`),
+	"variable record offset": regexp.MustCompile(`pointer arithmetic with it prohibited for !root`),
+	"raw tracepoint":         regexp.MustCompile(`operation not permitted`),
 	// Each addition to an address must be of one kind on all paths: not of a
 	// number that is known in one trip and another in the next, nor to a 0 that
 	// takes the pointer's place where an earlier test found it null.
