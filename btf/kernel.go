@@ -1,0 +1,313 @@
+package btf
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cilium/ebpf/btf"
+)
+
+// Reading a kernel's types
+//
+// A kernel has over a hundred thousand types and a program needs a handful, so
+// types are decoded when they are asked for. Opening walks the records once to
+// find where each begins. A name is looked up by finding it among the strings,
+// which gives its offset, and then the record with that offset: no index is
+// built, and nothing is allocated. For a kernel of 5 MB opening takes about a
+// millisecond, a look-up a fraction of one.
+//
+// What is decoded is cut like what is written (graph.go): behind a pointer, a
+// named structure or union is a forward declaration, to be looked up by its name
+// when somebody goes there. A structure held by value is decoded with it. So
+// one look-up decodes what the structure's own bytes consist of and no more.
+//
+// The file is not trusted. Offsets and identifiers are checked where they are
+// used, and nesting is bounded, as a type that contains itself has no end.
+
+// Kernel is the types of a kernel, from /sys/kernel/btf/vmlinux or a file like
+// it. It is not safe for use from several goroutines.
+type Kernel struct {
+	order   binary.ByteOrder
+	types   []byte
+	strings []byte
+	starts  []uint32 // of the record of type i+1, in types
+	decoded map[decodeKey]btf.Type
+	active  map[decodeKey]bool // being decoded
+}
+
+// decodeKey tells the two forms of a type: whole, and cut behind a pointer.
+type decodeKey struct {
+	id     uint32
+	behind bool
+}
+
+// TypeKind is a kind of type that has a name.
+type TypeKind uint8
+
+// The kinds that can be looked up, by the numbers of the format.
+const (
+	TypeStruct  TypeKind = 4
+	TypeUnion   TypeKind = 5
+	TypeEnum    TypeKind = 6
+	TypeTypedef TypeKind = 8
+	TypeFunc    TypeKind = 12
+)
+
+// String returns the keyword or name of the kind.
+func (k TypeKind) String() string {
+	switch k {
+	case TypeStruct:
+		return "struct"
+	case TypeUnion:
+		return "union"
+	case TypeEnum:
+		return "enum"
+	case TypeTypedef:
+		return "typedef"
+	}
+	return "function"
+}
+
+// The kinds of the format.
+const (
+	kindInt      = 1
+	kindPtr      = 2
+	kindArray    = 3
+	kindStruct   = 4
+	kindUnion    = 5
+	kindEnum     = 6
+	kindFwd      = 7
+	kindTypedef  = 8
+	kindVolatile = 9
+	kindConst    = 10
+	kindRestrict = 11
+	kindFunc     = 12
+	kindProto    = 13
+	kindVar      = 14
+	kindDatasec  = 15
+	kindFloat    = 16
+	kindDeclTag  = 17
+	kindTypeTag  = 18
+	kindEnum64   = 19
+)
+
+// tails is how many bytes follow a record's twelve: fixed, and for each part.
+var tails = [...]struct{ fixed, each uint32 }{
+	kindInt: {4, 0}, kindPtr: {}, kindArray: {12, 0}, kindStruct: {0, 12}, kindUnion: {0, 12}, kindEnum: {0, 8},
+	kindProto: {0, 8}, kindVar: {4, 0}, kindDatasec: {0, 12}, kindDeclTag: {4, 0}, kindEnum64: {0, 12},
+}
+
+// maxKernel is the size beyond which a file is not looked at.
+const maxKernel = 1 << 28
+
+// errEnds is what is wrong with a file that was cut.
+var errEnds = errors.New("it ends too early")
+
+// OpenKernel reads the index of a kernel's types. The data must not be changed
+// afterwards.
+func OpenKernel(data []byte) (*Kernel, error) {
+	k := &Kernel{decoded: map[decodeKey]btf.Type{}, active: map[decodeKey]bool{}}
+	if err := k.open(data); err != nil {
+		return nil, fmt.Errorf("not the BTF of a kernel: %w", err)
+	}
+	return k, nil
+}
+
+func (k *Kernel) open(data []byte) error {
+	if len(data) < headerLen || len(data) > maxKernel {
+		return fmt.Errorf("it has %d bytes", len(data))
+	}
+	switch {
+	case binary.LittleEndian.Uint16(data) == magic:
+		k.order = binary.LittleEndian
+	case binary.BigEndian.Uint16(data) == magic:
+		k.order = binary.BigEndian
+	default:
+		return errors.New("it does not begin with 0xeb9f")
+	}
+	if data[2] != version {
+		return fmt.Errorf("its format is version %d, not %d", data[2], version)
+	}
+	u32 := func(at int) uint64 { return uint64(k.order.Uint32(data[at:])) }
+	base := u32(4)
+	part := func(at int) ([]byte, error) {
+		from, n := base+u32(at), u32(at+4)
+		if base < headerLen || from > uint64(len(data)) || n > uint64(len(data))-from {
+			return nil, errEnds
+		}
+		return data[from : from+n], nil
+	}
+	var err error
+	if k.types, err = part(8); err != nil {
+		return err
+	}
+	if k.strings, err = part(headerStrOff); err != nil {
+		return err
+	}
+	if n := len(k.strings); n == 0 || k.strings[0] != 0 || k.strings[n-1] != 0 {
+		return errors.New("its strings do not begin and end with a zero byte")
+	}
+	return k.walk()
+}
+
+// walk finds the records.
+func (k *Kernel) walk() error {
+	k.starts = make([]uint32, 0, len(k.types)/16)
+	for at := uint32(0); int(at) < len(k.types); {
+		if len(k.types)-int(at) < 12 {
+			return errEnds
+		}
+		info := k.order.Uint32(k.types[at+4:])
+		kind := info >> 24 & 0x1f
+		if kind == 0 || kind > kindEnum64 {
+			return fmt.Errorf("type %d is of kind %d, which this version does not know", len(k.starts)+1, kind)
+		}
+		n := uint32(12)
+		if int(kind) < len(tails) {
+			n += tails[kind].fixed + tails[kind].each*(info&0xffff)
+		}
+		if uint64(at)+uint64(n) > uint64(len(k.types)) {
+			return errEnds
+		}
+		k.starts = append(k.starts, at)
+		at += n
+	}
+	return nil
+}
+
+// BigEndian reports the kernel's byte order.
+func (k *Kernel) BigEndian() bool { return k.order == binary.BigEndian }
+
+// A rawType is one type as it lies in the file.
+type rawType struct {
+	name, info, size uint32 // size is the number of a type where the kind has one
+	tail             []byte
+}
+
+func (r *rawType) kind() uint32 { return r.info >> 24 & 0x1f }
+func (r *rawType) vlen() int    { return int(r.info & 0xffff) }
+func (r *rawType) flag() bool   { return r.info>>31 != 0 }
+
+// record returns the record of a type that exists.
+func (k *Kernel) record(id uint32) rawType {
+	at, end := k.starts[id-1], uint32(len(k.types))
+	if int(id) < len(k.starts) {
+		end = k.starts[id]
+	}
+	b := k.types[at:end]
+	return rawType{k.order.Uint32(b), k.order.Uint32(b[4:]), k.order.Uint32(b[8:]), b[12:]}
+}
+
+// name returns the string at an offset.
+func (k *Kernel) name(off uint32) (string, error) {
+	if int(off) >= len(k.strings) {
+		return "", fmt.Errorf("a name is at %d of %d bytes", off, len(k.strings))
+	}
+	s := k.strings[off:]
+	return string(s[:bytes.IndexByte(s, 0)]), nil
+}
+
+// offsets returns where name is among the strings: in all of a string, or if
+// there is no such, as the end of others, which writers may share.
+func (k *Kernel) offsets(name string) []uint32 {
+	if name == "" || len(name) > 512 {
+		return nil
+	}
+	find := func(pattern string, skip int) (l []uint32) {
+		p := []byte(pattern)
+		for at := 0; ; {
+			i := bytes.Index(k.strings[at:], p)
+			if i < 0 {
+				return l
+			}
+			l = append(l, uint32(at+i+skip))
+			at += i + 1
+		}
+	}
+	if l := find("\x00"+name+"\x00", 1); l != nil {
+		return l
+	}
+	return find(name+"\x00", 0)
+}
+
+// matches reports whether a record's kind is k, which stands for both kinds of
+// enums.
+func (k TypeKind) matches(kind uint32) bool {
+	return kind == uint32(k) || k == TypeEnum && kind == kindEnum64
+}
+
+// find returns the number of the type of that kind and name, 0 if there is none.
+func (k *Kernel) find(kind TypeKind, name string) uint32 {
+	l := k.offsets(name)
+	if l == nil {
+		return 0
+	}
+	one := l[0]
+	for i, at := range k.starts {
+		n := k.order.Uint32(k.types[at:])
+		if n != one && (len(l) == 1 || !slices.Contains(l, n)) {
+			continue
+		}
+		if kind.matches(k.order.Uint32(k.types[at+4:]) >> 24 & 0x1f) {
+			return uint32(i + 1)
+		}
+	}
+	return 0
+}
+
+// Lookup returns the type of that kind and name; nil if the kernel has none.
+func (k *Kernel) Lookup(kind TypeKind, name string) (btf.Type, error) {
+	id := k.find(kind, name)
+	if id == 0 {
+		return nil, nil
+	}
+	t, err := k.decode(id, false)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", kind, name, err)
+	}
+	return t, nil
+}
+
+// Enumerator returns the enum that has an enumerator of that name, and its number
+// in it; nil if there is none.
+func (k *Kernel) Enumerator(name string) (*btf.Enum, int, error) {
+	l := k.offsets(name)
+	if l == nil {
+		return nil, 0, nil
+	}
+	for id := uint32(1); int(id) <= len(k.starts); id++ {
+		r := k.record(id)
+		if r.kind() != kindEnum && r.kind() != kindEnum64 {
+			continue
+		}
+		step := tails[r.kind()].each
+		for i := range r.vlen() {
+			if slices.Contains(l, k.order.Uint32(r.tail[uint32(i)*step:])) {
+				t, err := k.decode(id, false)
+				if err != nil {
+					return nil, 0, err
+				}
+				return t.(*btf.Enum), i, nil
+			}
+		}
+	}
+	return nil, 0, nil
+}
+
+// Names returns the names of all types of a kind, in the order of the file: for
+// suggestions.
+func (k *Kernel) Names(kind TypeKind) []string {
+	var out []string
+	for id := uint32(1); int(id) <= len(k.starts); id++ {
+		r := k.record(id)
+		if kind.matches(r.kind()) && r.name != 0 {
+			if s, err := k.name(r.name); err == nil {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
