@@ -51,7 +51,7 @@ type runOutput struct {
 
 // interpBackend executes IR.
 func interpBackend(name string, mod *ir.Module) backend {
-	m := interp.New(mod, interp.Env{Time: 1e9, TimeStep: 1000, Comm: "luabpfc", PidTgid: 7<<32 | 8, UidGid: 9<<32 | 10})
+	m := interp.New(mod, interp.Env{CPUs: 2, Time: 1e9, TimeStep: 1000, Comm: "luabpfc", PidTgid: 7<<32 | 8, UidGid: 9<<32 | 10})
 	return backend{
 		name: name,
 		put:  m.Update,
@@ -64,7 +64,7 @@ func interpBackend(name string, mod *ir.Module) backend {
 			return l, nil
 		},
 		run: func(r runInput) (runOutput, error) {
-			m.Env.Linear = 0
+			m.Env.Linear, m.Env.CPU = 0, 0
 			if err := setEnv(&m.Env, r.env); err != nil {
 				return runOutput{}, err
 			}
@@ -98,6 +98,8 @@ func setEnv(env *interp.Env, vars map[string]string) error {
 		switch k {
 		case "time":
 			env.Time = n
+		case "cpu":
+			env.CPU = int(n)
 		case "linear":
 			env.Linear = int(n)
 		case "pid_tgid":
@@ -310,8 +312,24 @@ func kernelRun(p *ebpf.Program, r runInput) (runOutput, error) {
 		}
 		opts.Context = ctx
 	}
+	defer onCPU(r.env["cpu"])()
 	ret, err := p.Run(&opts)
 	return runOutput{ret: ret, out: opts.DataOut}, err
+}
+
+// onCPU moves the thread, which is pinned, to a CPU if the machine has it. The
+// function that it returns moves it back.
+func onCPU(cpu string) func() {
+	n, err := strconv.Atoi(cpu)
+	var old, set unix.CPUSet
+	if err != nil || unix.SchedGetaffinity(0, &old) != nil {
+		return func() {}
+	}
+	set.Set(n)
+	if unix.SchedSetaffinity(0, &set) != nil {
+		return func() {}
+	}
+	return func() { _ = unix.SchedSetaffinity(0, &old) }
 }
 
 // linkHeader is the Ethernet header that a packet from its network header on

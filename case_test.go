@@ -28,7 +28,7 @@ import (
 //	privileged RULE              the object needs CAP_PERFMON for what RULE names
 //	use NAME                     runs below are of program NAME
 //	ctx mark=5 cb[1]=2           the context of the next run
-//	env time=1000 random=1,2     what surrounds runs in the interpreter
+//	env time=1000 random=1,2     what surrounds runs in the interpreter; cpu=1 in the kernel too
 //	set m[1] = 2                 user space stores an entry
 //	PACKET => 0                  run on a packet (packet_test.go), and the result
 //	3x PACKET => XDP_DROP        the same three times

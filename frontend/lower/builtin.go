@@ -27,7 +27,7 @@ type builtinRow struct {
 var kernelGlobalNames = []string{
 	"pkt", "eth", "skb", "ctx",
 	"time", "cpu", "rand", "pid_tgid", "uid_gid", "pid", "tid", "uid", "gid", "comm",
-	"xadd", "perf_submit", "stack_id", "ntoh", "hton", "ntoh16", "ntoh32", "ntoh64", "hton16", "hton32", "hton64",
+	"xadd", "perf_submit", "stack_id", "load_bytes", "probe_read", "ntoh", "hton", "ntoh16", "ntoh32", "ntoh64", "hton16", "hton32", "hton64",
 	"print", "pairs", "ipairs",
 }
 
@@ -40,6 +40,9 @@ func builtinTable() map[string]builtinRow {
 		"perf_submit":  {raw: (*lowerer).perfSubmit, usage: "perf_submit(m, v)"},
 		"table.insert": {raw: (*lowerer).tableInsert, usage: "table.insert(m, v)"},
 		"stack_id":     {min: 1, max: 2, call: (*lowerer).stackID, usage: "stack_id(m [, flags])"},
+
+		"load_bytes": {raw: (*lowerer).loadBytes},
+		"probe_read": {raw: (*lowerer).probeRead},
 
 		"bpf.atomic.add":     {raw: atomic("add", ir.OpFetchAdd, 1)},
 		"bpf.atomic.and_":    {raw: atomic("and_", ir.OpFetchAnd, 1)},

@@ -134,6 +134,23 @@ func (lw *lowerer) namedHelper(e *syntax.Call, name string) Value {
 	return c.arg(0, 0, nil)
 }
 
+// loadBytes evaluates load_bytes(offset, buf): 0 or a negative error.
+func (lw *lowerer) loadBytes(e *syntax.Call) Value {
+	if lw.prog.Kind.Type == kernel.XDP {
+		return lw.namedHelper(e, "xdp_load_bytes")
+	}
+	return lw.namedHelper(e, "skb_load_bytes")
+}
+
+// probeRead evaluates probe_read(buf, address): what a probe of a user-space
+// program is handed are addresses of that program.
+func (lw *lowerer) probeRead(e *syntax.Call) Value {
+	if n := lw.prog.Kind.Name; strings.HasPrefix(n, "uprobe") || strings.HasPrefix(n, "uretprobe") || n == "usdt" {
+		return lw.namedHelper(e, "probe_read_user")
+	}
+	return lw.namedHelper(e, "probe_read_kernel")
+}
+
 // usage shows how a helper is called.
 func usage(h *kernel.Helper) string {
 	words := map[kernel.ArgKind]string{kernel.ArgMap: "map", kernel.ArgKey: "key", kernel.ArgSize: "size", kernel.ArgSizeOrZero: "size",

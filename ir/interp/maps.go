@@ -16,6 +16,8 @@ const (
 	efault = 14
 	eexist = 17
 	einval = 22
+
+	eopnotsupp = 95
 )
 
 // Update flags.

@@ -65,6 +65,9 @@ func (s *mapState) take(w word, remove bool) (word, error) {
 	return word{}, w.write(b)
 }
 
+// currentCPU is BPF_F_CURRENT_CPU.
+const currentCPU = 0xffffffff
+
 // ringHelper is a helper of ring buffers and perf buffers. No buffer is ever
 // full.
 func ringHelper(name string) helperFunc {
@@ -86,6 +89,11 @@ func ringHelper(name string) helperFunc {
 		b, err := c.args[data].read(n)
 		if err != nil {
 			return word{}, err
+		}
+		if name == "perf_event_output" {
+			if cpu := c.args[2].bits & currentCPU; cpu != currentCPU && cpu != uint64(c.m.Env.CPU) {
+				return errno(-eopnotsupp), nil // another CPU's buffer
+			}
 		}
 		s := c.args[m].obj.mp
 		s.records = append(s.records, append([]byte(nil), b...))
