@@ -254,7 +254,11 @@ func (n *numberer) assume(c *ir.Value, is bool, depth int) {
 		if o.swap {
 			k.a, k.b = k.b, k.a
 		}
-		n.put(n.canonical(k), bit(!is))
+		k = n.canonical(k)
+		if l := n.table[k]; l != nil && l.v != nil {
+			n.learn(l.v, bit(!is))
+		}
+		n.put(k, bit(!is))
 	}
 }
 
