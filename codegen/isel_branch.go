@@ -89,7 +89,10 @@ func (s *selector) compare(c *ir.Value, yes, no *mblock) {
 		yes, no = no, yes
 	}
 	in := minst{op: op, size: bpf.B64}
-	if k, size, ok := s.compareImm(op, x, y); ok {
+	if k, ok := immediate(y); ok && s.cpu >= bpf.V3 && x.Op == ir.OpSext && x.AuxInt == 32 && x.Uses == 1 {
+		// The lower halves compare as the whole does: k is sign-extended, too.
+		x, in.k, in.size, in.imm = s.root(x.Args[0]), true, bpf.B32, k
+	} else if k, size, ok := s.compareImm(op, x, y); ok {
 		in.k, in.size, in.imm = true, size, k
 	} else {
 		in.src = s.use(y)

@@ -35,6 +35,10 @@ type Helper struct {
 	GPL     bool // only for programs under a GPL-compatible license
 	Sleeps  bool // only for sleepable programs
 	First   Version
+	// Whole is the first kernel on which a number returned has 64 bits, if that is
+	// not First. Until then the JIT calls the map's own function, which returns an
+	// int: the upper half of the register says nothing.
+	Whole Version
 }
 
 // finer are first kernels of helpers in kinds of programs that had them not from

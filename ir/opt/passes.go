@@ -25,6 +25,8 @@ var Passes = []*Pass{
 		Doc: "Loops the verifier can follow stay; the others become callbacks of bpf_loop or bpf_for_each_map_elem, or an error on targets without."},
 	{Name: "sdiv", Func: legalSignedDiv, Required: true, To: ir.PhaseLow,
 		Doc: "Signed division where the CPU has none, and the guard for INT64_MIN / -1 where it has."},
+	{Name: "results", Func: wholeResults, Required: true, To: ir.PhaseHigh,
+		Doc: "Results of helpers of which the target's kernels return 32 bits are sign-extended."},
 	{Name: "checks", Func: expandPacket, Required: true, To: ir.PhaseHigh,
 		Doc: "Packet access as the kind of program allows it: LD_ABS and LD_IND, skb_load_bytes or pointers; splits blocks at checks that may leave. Takes functions to the low phase."},
 }
@@ -40,7 +42,7 @@ type Stage struct {
 // Schedule is the order in which passes run.
 var Schedule = []Stage{
 	{Name: "high", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "gvn", "dse", "storemerge", "dce", "unroll"}},
-	{Name: "legal", Rounds: 1, Passes: []string{"loopform", "sdiv", "checks"}},
+	{Name: "legal", Rounds: 1, Passes: []string{"loopform", "sdiv", "results", "checks"}},
 	{Name: "low", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "gvn", "dse", "storemerge", "dce"}},
 }
 
@@ -72,6 +74,7 @@ var Constraints = []Constraint{
 	{"dce", "loopform", "", "what only dead values need would travel in a callback's frame"},
 	{"loopform", "checks", "", "offsets cross into a callback, packet pointers can't; LD_ABS is not for callbacks"},
 	{"loopform", "sdiv", "", "one row after the other on the same function, callbacks included"},
+	{"loopform", "results", "", "callbacks call helpers too, and loops become calls of some"},
 	{"gvn", "checks", "", "checks merge and widen as values, on straight lines; afterwards they are branches"},
 	{"dce", "checks", "", "a dead load must not turn into an access; a check must not lose the load that covers it later"},
 }
