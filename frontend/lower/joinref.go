@@ -167,7 +167,9 @@ func (j *joiner) mergeAddresses(vals []Value, a Ref) Value {
 	}
 	if !always {
 		out.Sure = sure
-		if a.Region == ir.RegionStack { // without privileges such addresses can't be compared
+		if a.Region == ir.RegionStack || a.Region == ir.RegionRecord {
+			// Without privileges addresses in the stack can't be compared, and old
+			// kernels don't see that a second test of a record's is decided.
 			out.Present = j.phi(ir.Bool, present)
 			return out
 		}

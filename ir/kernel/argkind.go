@@ -143,3 +143,8 @@ func (r RetKind) Address() bool { return r >= RetMapValue }
 func (r RetKind) Nullable() bool {
 	return r == RetMapValue || r == RetRecord || r == RetObject
 }
+
+// TestedOnce reports whether the result must be compared with null only once:
+// kernels before 6.4 do not see that a second comparison of it is decided, and it
+// has to be given back.
+func (r RetKind) TestedOnce() bool { return r == RetRecord }
