@@ -23,18 +23,19 @@ import (
 // construction: it keeps the kind of each variable, and the signedness of each
 // number, so that what joins has one kind.
 type generator struct {
-	r      *rand.Rand
-	b      strings.Builder
-	indent int
-	vars   []genVar
-	funcs  []genVar // functions of the script
-	left   int      // statements that may still be written
-	depth  int      // of blocks
-	loops  []string // labels of the enclosing loops
-	pure   int      // > 0: no calls, no statements' effects
-	inFn   string   // kind that the function being written returns
-	names  int
-	xdp    bool
+	r        *rand.Rand
+	b        strings.Builder
+	indent   int
+	vars     []genVar
+	funcs    []genVar // functions of the script
+	left     int      // statements that may still be written
+	depth    int      // of blocks
+	loops    []string // labels of the enclosing loops
+	pure     int      // > 0: no calls, no statements' effects
+	inFn     string   // kind that the function being written returns
+	names    int
+	catching int // > 0: in a pcall
+	xdp      bool
 }
 
 // genVar is a variable. Kinds: "int", "uint", "bool"; "opt", an int or nil;
@@ -108,7 +109,8 @@ func (g *generator) function(name string) {
 		params = append(params, p)
 		g.vars = append(g.vars, genVar{p, "int", false})
 	}
-	g.line("local function %s(%s)", name, strings.Join(params, ", "))
+	open, end := g.functionForm(name, strings.Join(params, ", "))
+	g.line("%s", open)
 	g.indent++
 	g.depth++
 	stop := max(0, g.left-4)
@@ -118,7 +120,7 @@ func (g *generator) function(name string) {
 	g.ret()
 	g.depth--
 	g.indent--
-	g.line("end")
+	g.line("%s", end)
 	v := genVar{name, fmt.Sprintf("fn:%s:%d", g.inFn, n), true}
 	g.vars, g.loops, g.inFn = g.vars[:vars], loops, ret
 	if g.depth == 0 && g.indent == 0 {
@@ -170,14 +172,18 @@ func (g *generator) stmt() {
 			how = "goto " + l
 		}
 		g.line("if %s then %s end", g.cond(2), how)
+	case n < 60 && g.catching > 0 && g.r.IntN(2) == 0:
+		g.line("if %s then error(%s) end", g.cond(1), g.pick("'odd'", g.typed(false, 1)))
 	case n < 60:
 		g.line("if %s then return %s end", g.cond(1), g.result())
 	case n < 62:
 		g.declare()
 	case n < 78:
 		g.branch()
-	case n < 90:
+	case n < 84:
 		g.loop()
+	case n < 91:
+		g.flow()
 	case n < 93:
 		g.line("do")
 		g.body()
@@ -369,6 +375,8 @@ func (g *generator) result() string {
 		return "nil"
 	case g.inFn == "opt":
 		return g.typed(false, 2)
+	case g.inFn == "pair":
+		return g.typed(false, 2) + ", " + g.typed(true, 1)
 	}
 	return g.value(g.inFn)
 }

@@ -89,7 +89,7 @@ func newReference(text string) (*reference, error) {
 			continue
 		}
 		if l, ok := s.(*syntax.LocalStmt); ok {
-			if call, ok := l.Exprs[0].(*syntax.Call); ok {
+			if call, ok := l.Exprs[0].(*syntax.Call); ok && !isNoinline(call) {
 				ref.maps[l.Names[0].Name] = newRefMap(call)
 				ref.bind(ref.chunk, l.Names[0], ref.maps[l.Names[0].Name])
 				continue
@@ -171,7 +171,7 @@ func (ref *reference) run(packet []byte, mark uint32) (ret uint32, ok bool) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
-		case refShort:
+		case refShort, refError:
 			ret = uint32(ref.onShort)
 		case refLimit:
 			ok = false
@@ -394,6 +394,9 @@ func (ref *reference) multi(f *refFrame, e syntax.Expr) []refValue {
 	if n, ok := c.Fn.(*syntax.Name); ok && n.Local != nil {
 		fn := (*f.cell(n.Local)).(*refClosure)
 		return ref.call(fn, ref.evals(f, c.Args))
+	}
+	if res, ok := ref.special(f, c); ok {
+		return res
 	}
 	return []refValue{ref.builtin(f, c)}
 }
