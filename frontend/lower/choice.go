@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"slices"
+
 	"github.com/luabpfc/luabpfc/frontend/syntax"
 	"github.com/luabpfc/luabpfc/ir"
 	lua "github.com/yuin/gopher-lua"
@@ -13,6 +15,7 @@ import (
 type Choice struct {
 	Cond    *ir.Value
 	Yes, No Value
+	chain   bool // No is a Choice whose conditions hold only where Cond does not
 }
 
 func (*Choice) kind() string { return "value of two kinds" }
@@ -26,7 +29,7 @@ func (lw *lowerer) resolveChoice(c *Choice) Value {
 		}
 		return lw.resolve(c.No)
 	}
-	if lw.b.Block == nil || static(c.Yes) && !isNil(c.Yes) || static(c.No) && !isNil(c.No) || isNil(c.Yes) && isNil(c.No) {
+	if lw.b.Block == nil || lw.apart(c.Yes) || lw.apart(c.No) || isNil(c.Yes) && isNil(c.No) {
 		return c
 	}
 	mark := lw.mark()
@@ -38,6 +41,19 @@ func (lw *lowerer) resolveChoice(c *Choice) Value {
 		edges[i] = lw.leave(mark, lw.resolve(v))
 	}
 	return lw.join(edges)[0]
+}
+
+// apart reports whether v, or one of what it is chosen from, can't be merged
+// with values of another kind.
+func (lw *lowerer) apart(v Value) bool {
+	c, ok := v.(*Choice)
+	if !ok {
+		return static(v) && !isNil(v)
+	}
+	if truth, ok := lw.known(c.Cond); ok {
+		return truth && lw.apart(c.Yes) || !truth && lw.apart(c.No)
+	}
+	return lw.apart(c.Yes) || lw.apart(c.No)
 }
 
 // choiceTruth splits the path on whether c is true.
@@ -54,8 +70,14 @@ func (lw *lowerer) choiceTruth(e syntax.Expr, c *Choice, mark int) (yes, no []ed
 	return yes, no
 }
 
-// equalChoice compares both values of c with r.
+// equalChoice compares both values of c with r. Where a condition says that c is
+// r, the comparison is that condition, and the path knows.
 func (lw *lowerer) equalChoice(e *syntax.Binary, c *Choice, r Value) *ir.Value {
+	if text, ok := r.(Const); ok {
+		if cond, ok := lw.isText(c, text); ok {
+			return cond
+		}
+	}
 	mark := lw.mark()
 	y, n := lw.branch(c.Cond, mark)
 	var ends []edge
@@ -72,6 +94,39 @@ func (lw *lowerer) equalChoice(e *syntax.Binary, c *Choice, r Value) *ir.Value {
 	}
 	v, _ := lw.asBool(lw.join(ends)[0])
 	return v
+}
+
+// isText compares a number, a boolean or a string with a string, if that
+// needs no code but a condition of a choice.
+func (lw *lowerer) isText(v Value, text Const) (*ir.Value, bool) {
+	if _, ok := text.V.(lua.LString); !ok {
+		return nil, false
+	}
+	switch v := v.(type) {
+	case Const:
+		return lw.b.Bool(v.V == text.V), true
+	case Int, Bool:
+		return lw.b.Bool(false), true
+	case *Choice:
+		yes, ok1 := lw.isText(v.Yes, text)
+		no, ok2 := lw.isText(v.No, text)
+		if !ok1 || !ok2 {
+			return nil, false
+		}
+		y, isYes := yes.IsConst()
+		n, isNo := no.IsConst()
+		switch {
+		case isYes && isNo && y == n:
+			return yes, true
+		case isYes && isNo && y == 0:
+			return lw.b.Op(ir.OpNot, v.Cond), true
+		case isYes && isNo:
+			return v.Cond, true
+		case isYes && y == 0 && v.chain:
+			return no, true
+		}
+	}
+	return nil, false
 }
 
 // static reports whether v is one and the same wherever it is used: it holds
@@ -96,6 +151,13 @@ func (j *joiner) mergeOn(on []int, vals []Value) Value {
 	}
 	if v, ok := j.same(vals); ok && static(v) {
 		return v
+	}
+	for i, v := range vals { // strings first: a comparison then says which it is
+		if static(v) && !isBoolean(v) {
+			vals[0], vals[i], on = v, vals[0], slices.Clone(on)
+			on[0], on[i] = on[i], on[0]
+			break
+		}
 	}
 	full := make([]Value, len(j.edges))
 	var restOn []int
@@ -128,7 +190,14 @@ func (j *joiner) mergeOn(on []int, vals []Value) Value {
 	for i := range flags {
 		flags[i] = j.at(i, func() *ir.Value { return j.lw.b.Bool(group[i]) })
 	}
-	return &Choice{Cond: j.phi(ir.Bool, flags), Yes: first, No: j.mergeOn(restOn, rest)}
+	return newChain(j.phi(ir.Bool, flags), first, j.mergeOn(restOn, rest))
+}
+
+// newChain makes a Choice. Where cond holds no condition does that no was made
+// with.
+func newChain(cond *ir.Value, yes, no Value) *Choice {
+	_, chain := no.(*Choice)
+	return &Choice{cond, yes, no, chain}
 }
 
 // together reports whether two values can be merged into one of their kind.

@@ -156,8 +156,7 @@ func (lw *lowerer) joinOutcomes(good, bad []edge) Value {
 		res := lw.join(good)
 		return Tuple(append([]Value{Const{lua.LTrue}}, res...))
 	case len(good) == 0:
-		res := lw.join(bad)
-		return Tuple{Const{lua.LFalse}, res[0]}
+		return Tuple{Const{lua.LFalse}, lw.joinErrors(bad)}
 	}
 	results := good[0].results
 	good[0].results = nil
@@ -187,10 +186,22 @@ func (lw *lowerer) joinOutcomes(good, bad []edge) Value {
 				}
 				no = j.mergeOn(on, errs)
 			}
-			out = append(out, &Choice{Cond: ok, Yes: yes, No: no})
+			out = append(out, newChain(ok, yes, no))
 		}
 	})
 	return out
+}
+
+// joinErrors joins paths on which an error was raised where there are no
+// others: what is raised may be of several kinds here too.
+func (lw *lowerer) joinErrors(bad []edge) (v Value) {
+	errs, on := make([]Value, len(bad)), make([]int, len(bad))
+	for i := range bad {
+		errs[i], on[i] = bad[i].results[0], i
+		bad[i].results = nil
+	}
+	lw.joinWith(bad, func(j *joiner) { v = j.mergeOn(on, errs) })
+	return v
 }
 
 // errorCall is error(v): it does not return.
