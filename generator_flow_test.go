@@ -30,6 +30,8 @@ func (g *generator) flow() {
 func (g *generator) again() {
 	i, l := g.name("i"), g.name("again")
 	vars := len(g.vars)
+	g.nested++
+	defer func() { g.nested-- }()
 	g.line("do")
 	g.indent++
 	g.line("local %s = 0", i)
@@ -57,6 +59,8 @@ func (g *generator) again() {
 func (g *generator) shrinking() {
 	w := g.name("w")
 	vars := len(g.vars)
+	g.nested++
+	defer func() { g.nested-- }()
 	g.line("local %s = %s", w, g.typed(false, 1))
 	g.line("while %s %s 0 do", w, g.pick(">", "~="))
 	g.loops = append(g.loops, "")

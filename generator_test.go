@@ -31,6 +31,7 @@ type generator struct {
 	left     int      // statements that may still be written
 	depth    int      // of blocks
 	loops    []string // labels of the enclosing loops
+	nested   int      // loops around here
 	pure     int      // > 0: no calls, no statements' effects
 	inFn     string   // kind that the function being written returns
 	names    int
@@ -148,8 +149,11 @@ func (g *generator) body() {
 func (g *generator) stmt() {
 	g.left--
 	n := g.r.IntN(100)
-	if g.depth >= 4 || g.left <= 0 {
+	switch {
+	case g.depth >= 4 || g.left <= 0:
 		n %= 62 // nothing that nests
+	case g.nested >= 2 && n >= 78 && n < 91:
+		n = 62 // no loop in loops: too much for the verifier
 	}
 	switch {
 	case n < 18:
@@ -335,7 +339,9 @@ func (g *generator) loop() {
 		g.line("for %s = %s, %s%s do", i, from, to, step)
 		g.vars = append(g.vars, genVar{i, "int", false})
 	}
+	g.nested++
 	g.body()
+	g.nested--
 	g.line("  ::%s::", label)
 	g.line("%s", end)
 	g.vars, g.loops = g.vars[:vars], g.loops[:len(g.loops)-1]
