@@ -1,5 +1,11 @@
 package lower
 
+import (
+	"maps"
+	"slices"
+	"strconv"
+)
+
 // header is a row of packet headers: its fields and what may follow it.
 type header struct {
 	name     string
@@ -208,4 +214,34 @@ func (h *header) members() []string {
 		ns = append(ns, c.name)
 	}
 	return ns
+}
+
+// HeaderRow is a row of the headers that packets are dissected by, for the
+// language's reference.
+type HeaderRow struct {
+	Name    string
+	Fields  []string // name, or name[bytes]
+	Members []string // headers that may follow
+}
+
+// HeaderTable returns the rows.
+func HeaderTable() (rows []HeaderRow) {
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		h := headers[name]
+		if h.hidden || len(h.fields) == 0 {
+			continue
+		}
+		r := HeaderRow{Name: name}
+		for _, f := range h.fields {
+			if f.bytes {
+				f.name += "[" + strconv.Itoa(f.width/8) + "]"
+			}
+			r.Fields = append(r.Fields, f.name)
+		}
+		for _, c := range h.children {
+			r.Members = append(r.Members, c.name)
+		}
+		rows = append(rows, r)
+	}
+	return rows
 }

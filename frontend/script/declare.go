@@ -364,3 +364,22 @@ func (st *Stage) numberOption(L *lua.LState, name string, v lua.LValue) int64 {
 	}
 	return int64(n)
 }
+
+// Usages returns how programs of each kind are declared, by the kind's name, for
+// the language's reference. Kinds that have no call are left out.
+func Usages() map[string]string {
+	all := map[string]string{}
+	for _, d := range declarations() {
+		if d.kind != nil {
+			all[d.kind.Name] = d.usage
+		}
+	}
+	for _, k := range kernel.ProgKinds {
+		if hook, ok := strings.CutPrefix(k.Section, "cgroup/"); ok {
+			all[k.Name] = "bpf.cgroup([path,] '" + hook + "', fn)"
+		} else if dir, ok := strings.CutPrefix(k.Section, "cgroup_skb/"); ok {
+			all[k.Name] = "bpf.cgroup([path,] 'skb/" + dir + "', fn)"
+		}
+	}
+	return all
+}
