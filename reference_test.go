@@ -476,6 +476,9 @@ func number(v refValue) refInt {
 // a map of uint64_t is an unsigned 0.
 func (ref *reference) operand(f *refFrame, e syntax.Expr, v refValue) refInt {
 	n := number(v)
+	if p, ok := e.(*syntax.Paren); ok {
+		return ref.operand(f, p.X, v)
+	}
 	if i, ok := e.(*syntax.Index); ok && v == nil {
 		m, isMap := ref.eval(f, i.Obj).(*refMap)
 		n.unsigned = isMap && m.value.size == 8 && !m.value.signed

@@ -30,20 +30,29 @@ type rebuild func(number func(i int) *ir.Value) Value
 
 const maxFlatten = 24 // nested values
 
-// number adds a number and returns its index.
+// number adds a number and returns its index. The key does not say which
+// numbers are one and the same: f(x, x) calls what f(x, y) calls.
 func (f *flattener) number(v *ir.Value) int {
 	if v.Type == ir.Bool {
 		v = f.lw.b.Op(ir.OpBoolToInt, v)
 	}
-	if i, ok := f.index[v]; ok {
-		return i
-	}
 	if f.index == nil {
 		f.index = map[*ir.Value]int{}
 	}
-	f.index[v] = len(f.leaves)
+	if _, ok := f.index[v]; !ok {
+		f.index[v] = len(f.leaves)
+	}
 	f.leaves = append(f.leaves, v)
 	return len(f.leaves) - 1
+}
+
+// shared is number for one that may be there already: its index is part of the
+// key.
+func (f *flattener) shared(v *ir.Value) int {
+	if i, ok := f.index[v]; ok {
+		return i
+	}
+	return f.number(v)
 }
 
 // intern numbers what has an identity.
@@ -142,11 +151,11 @@ func (f *flattener) pointer(p Pointer, depth int) (rebuild, bool) {
 	fmt.Fprintf(&f.key, "p%d,%d", p.Off, f.lw.intern(p.View))
 	base, l3 := -1, -1
 	if p.Base != nil {
-		base = f.number(p.Base)
+		base = f.shared(p.Base)
 		fmt.Fprintf(&f.key, "+%d", base)
 	}
 	if p.l3 != nil {
-		l3 = f.number(p.l3)
+		l3 = f.shared(p.l3)
 		fmt.Fprintf(&f.key, "@%d", l3)
 	}
 	tests := make([]int, len(p.Path))
@@ -159,7 +168,7 @@ func (f *flattener) pointer(p Pointer, depth int) (rebuild, bool) {
 		}
 		parents[i], tests[i] = parent, -1
 		if s.test != nil {
-			tests[i] = f.number(s.test)
+			tests[i] = f.shared(s.test)
 			fmt.Fprintf(&f.key, "?%d", tests[i])
 		}
 	}
