@@ -206,12 +206,14 @@ func describe(mod *ir.Module, programs []*frontend.Program, code *codegen.Output
 	for _, m := range mod.Maps {
 		obj.Maps = append(obj.Maps, MapInfo{m.Name, m.Type.Name, m.KeySize, m.ValueSize, m.MaxEntries, m.Contents})
 	}
+	funcs := map[string]*codegen.FuncCode{}
+	for i := range code.Funcs {
+		funcs[code.Funcs[i].Name] = &code.Funcs[i]
+	}
 	for _, p := range programs {
 		info := ProgramInfo{Name: p.Func.Name, Kind: p.Kind.Name, Section: p.Func.Section, Target: p.Target}
-		for _, f := range code.Funcs {
-			if f.Name == info.Name {
-				info.Slots, info.Stack = f.Slots(), f.Stack
-			}
+		if f := funcs[info.Name]; f != nil {
+			info.Slots, info.Stack = f.Slots(), f.Stack
 		}
 		obj.Programs = append(obj.Programs, info)
 	}

@@ -4,6 +4,7 @@
 //
 //	go run ./bench/compile            # needs clang-22 and libbpf-dev
 //	go run ./bench/compile -runs 50 -max 0.25
+//	go run ./bench/compile -growth
 //
 // The runs of both compilers alternate, so that a noisy moment hits both; the
 // medians are compared. With -max the exit code is 1 if luabpfc takes more than
@@ -26,9 +27,10 @@ import (
 func main() {
 	runs := flag.Int("runs", 20, "how often to run each")
 	clang := flag.String("clang", "clang-22", "the C compiler")
+	only := flag.Bool("growth", false, "print the growth only")
 	limit := flag.Float64("max", 0, "largest share of clang's time allowed; 0: any")
 	flag.Parse()
-	over, err := measure(*runs, *clang, *limit)
+	over, err := measure(*runs, *clang, *limit, *only)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "compile:", err)
 		os.Exit(2)
@@ -42,8 +44,9 @@ func main() {
 type contender struct {
 	name  string
 	args  []string
-	times []time.Duration
-	mem   int64 // greatest resident set, in KiB
+	times []time.Duration // from start to exit
+	cpu   []time.Duration // of the processor, all threads
+	mem   int64           // greatest resident set, in KiB
 }
 
 func (c *contender) run() error {
@@ -53,6 +56,7 @@ func (c *contender) run() error {
 	c.times = append(c.times, time.Since(start))
 	if use, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		c.mem = max(c.mem, use.Maxrss)
+		c.cpu = append(c.cpu, time.Duration(use.Utime.Nano()+use.Stime.Nano()))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", strings.Join(c.args, " "), err, out)
@@ -65,7 +69,7 @@ func (c *contender) median() time.Duration {
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }
 
-func measure(runs int, clang string, limit float64) (over bool, err error) {
+func measure(runs int, clang string, limit float64, only bool) (over bool, err error) {
 	dir, err := os.MkdirTemp("", "luabpfc-bench")
 	if err != nil {
 		return false, err
@@ -74,6 +78,9 @@ func measure(runs int, clang string, limit float64) (over bool, err error) {
 	bin := filepath.Join(dir, "luabpfc")
 	if out, err := exec.Command("go", "build", "-o", bin, "./cmd/luabpfc").CombinedOutput(); err != nil {
 		return false, fmt.Errorf("building (run this at the top of the repository): %w\n%s", err, out)
+	}
+	if only {
+		return false, growth(dir, bin, max(3, runs/4))
 	}
 	lua := &contender{name: "luabpfc -O2", args: []string{bin, "examples/protocount/protocount.lua", "-o", filepath.Join(dir, "lua.o")}}
 	c := &contender{name: clang + " -O2 -g", args: []string{clang, "-O2", "-g", "-target", "bpf", "-I/usr/include/" + multiarch(),
@@ -101,7 +108,7 @@ func alternate(runs int, cs ...*contender) error {
 				return err
 			}
 			if i == 0 {
-				c.times = nil
+				c.times, c.cpu = nil, nil
 			}
 		}
 	}

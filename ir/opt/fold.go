@@ -20,24 +20,24 @@ import "github.com/luabpfc/luabpfc/ir"
 func foldBranches(c *Context, f *ir.Func) {
 	for changed := true; changed; {
 		changed = false
-		for foldRound(c, f) {
+		headers := loopHeaders(f) // folding makes no new ones
+		for foldRound(c, f, headers) {
 			changed = true
 		}
-		if threadJumps(c, f) {
+		if threadJumps(c, f, headers) {
 			changed = true
 		}
 	}
 }
 
-// foldRound visits each block once.
-func foldRound(c *Context, f *ir.Func) bool {
+// foldRound visits each block once. A block that is skipped or merged is left
+// behind without edges and values until the end of the round.
+func foldRound(c *Context, f *ir.Func, headers []bool) bool {
 	before := c.Stats.Changes()
-	headers := loopHeaders(f)
-	for i := 0; i < len(f.Blocks); i++ {
-		b := f.Blocks[i]
+	for _, b := range f.Blocks {
 		foldIf(c, b)
 		skipEmpty(c, f, b, headers)
-		mergeLine(c, f, b)
+		mergeLine(c, b)
 	}
 	mergeReturns(c, f)
 	if c.Stats.Changes() == before {
@@ -112,12 +112,12 @@ func sameOnEdges(b *ir.Block, i, j int) bool {
 // skipEmpty sends the predecessors of an empty block b on to its successor.
 // Phis of b go along if only phis of the successor use them.
 func skipEmpty(c *Context, f *ir.Func, b *ir.Block, headers []bool) {
-	if b.Kind != ir.BlockJump || b == f.Entry() || b == f.Short || b.Succs[0].B == b || b.ID >= len(headers) || headers[b.ID] {
+	if b.Kind != ir.BlockJump || len(b.Preds) == 0 || b == f.Entry() || b == f.Short || b.Succs[0].B == b || b.ID >= len(headers) || headers[b.ID] {
 		return
 	}
 	s, at := b.Succs[0].B, b.Succs[0].I
 	phis := b.Phis()
-	if len(phis) != len(b.Values) || len(b.Preds) == 0 {
+	if len(phis) != len(b.Values) {
 		return
 	}
 	for _, v := range phis {
@@ -181,21 +181,11 @@ func skipEmpty(c *Context, f *ir.Func, b *ir.Block, headers []bool) {
 	}
 	b.RemoveEdge(0)
 	dropValues(b, func(*ir.Value) bool { return true })
-	removeBlock(f, b)
-}
-
-// removeBlock takes a block without edges and values out of f.
-func removeBlock(f *ir.Func, b *ir.Block) {
-	for i, x := range f.Blocks {
-		if x == b {
-			f.Blocks = append(f.Blocks[:i], f.Blocks[i+1:]...)
-			return
-		}
-	}
 }
 
 // mergeLine appends to b the blocks that follow it and nothing else.
-func mergeLine(c *Context, f *ir.Func, b *ir.Block) {
+func mergeLine(c *Context, b *ir.Block) {
+	f := b.Func
 	for b.Kind == ir.BlockJump && len(b.Succs) == 1 {
 		s := b.Succs[0].B
 		if len(s.Preds) != 1 || s == b || s == f.Short || s == f.Entry() || !c.Change("line") {
@@ -215,38 +205,41 @@ func mergeLine(c *Context, f *ir.Func, b *ir.Block) {
 		for _, e := range b.Succs {
 			e.B.Preds[e.I].B = b
 		}
-		s.Values = nil
-		removeBlock(f, s)
+		s.Kind, s.Values = ir.BlockJump, nil
 	}
 }
 
 // mergeReturns sends what comes to a block that only returns to an earlier one
 // that returns the same.
 func mergeReturns(c *Context, f *ir.Func) {
-	var kept []*ir.Block
-next:
-	for _, b := range append([]*ir.Block(nil), f.Blocks...) {
+	type result struct {
+		typ ir.Type
+		x   int64
+	}
+	first := map[result]*ir.Block{}
+	for _, b := range f.Blocks[1:] {
 		if !onlyReturns(b) {
 			continue
 		}
-		for _, a := range kept {
-			if !sameReturn(a, b) || !availableAt(f, a) {
-				continue
-			}
-			if b == f.Entry() || !c.Change("return") {
-				continue next
-			}
-			if b == f.Short {
-				f.Short = a
-			}
-			for len(b.Preds) > 0 {
-				e := b.Preds[0]
-				e.B.RedirectEdge(e.I, a)
-			}
-			continue next
+		var k result
+		if b.Control != nil {
+			k = result{b.Control.Type, b.Control.AuxInt}
 		}
-		if b != f.Entry() {
-			kept = append(kept, b)
+		a := first[k]
+		if a == nil {
+			first[k] = b
+			continue
+		}
+		if !c.Change("return") {
+			continue
+		}
+		ownConst(a)
+		if b == f.Short {
+			f.Short = a
+		}
+		for len(b.Preds) > 0 {
+			e := b.Preds[0]
+			e.B.RedirectEdge(e.I, a)
 		}
 	}
 }
@@ -265,18 +258,10 @@ func onlyReturns(b *ir.Block) bool {
 	return b.Control == nil || b.Control.Op == ir.OpConst
 }
 
-func sameReturn(a, b *ir.Block) bool {
-	if a.Control == nil || b.Control == nil {
-		return a.Control == b.Control
-	}
-	return sameConst(a.Control, b.Control)
-}
-
-// availableAt reports whether what a returns is a constant of its own, so that
-// it may be reached from anywhere; it makes it one.
-func availableAt(f *ir.Func, a *ir.Block) bool {
+// ownConst makes the constant that a returns, if any, one of its own, so that it
+// may be reached from anywhere.
+func ownConst(a *ir.Block) {
 	if v := a.Control; v != nil && v.Block != a {
 		a.SetControl(newConst(a, 0, v.Type, v.AuxInt, v.Pos))
 	}
-	return true
 }

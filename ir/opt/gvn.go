@@ -34,16 +34,46 @@ import (
 // never, nor in the low phase ordered comparisons: each addition is under a test
 // of its own that the verifier must see on that very value.
 
-// vnKey identifies a computation.
+// vnKey identifies a computation. There is one for each value, so it is small:
+// what few values have is a detail, which it names by number.
 type vnKey struct {
-	op   ir.Op
-	typ  ir.Type
-	aux  int64
+	op     ir.Op
+	typ    ir.Type
+	aux    int64
+	a, b   int32 // IDs of the arguments, and one; 0: none
+	ver    int32
+	detail int32 // 0: none
+}
+
+// vnDetail is what a computation depends on beyond numbers.
+type vnDetail struct {
 	sym  any
 	mem  ir.Mem
-	a, b *ir.Value
-	ver  int
 	more string
+}
+
+// args enters v's first two arguments.
+func (k *vnKey) args(v ...*ir.Value) {
+	k.a, k.b = 0, 0
+	if len(v) > 0 {
+		k.a = int32(v[0].ID) + 1
+	}
+	if len(v) > 1 {
+		k.b = int32(v[1].ID) + 1
+	}
+}
+
+// detail returns d's number.
+func (n *numberer) detail(d vnDetail) int32 {
+	if d == (vnDetail{}) {
+		return 0
+	}
+	i, ok := n.details[d]
+	if !ok {
+		i = int32(len(n.details)) + 1
+		n.details[d] = i
+	}
+	return i
 }
 
 // leader is what stands for a computation: a value, or a constant that is made
@@ -73,13 +103,15 @@ type numberer struct {
 	held     *contents
 	ranges   *ir.Ranges // made when first needed
 
-	table map[vnKey]*leader
-	known map[*ir.Value]*leader // what branches proved of values
-	undo  []undoStep
+	table   map[vnKey]*leader
+	details map[vnDetail]int32
+	known   map[*ir.Value]*leader // what branches proved of values
+	undo    []undoStep
 
 	// The place of the walk.
 	block   *ir.Block
-	ver     [memClasses]int
+	values  []*ir.Value // of the block
+	ver     [memClasses]int32
 	state   []holding
 	checks  map[[2]*ir.Value][]*ir.Value // packet checks by generation and base
 	widen   map[*ir.Value]bool           // checks of this block that may still grow
@@ -89,8 +121,8 @@ type numberer struct {
 // numberValues is the pass "gvn".
 func numberValues(c *Context, f *ir.Func) {
 	n := &numberer{c: c, f: f, d: ir.Dominators(f), r: newRewriter(f),
-		table: map[vnKey]*leader{}, known: map[*ir.Value]*leader{},
-		checks: map[[2]*ir.Value][]*ir.Value{}}
+		table: map[vnKey]*leader{}, details: map[vnDetail]int32{}, known: map[*ir.Value]*leader{},
+		checks: map[[2]*ir.Value][]*ir.Value{}, widen: map[*ir.Value]bool{}}
 	n.versions = computeVersions(f, n.d)
 	n.held = slotContents(f, n.d)
 	n.walk()
@@ -167,7 +199,7 @@ func (n *numberer) valueOf(l *leader) *ir.Value {
 // enter numbers the values of b.
 func (n *numberer) enter(b *ir.Block) {
 	n.block, n.ver = b, n.versions.in[b.ID]
-	n.widen = map[*ir.Value]bool{}
+	clear(n.widen)
 	if n.held != nil {
 		n.state = append(n.state[:0], n.held.in[b.ID]...)
 	}
@@ -176,7 +208,8 @@ func (n *numberer) enter(b *ir.Block) {
 			n.assume(n.r.find(p.B.Control), p.I == 0, 0)
 		}
 	}
-	for _, v := range append([]*ir.Value(nil), b.Values...) {
+	n.values = append(n.values[:0], b.Values...) // constants and extensions come in between
+	for _, v := range n.values {
 		if v.Op != ir.OpPhi {
 			for i, a := range v.Args {
 				if w := n.now(a); w != a {
@@ -250,7 +283,8 @@ func (n *numberer) assume(c *ir.Value, is bool, depth int) {
 		}
 	}
 	if o, ok := opposite[c.Op]; ok {
-		k := vnKey{op: o.op, typ: ir.Bool, a: c.Args[0], b: c.Args[1]}
+		k := vnKey{op: o.op, typ: ir.Bool}
+		k.args(c.Args...)
 		if o.swap {
 			k.a, k.b = k.b, k.a
 		}
@@ -264,7 +298,7 @@ func (n *numberer) assume(c *ir.Value, is bool, depth int) {
 
 // canonical orders the arguments of a commutative op.
 func (n *numberer) canonical(k vnKey) vnKey {
-	if k.op.Info().Commutative && k.a.ID > k.b.ID {
+	if k.op.Info().Commutative && k.a > k.b {
 		k.a, k.b = k.b, k.a
 	}
 	return k
@@ -348,7 +382,7 @@ func (n *numberer) key(v *ir.Value) (vnKey, bool) {
 		for _, a := range v.Args {
 			fmt.Fprintf(&s, "%d ", n.r.find(a).ID)
 		}
-		k.aux, k.more = int64(v.Block.ID), s.String()
+		k.aux, k.detail = int64(v.Block.ID), n.detail(vnDetail{more: s.String()})
 		return k, true
 	case forVerifier(v):
 		return k, false
@@ -358,47 +392,47 @@ func (n *numberer) key(v *ir.Value) (vnKey, bool) {
 		if _, ok := ir.EvidentMax(v.Args[len(v.Args)-1]); v.Op == ir.OpPtrAdd && !ok {
 			return k, false
 		}
-		k.ver = v.Block.ID + 1
+		k.ver = int32(v.Block.ID) + 1
 	case v.Op == ir.OpPktGen:
 		k.ver = n.ver[classMoves]
 		return k, true
 	case v.Op == ir.OpPktLoad:
 		// Any check that covers it will do.
-		k.mem, k.ver = *v.Mem(), n.ver[ir.RegionPacket]
-		k.a, k.b = v.Args[1], v.Args[0].Args[0]
-		return k, v.Args[0].Op == ir.OpPktCheck
+		if v.Args[0].Op != ir.OpPktCheck {
+			return k, false
+		}
+		k.detail, k.ver = n.detail(vnDetail{mem: *v.Mem()}), n.ver[ir.RegionPacket]
+		k.args(v.Args[1], v.Args[0].Args[0])
+		return k, true
 	case v.Op == ir.OpLoad || v.Op == ir.OpLdAbs || v.Op == ir.OpLdInd:
-		k.mem, k.ver = *v.Mem(), n.ver[v.Mem().Region]
+		k.detail, k.ver = n.detail(vnDetail{mem: *v.Mem()}), n.ver[v.Mem().Region]
 	case !info.Pure:
 		return k, false
 	default:
-		k.sym = v.Aux
+		k.detail = n.detail(vnDetail{sym: v.Aux})
 	}
-	if len(v.Args) > 0 {
-		k.a = v.Args[0]
-	}
-	if len(v.Args) > 1 {
-		k.b = v.Args[1]
-	}
+	k.args(v.Args...)
 	return n.canonical(k), true
 }
 
 // callKey is key for a helper call.
 func (n *numberer) callKey(v *ir.Value, k vnKey) (vnKey, bool) {
 	h := v.Aux.(*kernel.Helper)
-	k.sym = h
 	if h.Effects != 0 || v.Type == ir.Void {
 		return k, false
 	}
-	if h.Name == "map_lookup_elem" {
-		if len(v.Args) != 2 || v.Args[0].Op != ir.OpMapRef {
-			return k, false
-		}
-		k.more = n.keyBytes(v)
-		k.a, k.ver = v.Args[0], n.ver[classEntries]
-		return k, k.more != ""
+	if h.Name != "map_lookup_elem" {
+		k.detail = n.detail(vnDetail{sym: h})
+		return k, len(h.Args) == 0
 	}
-	return k, len(h.Args) == 0
+	if len(v.Args) != 2 || v.Args[0].Op != ir.OpMapRef {
+		return k, false
+	}
+	more := n.keyBytes(v)
+	k.detail = n.detail(vnDetail{sym: h, more: more})
+	k.args(v.Args[0])
+	k.ver = n.ver[classEntries]
+	return k, more != ""
 }
 
 // keyBytes describes the key of a lookup by what it is, or "" if a slot holds
@@ -457,7 +491,8 @@ func (n *numberer) forward(v *ir.Value) bool {
 // enterStore makes the value that v stores known to loads of the same place.
 func (n *numberer) enterStore(v *ir.Value) {
 	if v.Op == ir.OpPktStore && v.Args[0].Op == ir.OpPktCheck {
-		k := vnKey{op: ir.OpPktLoad, typ: ir.I64, mem: *v.Mem(), a: v.Args[1], b: v.Args[0].Args[0], ver: n.ver[ir.RegionPacket]}
+		k := vnKey{op: ir.OpPktLoad, typ: ir.I64, ver: n.ver[ir.RegionPacket], detail: n.detail(vnDetail{mem: *v.Mem()})}
+		k.args(v.Args[1], v.Args[0].Args[0])
 		n.put(k, &leader{v: v.Args[2]})
 	}
 	if v.Op != ir.OpStore || v.Mem().Region == ir.RegionStack {
@@ -465,6 +500,7 @@ func (n *numberer) enterStore(v *ir.Value) {
 	}
 	m := *v.Mem()
 	m.Signed, m.BE = false, false
-	k := vnKey{op: ir.OpLoad, typ: v.Args[1].Type, mem: m, a: v.Args[0], ver: n.ver[m.Region]}
+	k := vnKey{op: ir.OpLoad, typ: v.Args[1].Type, ver: n.ver[m.Region], detail: n.detail(vnDetail{mem: m})}
+	k.args(v.Args[0])
 	n.put(k, &leader{v: v.Args[1]})
 }

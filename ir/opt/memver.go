@@ -28,11 +28,11 @@ const (
 
 type memVersions struct {
 	f  *ir.Func
-	in [][memClasses]int // by block ID; 0 is not reached yet
+	in [][memClasses]int32 // by block ID; 0 is not reached yet
 }
 
 func computeVersions(f *ir.Func, d *ir.Dom) *memVersions {
-	m := &memVersions{f: f, in: make([][memClasses]int, f.NumBlocks())}
+	m := &memVersions{f: f, in: make([][memClasses]int32, f.NumBlocks())}
 	own := make([][memClasses]bool, f.NumBlocks())
 	for _, b := range d.RPO {
 		for k := range own[b.ID] {
@@ -49,7 +49,7 @@ func computeVersions(f *ir.Func, d *ir.Dom) *memVersions {
 		for _, b := range d.RPO {
 			for k := range m.in[b.ID] {
 				if own[b.ID][k] {
-					m.in[b.ID][k] = -1 - b.ID
+					m.in[b.ID][k] = int32(-1 - b.ID)
 				}
 			}
 			out := m.in[b.ID]
@@ -74,21 +74,21 @@ func computeVersions(f *ir.Func, d *ir.Dom) *memVersions {
 }
 
 // advance returns the versions behind v.
-func advance(ver [memClasses]int, v *ir.Value) [memClasses]int {
+func advance(ver [memClasses]int32, v *ir.Value) [memClasses]int32 {
 	w := writes(v)
 	if w == 0 {
 		return ver
 	}
 	for k := 0; k < classEntries; k++ {
 		if w.has(region(ir.Region(k))) {
-			ver[k] = v.ID + 1
+			ver[k] = int32(v.ID + 1)
 		}
 	}
 	if writesEntries(v) {
-		ver[classEntries] = v.ID + 1
+		ver[classEntries] = int32(v.ID + 1)
 	}
 	if movesPacket(v) {
-		ver[classMoves] = v.ID + 1
+		ver[classMoves] = int32(v.ID + 1)
 	}
 	return ver
 }

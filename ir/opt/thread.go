@@ -24,8 +24,7 @@ import "github.com/luabpfc/luabpfc/ir"
 const threadable = 6
 
 // threadJumps threads what it can and reports whether it did.
-func threadJumps(c *Context, f *ir.Func) bool {
-	headers := loopHeaders(f)
+func threadJumps(c *Context, f *ir.Func, headers []bool) bool {
 	any := false
 	for _, b := range append([]*ir.Block(nil), f.Blocks...) {
 		if b.Kind != ir.BlockIf || headers[b.ID] || b == f.Short || len(b.Preds) < 2 {
