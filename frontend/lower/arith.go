@@ -379,6 +379,7 @@ func (lw *lowerer) equality(e *syntax.Binary, l, r Value) *ir.Value {
 		case Int:
 			return b.Op(ir.OpEq, x.V, y.V)
 		case Const:
+			lw.warnNeverEqual(e, y)
 			return b.Bool(false) // a float or another type
 		}
 	case Pointer:
@@ -491,7 +492,7 @@ func (lw *lowerer) concat(e *syntax.Binary) Value {
 		return Bad{}
 	}
 	if !ok1 || !ok2 {
-		return lw.errorf(e, diag.NeedsConstant, "'..' needs strings that are known when compiling; there are no strings at run time")
+		return lw.errorf(e, diag.NeedsConstant, "'..' needs strings that are known when compiling, and this is made when the program runs; print takes several values: print('%%d', x)")
 	}
 	if !lua.LVCanConvToString(x) || !lua.LVCanConvToString(y) {
 		return lw.errorf(e, diag.NotANumber, "'..' needs strings, not %s and %s", describe(l), describe(r))

@@ -64,11 +64,7 @@ func (lw *lowerer) callExpr(e *syntax.Call) Value {
 	case Bad:
 		return f
 	}
-	name := "this"
-	if s := exprName(e.Fn); s != "" {
-		name = "'" + s + "'"
-	}
-	return lw.errorf(e.Fn, diag.NotAFunction, "%s is %s, not a function", name, describe(fn))
+	return lw.notAFunction(e, fn)
 }
 
 // exprName names a variable or a chain of members, "" for anything else.
@@ -115,13 +111,13 @@ func (lw *lowerer) callConst(e *syntax.Call, v lua.LValue) (Value, bool) {
 			if i < len(e.Args) {
 				n = e.Args[i]
 			}
-			return lw.errorf(n, diag.NeedsConstant, "'%s' runs when compiling: its arguments must be known then", name), true
+			return lw.notConstant(n, name, a), true
 		}
 		known[i] = k
 	}
 	res, err := lw.stage.Call(f, known...)
 	if err != nil {
-		return lw.errorf(e, diag.CallFailed, "%v", err), true
+		return lw.callFailed(e, name, err), true
 	}
 	out := make(Tuple, len(res))
 	for i, r := range res {
@@ -234,7 +230,7 @@ func (lw *lowerer) methodCall(e *syntax.MethodCall) Value {
 	case Bad:
 		return r
 	}
-	return lw.unsupported(e, "the method '"+e.Name+"' of "+describe(recv))
+	return lw.noMethod(e, recv)
 }
 
 // tableMethod calls a function that a table has under the method's name.
@@ -272,13 +268,13 @@ func (lw *lowerer) stringMethod(e *syntax.MethodCall, s lua.LString) Value {
 	for _, a := range lw.exprs(e.Args, -1) {
 		k, ok := lw.lua(a)
 		if !ok {
-			return lw.errorf(e, diag.NeedsConstant, "'%s' runs when compiling: its arguments must be known then", e.Name)
+			return lw.notConstant(e, "string."+e.Name, a)
 		}
 		known = append(known, k)
 	}
 	res, err := lw.stage.Call(f, known...)
 	if err != nil {
-		return lw.errorf(e, diag.CallFailed, "%v", err)
+		return lw.callFailed(e, "string."+e.Name, err)
 	}
 	out := make(Tuple, len(res))
 	for i, r := range res {

@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"strings"
+
 	"github.com/luabpfc/luabpfc/frontend/ctype"
 	"github.com/luabpfc/luabpfc/frontend/syntax"
 	"github.com/luabpfc/luabpfc/ir"
@@ -252,8 +254,11 @@ func (lw *lowerer) resolve(v Value) Value {
 
 // useConflict reports the use of a variable with values of two kinds.
 func (lw *lowerer) useConflict(n syntax.Node, c *Conflict) {
-	d := lw.r.Errorf(diag.MixedKinds, n.Bounds().In(lw.file),
-		"this is %s on one path and %s on another", describe(c.A), describe(c.B))
+	a, b := describe(c.A), describe(c.B)
+	if a == b {
+		b = "another " + strings.TrimPrefix(strings.TrimPrefix(b, "a "), "an ")
+	}
+	d := lw.r.Errorf(diag.MixedKinds, n.Bounds().In(lw.file), "this is %s on one path and %s on another", a, b)
 	for _, p := range []struct {
 		v   Value
 		pos ir.Pos

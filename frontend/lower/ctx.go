@@ -28,11 +28,7 @@ func (lw *lowerer) ctxMember(n syntax.Node, name string) (f *kernel.CtxField, ok
 	case c.Name == "void":
 		lw.errorf(n, diag.UnknownContextField, "the context of a %s program has members only by the types of BTF, which this version does not read", kind.Name)
 	default:
-		if s := diag.Closest(name, c.Names()); s != "" {
-			lw.errorf(n, diag.UnknownContextField, "'%s' has no member '%s' (did you mean '%s'?)", c.Name, name, s)
-		} else {
-			lw.errorf(n, diag.UnknownContextField, "'%s' has no member '%s'", c.Name, name)
-		}
+		lw.errorf(atMember(n), diag.UnknownContextField, "'%s' has no member '%s'%s", c.Name, name, diag.MeantOr(name, c.Names()))
 	}
 	return nil, false
 }

@@ -241,19 +241,6 @@ func (lw *lowerer) scriptFunc() *lua.LFunction {
 	return nil
 }
 
-// undefined reports a name that has no value.
-func (lw *lowerer) undefined(n *syntax.Name) Value {
-	near := append([]string(nil), kernelGlobalNames...)
-	for l := range lw.frame.cells {
-		near = append(near, l.Name)
-	}
-	msg := "undefined name '%s'"
-	if s := diag.Closest(n.Name, near); s != "" {
-		return lw.errorf(n, diag.UndefinedName, msg+" (did you mean '%s'?)", n.Name, s)
-	}
-	return lw.errorf(n, diag.UndefinedName, msg, n.Name)
-}
-
 // function makes a closure over the variables its body uses.
 func (lw *lowerer) function(e *syntax.FunctionExpr) Value {
 	c := &Closure{Func: e.Func, cells: map[*syntax.Local]*cell{}, script: lw.scriptFunc()}
@@ -279,7 +266,7 @@ func (lw *lowerer) intOf(n syntax.Node, v Value, what string) (Int, bool) {
 		case *lua.LNilType:
 			return Int{V: lw.b.Const(0)}, true
 		case lua.LNumber:
-			lw.errorf(n, diag.NotAnInteger, "%s is not an integer that the kernel can compute with; for one beyond 2^53 write LL or ULL behind it", c)
+			lw.notAnInteger(n, float64(c))
 			return Int{V: lw.b.Const(0)}, false
 		case lua.LString:
 			if f, err := parseNumber(string(c)); err == nil {

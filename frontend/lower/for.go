@@ -224,6 +224,10 @@ func (lw *lowerer) pairs(n syntax.Node, name string, v Value) (keys []lua.LValue
 	case Bad:
 		return nil, nil, false
 	}
+	if m, ok := asMap(v); ok {
+		lw.errorf(n, diag.NotATable, "%s goes through tables; for the entries of a map write: for k, v in %s:each() do", name, m.Name)
+		return nil, nil, false
+	}
 	lw.errorf(n, diag.NotATable, "%s needs a table that is known when compiling, not %s", name, describe(v))
 	return nil, nil, false
 }

@@ -33,10 +33,7 @@ func (lw *lowerer) kernelMember(n syntax.Node, name string) Value {
 	for _, k := range kernel.Helpers {
 		names = append(names, k.Name)
 	}
-	if s := diag.Closest(strings.TrimPrefix(h, "bpf_"), names); s != "" {
-		return lw.errorf(n, diag.UnknownHelper, "there is no helper '%s' (did you mean '%s'?)", h, s)
-	}
-	return lw.errorf(n, diag.UnknownHelper, "there is no helper '%s'", h)
+	return lw.errorf(atMember(n), diag.UnknownHelper, "there is no helper '%s'%s", h, diag.DidYouMean(strings.TrimPrefix(h, "bpf_"), names))
 }
 
 // helper calls a kernel helper if the target has it, else reports an error

@@ -52,8 +52,9 @@ type lowerer struct {
 	interned  map[any]int
 	outline   map[*syntax.Function]bool
 	calls     *callLog
-	unused    syntax.Node // the call at hand is a statement: nothing uses its result
-	records   []*record   // reserved so far
+	unmade    map[string]bool // variables that were assigned to and do not exist: reported
+	unused    syntax.Node     // the call at hand is a statement: nothing uses its result
+	records   []*record       // reserved so far
 
 	backward map[*syntax.LabelStmt]bool // see jumpedBackTo
 	rests    map[*syntax.LabelStmt]*syntax.DoStmt
@@ -128,7 +129,7 @@ func newLowerer(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.
 		keys: map[*ir.Map]*ir.Slot{}, vals: map[*ir.Map]*ir.Slot{}, epochs: map[*script.Map]*cell{},
 		free:     map[*syntax.Function][]*syntax.Local{},
 		assigned: map[syntax.Node]*assignments{}, builtins: builtinTable(), verdicts: map[*ir.Block]diag.Span{},
-		subs: map[string]*subprogram{}, subFrames: map[*ir.Slot]*subprogram{}, interned: map[any]int{},
+		unmade: map[string]bool{}, subs: map[string]*subprogram{}, subFrames: map[*ir.Slot]*subprogram{}, interned: map[any]int{},
 		backward: map[*syntax.LabelStmt]bool{}, rests: map[*syntax.LabelStmt]*syntax.DoStmt{}, endless: map[loopKey]bool{}, calls: &callLog{parent: -1}}
 }
 

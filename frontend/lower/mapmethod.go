@@ -92,10 +92,10 @@ func (lw *lowerer) noMapMethod(e *syntax.MethodCall, m *script.Map, methods []ma
 	for _, x := range methods {
 		names = append(names, x.name)
 	}
-	if s := diag.Closest(e.Name, names); s != "" {
-		return lw.errorf(e, diag.UnknownField, "maps have no method '%s' (did you mean '%s'?)", e.Name, s)
+	if s, ok := mapWords[e.Name]; ok {
+		return lw.errorf(atMember(e), diag.UnknownMethod, "maps have no method '%s'; write %s", e.Name, s)
 	}
-	return lw.errorf(e, diag.UnknownField, "maps have no method '%s'", e.Name)
+	return lw.errorf(atMember(e), diag.UnknownMethod, "maps have no method '%s'%s", e.Name, diag.DidYouMean(e.Name, names))
 }
 
 // methodArg returns the expression of argument i, or the call.

@@ -113,17 +113,14 @@ func (lw *lowerer) member(n syntax.Node, p Pointer, name string) Value {
 	if v, ok := lw.special(n, p, name); ok {
 		return v
 	}
-	known := h.members()
+	n = atMember(n)
 	if h.name == "net" {
 		return lw.errorf(n, diag.UnknownHeaderField, "%s programs see a packet from its network header on: its members are 'ip' and 'ip6', not '%s'", lw.prog.Kind.Name, name)
 	}
 	if h.name == "data" {
 		return lw.errorf(n, diag.UnknownHeaderField, "plain packet bytes have no member '%s'; read them with p[i] or p(a, b)", name)
 	}
-	if s := diag.Closest(name, known); s != "" {
-		return lw.errorf(n, diag.UnknownHeaderField, "'%s' has no member '%s' (did you mean '%s'?)", h.name, name, s)
-	}
-	return lw.errorf(n, diag.UnknownHeaderField, "'%s' has no member '%s'", h.name, name)
+	return lw.errorf(n, diag.UnknownHeaderField, "'%s' has no member '%s'%s", h.name, name, headerMeant(h, name))
 }
 
 // child returns the header that r leads to; a length is read now.
@@ -325,6 +322,7 @@ func (lw *lowerer) equalString(e *syntax.Binary, v Value, s string) (c *ir.Value
 	switch v := v.(type) {
 	case Int:
 		if v.Slice == 0 {
+			lw.warnNeverEqual(e, text(s))
 			return lw.b.Bool(false), true
 		}
 		if v.Slice != len(s) {
@@ -346,7 +344,7 @@ func (lw *lowerer) equalString(e *syntax.Binary, v Value, s string) (c *ir.Value
 }
 
 func (lw *lowerer) warnLength(e *syntax.Binary, n int, s string) {
-	lw.r.Warnf(diag.LengthMismatch, e.Bounds().In(lw.file), "%d bytes never equal the %d of '%s'", n, len(s), s)
+	lw.r.Warnf(diag.LengthMismatch, e.Bounds().In(lw.file), "%d bytes never equal the %d of '%s'%s", n, len(s), s, addressMeant(s))
 }
 
 // bigEndian reads up to 8 bytes as a number.

@@ -158,7 +158,7 @@ func (lw *lowerer) refMember(n syntax.Node, r Ref, name string) Value {
 		r.Lo, r.Hi = r.Off, r.Off+int64(r.size())
 	}
 	if _, ok := membersOf(r.Type); !ok {
-		return lw.errorf(n, diag.NotATable, "%s has no members", describe(r))
+		return lw.errorf(n, diag.NotATable, "%s has no members%s", describe(r), numberPlace(r))
 	}
 	m, ok := ctype.FindMember(r.Type, name)
 	if !ok {
@@ -182,10 +182,11 @@ func (lw *lowerer) noMember(n syntax.Node, t ctype.Type, name string) Value {
 	if _, ok := membersOf(t); !ok {
 		return lw.errorf(n, diag.UnknownField, "'%s' has no members", ctype.Name(t))
 	}
-	if s := diag.Closest(name, ctype.MemberNames(t)); s != "" {
-		return lw.errorf(n, diag.UnknownField, "'%s' has no member '%s' (did you mean '%s'?)", ctype.Name(t), name, s)
+	names := ctype.MemberNames(t)
+	if len(names) == 0 && ctype.Size(t) <= 0 {
+		return lw.errorf(n, diag.UnknownType, "'%s' is not declared: nothing is known of its members; declare it with ffi.cdef", ctype.Name(t))
 	}
-	return lw.errorf(n, diag.UnknownField, "'%s' has no member '%s'", ctype.Name(t), name)
+	return lw.errorf(atMember(n), diag.UnknownField, "'%s' has no member '%s'%s", ctype.Name(t), name, diag.MeantOr(name, names))
 }
 
 // epochOf is the cell of the state of m's entries.

@@ -1,6 +1,8 @@
 package lower
 
 import (
+	lua "github.com/yuin/gopher-lua"
+
 	"github.com/luabpfc/luabpfc/frontend/syntax"
 	"github.com/luabpfc/luabpfc/ir/diag"
 )
@@ -186,8 +188,15 @@ func (lw *lowerer) target(e syntax.Expr) func(Value) {
 // assignToCaptured reports an assignment to a variable of the script stage.
 func (lw *lowerer) assignToCaptured(n *syntax.Name) {
 	what := "the global"
-	if n.Local != nil {
+	switch {
+	case n.Local != nil:
 		what = "the captured variable"
+	case lw.stage.Global(lw.scriptFunc(), n.Name) == lua.LNil && !lw.unmade[n.Name]:
+		lw.unmade[n.Name] = true
+		lw.errorf(n, diag.AssignToCaptured, "there is no variable '%s' here: write 'local %s' for one of this run, bpf.global for one that outlives it", n.Name, n.Name)
+		return
+	case lw.unmade[n.Name]:
+		return
 	}
 	d := lw.r.Errorf(diag.AssignToCaptured, n.Bounds().In(lw.file),
 		"%s '%s' is a constant in the kernel; use bpf.global for a variable that programs share", what, n.Name)

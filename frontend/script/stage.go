@@ -213,6 +213,43 @@ func (st *Stage) Upvalue(fn *lua.LFunction, name string) (lua.LValue, bool) {
 	return lua.LNil, false
 }
 
+// UpvalueNames lists the variables that fn captures.
+func (st *Stage) UpvalueNames(fn *lua.LFunction) (names []string) {
+	if fn == nil || fn.IsG {
+		return nil
+	}
+	for _, n := range fn.Proto.DbgUpvalues {
+		if name, _, ok := strings.Cut(n, "\x00"); ok && name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// GlobalNames lists the globals of the script, predefined ones included, sorted.
+func (st *Stage) GlobalNames() []string { return tableNames(st.vm.G.Global) }
+
+// BPFNames lists the members of module bpf, those included that only functions
+// compiled for the kernel have, sorted.
+func (st *Stage) BPFNames() []string {
+	names := slices.Clone(kernelOnly)
+	if t, ok := st.loaded.RawGetString("bpf").(*lua.LTable); ok {
+		names = append(names, tableNames(t)...)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func tableNames(t *lua.LTable) (names []string) {
+	t.ForEach(func(k, _ lua.LValue) {
+		if s, ok := k.(lua.LString); ok {
+			names = append(names, string(s))
+		}
+	})
+	slices.Sort(names)
+	return names
+}
+
 // Global returns the value of the global name in fn's environment, or of the
 // constant that a C declaration has given that name.
 func (st *Stage) Global(fn *lua.LFunction, name string) lua.LValue {

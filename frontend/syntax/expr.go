@@ -122,8 +122,7 @@ func (p *parser) suffixed() Expr {
 		t := p.next()
 		e = p.variable(t.text, t.Range)
 	case tLParen:
-		open := p.opens()
-		p.next()
+		open := p.opensBracket(tRParen)
 		x := p.expr()
 		p.close(open, tRParen)
 		e = &Paren{p.from(start), x}
@@ -152,8 +151,7 @@ func (p *parser) suffix(start int, e Expr) Expr {
 		}
 		return &Index{p.from(start), e, &StringExpr{at, key}, true}
 	case tLBracket:
-		open := p.opens()
-		p.next()
+		open := p.opensBracket(tRBracket)
 		key := p.expr()
 		p.close(open, tRBracket)
 		return &Index{p.from(start), e, key, false}
@@ -196,9 +194,9 @@ func (p *parser) args() []Expr {
 	case tString, tLBrace:
 		return []Expr{p.simple()}
 	}
-	open := p.opens()
-	p.next()
-	if p.accept(tRParen) {
+	open := p.opensBracket(tRParen)
+	if p.tok.kind == tRParen {
+		p.close(open, tRParen)
 		return nil
 	}
 	list := p.exprs()
@@ -211,8 +209,7 @@ func (p *parser) args() []Expr {
 
 // table parses a table constructor.
 func (p *parser) table() Expr {
-	open := p.opens()
-	p.next()
+	open := p.opensBracket(tRBrace)
 	t := &TableExpr{}
 	for p.tok.kind != tRBrace && !p.endsBlock() {
 		f := p.tableField()
@@ -290,8 +287,7 @@ func (p *parser) tableField() *Field {
 		f.Key, f.Named = &StringExpr{t.Range, t.text}, true
 		f.Value = p.expr()
 	case p.tok.kind == tLBracket:
-		open := p.opens()
-		p.next()
+		open := p.opensBracket(tRBracket)
 		f.Key = p.expr()
 		p.close(open, tRBracket)
 		if !p.quiet && !p.accept(tAssign) {

@@ -27,6 +27,7 @@ type parser struct {
 	dead      bool // given up; everything is skipped
 	misnested bool // an 'end' was missing or too many: what is inside what is unknown
 	depth     int
+	brackets  []kind // the closers of the brackets that are open, innermost last
 
 	scope  *funcScope
 	active map[string][]*Local // the visible locals of each name, innermost last

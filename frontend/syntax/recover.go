@@ -107,8 +107,25 @@ func (p *parser) skipBracket(closer kind) bool {
 	return true
 }
 
+// opensBracket takes a token that opens a bracket, which close closes.
+func (p *parser) opensBracket(closer kind) opener {
+	open := p.opens()
+	p.next()
+	p.brackets = append(p.brackets, closer)
+	return open
+}
+
+// cutShort reports whether the current token closes the bracket that the
+// function at hand stands in: 'end)' where the 'end' was taken for an inner
+// block's.
+func (p *parser) cutShort() bool {
+	n := len(p.brackets)
+	return n > 0 && p.tok.kind == p.brackets[n-1] && p.pos > 0 && p.toks[p.pos-1].kind == tEnd
+}
+
 // close takes the closer of a bracket, or fails and skips to it.
 func (p *parser) close(open opener, closer kind) {
+	p.brackets = p.brackets[:len(p.brackets)-1]
 	if !p.quiet && p.accept(closer) {
 		return
 	}

@@ -35,7 +35,7 @@ func (p *parser) stmts() *Block {
 	}
 	defer p.leave()
 	var returned Stmt
-	for !p.endsBlock() {
+	for !p.endsBlock() && !p.cutShort() {
 		if returned != nil {
 			p.report(diag.StatementAfterReturn, p.tok.Range,
 				"'return' must be the last statement of its block, found %s behind it", p.found()).

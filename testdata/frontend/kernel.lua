@@ -23,14 +23,14 @@ bpf.xdp(function() return baz end) --! "undefined name 'baz'"
 local n = 0
 bpf.socket(function() n = n + 1 end) --! "the captured variable 'n' is a constant in the kernel; use bpf.global"
 ---
-bpf.socket(function() total = 1 end) --! "the global 'total' is a constant in the kernel"
+bpf.socket(function() total = 1 end) --! "there is no variable 'total' here: write 'local total' for one of this run, bpf.global for one that outlives it"
 ---
 local t = { x = 1 }
 bpf.socket(function() t.x = 2 end) --! "a table of the script is a constant in the kernel"
 ---
 -- floats
 local rate = 1.5
-bpf.socket(function(skb) return skb.len * rate end) --! "1.5 is not an integer that the kernel can compute with"
+bpf.socket(function(skb) return skb.len * rate end) --! "1.5 is not an integer, and the kernel has no other numbers; multiply first and divide then"
 ---
 bpf.socket(function(skb) return skb.len + 0.5 end) --! "0.5 is not an integer"
 ---
@@ -79,7 +79,7 @@ end)
 bpf.socket(function(skb)
   local x = 'a'
   if skb.len > 9 then x = 'b' end
-  if x == 'a' then return 1 end --! "this is a string on one path and a string on another"
+  if x == 'a' then return 1 end --! "this is a string on one path and another string on another"
 end)
 ---
 bpf.socket(function(skb) return skb + 1 end) --! "'+' needs a number, not a context"

@@ -148,7 +148,7 @@ local m = bpf.map('array', 1, 'uint32_t', 'struct a')
 bpf.socket(function(skb)
   local s = ffi.new('struct a')
   if skb.len > 3 then s = m[0] end
-  return s.x --! "this is a 'struct a' on one path and a 'struct a' on another"
+  return s.x --! "this is a 'struct a' on one path and another 'struct a' on another"
 end)
 ---
 -- pointers within an object

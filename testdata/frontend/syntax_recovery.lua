@@ -87,3 +87,17 @@ y = (1)) --! "unexpected '\)'"
 y = 1
 then --! "a statement expected, found 'then'"
 y = = 1 --! "an expression expected"
+---
+bpf.socket(function(skb)
+  if skb.len > 5 then
+    return 1
+end) --! "'end' expected to close 'function' at line 1, found '\)' .* 2: the indentation suggests that this 'if' has no 'end'"
+x = = 1 --! "an expression expected"
+---
+local t = { f = function(x)
+  if x then
+end } --! "'end' expected to close 'function' at line 1, found '\}'"
+x = = 1 --! "an expression expected"
+---
+f(function() g()) end) --! "unexpected '\)': nothing is open here that it closes"
+x = = 1 --! "an expression expected"
