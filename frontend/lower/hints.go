@@ -74,11 +74,12 @@ func (lw *lowerer) undefined(n *syntax.Name) Value {
 	if lw.unmade[n.Name] {
 		return Bad{} // reported where it was assigned to
 	}
-	return lw.errorf(n, diag.UndefinedName, "undefined name '%s'%s", n.Name, lw.nameMeant(n.Name))
+	return lw.errorf(n, diag.UndefinedName, "undefined name '%s'%s", n.Name, lw.nameMeant(n))
 }
 
 // nameMeant proposes what an unknown name was probably meant to be.
-func (lw *lowerer) nameMeant(name string) string {
+func (lw *lowerer) nameMeant(n *syntax.Name) string {
+	name := n.Name
 	if s, ok := foreignNames[name]; ok {
 		return " (did you mean '" + s + "'?)"
 	}
@@ -87,15 +88,7 @@ func (lw *lowerer) nameMeant(name string) string {
 	}
 	near := lw.stage.GlobalNames()
 	near = append(near, kernelGlobalNames...)
-	for l := range lw.frame.cells {
-		near = append(near, l.Name)
-	}
-	if c := lw.frame.closure; c != nil {
-		for l := range c.cells {
-			near = append(near, l.Name)
-		}
-		near = append(near, lw.stage.UpvalueNames(lw.scriptFunc())...)
-	}
+	near = append(near, lw.stage.LocalNames(lw.file, n.Start)...)
 	if slices.Contains(lw.stage.BPFNames(), name) {
 		return " (did you mean 'bpf." + name + "'?)"
 	}

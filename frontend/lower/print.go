@@ -16,8 +16,10 @@ const maxPrintArgs = 3
 
 // piece is one call of bpf_trace_printk: a format and its values.
 type piece struct {
-	format string
-	args   []*ir.Value
+	format  string
+	args    []*ir.Value
+	strings int  // of args, how many are texts
+	str     bool // the last thing in it is a text
 }
 
 // print writes to the trace pipe: print(format, ...), as string.format has it.
@@ -28,12 +30,9 @@ func (lw *lowerer) print(e *syntax.Call, args []Value) Value {
 		args = []Value{Const{lua.LString("")}}
 	}
 	format, ok := stringConst(lw.resolve(args[0]))
-	if !ok {
+	if !ok || len(args) > 1 && !strings.Contains(format, "%") { // as Lua's own print
 		args = append([]Value{nil}, args...)
 		format = strings.TrimSuffix(strings.Repeat("%s ", len(args)-1), " ")
-	}
-	if strings.ContainsRune(format, 0) {
-		return lw.errorf(e, diag.BadFormat, "a format has no zero bytes")
 	}
 	pieces, ok := lw.format(e, format, args[1:], len(e.Args)-len(args)+1)
 	if !ok {
@@ -56,97 +55,109 @@ func (lw *lowerer) print(e *syntax.Call, args []Value) Value {
 // format translates a format and its values; skip is what to add to an
 // argument's index to find its expression.
 func (lw *lowerer) format(e *syntax.Call, format string, args []Value, skip int) ([]piece, bool) {
-	var out []piece
-	var cur piece
+	f := &formatting{lw: lw, at: e}
+	if len(e.Args) > 0 && skip > 0 {
+		f.at = e.Args[0]
+	}
 	next := 0
-	for i := 0; i < len(format); i++ {
-		if format[i] != '%' {
-			cur.format += format[i : i+1]
-			continue
-		}
-		spec, verb := formatSpec(format[i+1:])
-		if verb == 0 {
-			lw.errorf(e, diag.BadFormat, "'%%%s' is no conversion; there are %%d %%i %%u %%x %%X %%s %%c %%%%", spec)
+	for format != "" {
+		text, rest, conversion := strings.Cut(format, "%")
+		if !f.text(text) {
 			return nil, false
 		}
-		i += len(spec)
-		if verb == '%' {
-			cur.format += "%%"
+		if !conversion {
+			break
+		}
+		c := parseSpec(rest)
+		if format = rest[len(c.text):]; c.verb == 0 {
+			lw.badSpec(f.at, c)
+			return nil, false
+		}
+		if c.verb == '%' {
+			if !f.text("%") {
+				return nil, false
+			}
 			continue
 		}
 		if next >= len(args) {
-			lw.errorf(e, diag.FormatArguments, "the format names %d values or more; there are %d", next+1, len(args))
+			lw.errorf(f.at, diag.FormatArguments, "the format has more conversions than there are values: nothing is left for '%%%s'", c.text)
 			return nil, false
 		}
 		var n syntax.Node = e
 		if j := next + skip; j >= 0 && j < len(e.Args) {
 			n = e.Args[j]
 		}
-		text, v, ok := lw.conversion(n, spec, verb, args[next])
-		if !ok {
+		if !f.value(n, c, args[next]) {
 			return nil, false
 		}
 		next++
-		if v != nil && len(cur.args) == maxPrintArgs {
-			out = append(out, cur)
-			cur = piece{}
-		}
-		cur.format += text
-		if v != nil {
-			cur.args = append(cur.args, v)
-		}
 	}
 	if next < len(args) {
-		lw.errorf(e, diag.FormatArguments, "the format names %d values; there are %d", next, len(args))
+		var n syntax.Node = e
+		if j := next + skip; j < len(e.Args) {
+			n = e.Args[j]
+		}
+		lw.errorf(n, diag.FormatArguments, "the format has %d conversions and there are %d values: nothing prints this one", next, len(args))
 		return nil, false
 	}
-	return append(out, cur), true
+	return append(f.done, f.cur), true
 }
 
-// formatSpec splits what follows a % into its text and its verb; l's are
-// accepted as C has them. verb 0: none.
-func formatSpec(s string) (spec string, verb byte) {
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case strings.IndexByte("diuxXsc%", c) >= 0:
-			return s[:i+1], c
-		case strings.IndexByte("-+ #0123456789.l", c) >= 0:
-		default:
-			return s[:i+1], 0
-		}
-	}
-	return s, 0
+// formatting is a line of print under construction.
+type formatting struct {
+	lw   *lowerer
+	at   syntax.Node // the format
+	done []piece
+	cur  piece
 }
 
-// conversion returns the text of one conversion and the value it takes, nil
-// if the value is known and became part of the text.
-func (lw *lowerer) conversion(n syntax.Node, spec string, verb byte, v Value) (string, *ir.Value, bool) {
-	v = lw.resolve(v)
-	if r, ok := v.(Ref); ok && verb == 's' && r.isArray() {
-		p, ok := lw.printable(n, r)
-		return "%s", p, ok
+// text adds text; behind a string only a sign may stand.
+func (f *formatting) text(s string) bool {
+	s, ok := f.lw.plain(f.at, s)
+	if !ok || s == "" {
+		return ok
 	}
-	if k, ok := lw.lua(v); ok && verb == 's' {
-		s := k.String()
-		return strings.ReplaceAll(s, "%", "%%"), nil, true
+	if f.cur.str && isAlnum(s[0]) {
+		f.cut()
 	}
-	x, ok := lw.storable(n, v, "printed")
+	f.cur.format += s
+	f.cur.str = false
+	return true
+}
+
+// value adds a value.
+func (f *formatting) value(n syntax.Node, c spec, v Value) bool {
+	text, x, ok := f.lw.conversion(n, c, v)
 	if !ok {
-		return "", nil, false
+		return false
 	}
-	flags := strings.TrimRight(spec[:len(spec)-1], "l")
-	switch verb {
-	case 's', 'd', 'i':
-		if x.Unsigned {
-			return "%llu", x.V, true
+	if x == nil {
+		if f.cur.str && text != "" && isAlnum(text[0]) {
+			f.cut()
 		}
-		return "%" + flags + "lld", x.V, true
-	case 'u':
-		return "%" + flags + "llu", x.V, true
-	case 'c':
-		return "%c", x.V, true
+		f.cur.format += text
+		return true
 	}
-	return "%" + flags + "llx", x.V, true
+	isText := x.Type == ir.Ptr
+	if len(f.cur.args) == maxPrintArgs || isText && f.cur.strings > 0 && f.lw.opts.Kernel.Before(printfWidth) || f.cur.str && isAlnum(text[0]) {
+		f.cut()
+	}
+	f.cur.format += text
+	f.cur.args = append(f.cur.args, x)
+	if f.cur.str = isText; isText {
+		f.cur.strings++
+	}
+	return true
+}
+
+// cut ends a piece: what follows is a line of its own.
+func (f *formatting) cut() {
+	f.done = append(f.done, f.cur)
+	f.cur = piece{}
+}
+
+func isAlnum(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
 // printPiece puts the format on the stack and calls the helper.
@@ -179,7 +190,7 @@ func (lw *lowerer) printPiece(e *syntax.Call, p piece) bool {
 func (lw *lowerer) printable(n syntax.Node, r Ref) (*ir.Value, bool) {
 	a, _ := arrayOf(r.Type)
 	if ctype.Size(a.Type) != 1 {
-		lw.errorf(n, diag.BadFormat, "'%%s' prints strings and arrays of chars, not %s", describe(r))
+		lw.errorf(n, diag.FormatArguments, "'%%s' prints strings and arrays of chars, not an array of '%s'", ctype.Name(a.Type))
 		return nil, false
 	}
 	text, ok := lw.rawObject(n, &btf.Array{Index: a.Index, Type: a.Type, Nelems: a.Nelems + 1}, "text to print")

@@ -213,15 +213,21 @@ func (st *Stage) Upvalue(fn *lua.LFunction, name string) (lua.LValue, bool) {
 	return lua.LNil, false
 }
 
-// UpvalueNames lists the variables that fn captures.
-func (st *Stage) UpvalueNames(fn *lua.LFunction) (names []string) {
-	if fn == nil || fn.IsG {
-		return nil
-	}
-	for _, n := range fn.Proto.DbgUpvalues {
-		if name, _, ok := strings.Cut(n, "\x00"); ok && name != "" {
-			names = append(names, name)
+// LocalNames lists the local variables declared in front of an offset of a file
+// in functions that it lies in.
+func (st *Stage) LocalNames(file *diag.File, offset int) (names []string) {
+	for _, ch := range st.chunks {
+		if ch.File != file {
+			continue
 		}
+		syntax.Inspect(ch.Func, func(n syntax.Node) bool {
+			r := n.Bounds()
+			if l, ok := n.(*syntax.Local); ok && l.End <= offset {
+				names = append(names, l.Name)
+			}
+			_, isFunc := n.(*syntax.Function)
+			return r.Start <= offset && (!isFunc || offset < r.End)
+		})
 	}
 	return names
 }

@@ -98,6 +98,14 @@ func (p *formatter) directive() error {
 	if p.peek(0) == 's' {
 		return p.str(flags, width)
 	}
+	if p.peek(0) == 'c' {
+		w, err := p.next()
+		if err != nil {
+			return err
+		}
+		p.out.WriteByte(byte(w.bits))
+		return nil
+	}
 	if p.peek(0) == 'p' {
 		return errText("%p is not simulated")
 	}

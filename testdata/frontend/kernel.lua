@@ -147,13 +147,13 @@ bpf.license('Proprietary')
 bpf.socket(function() print('x') end) --! "helper 'trace_printk' is only for programs under a license compatible with the GPL"
 ---
 -- print
-bpf.socket(function() print('%d %d', 1) end) --! "the format names 2 values or more; there are 1"
+bpf.socket(function() print('%d %d', 1) end) --! "the format has more conversions than there are values: nothing is left for '%d'"
 ---
-bpf.socket(function() print('%d', 1, 2) end) --! "the format names 1 values; there are 2"
+bpf.socket(function() print('%d', 1, 2) end) --! "the format has 1 conversions and there are 2 values: nothing prints this one"
 ---
 bpf.socket(function() print('%q', 1) end) --! "is no conversion"
 ---
-bpf.socket(function(skb) print('len', skb.len) end) --! "the format names 0 values; there are 1"
+bpf.socket(function(skb) print('len', skb.len) end)
 ---
 bpf.socket(function(skb) print(skb.len, 'x', true) end)
 ---
