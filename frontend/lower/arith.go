@@ -379,7 +379,7 @@ func (lw *lowerer) equality(e *syntax.Binary, l, r Value) *ir.Value {
 		case Int:
 			return b.Op(ir.OpEq, x.V, y.V)
 		case Const:
-			lw.warnNeverEqual(e, y)
+			lw.warnNeverEqual(e, x, y)
 			return b.Bool(false) // a float or another type
 		}
 	case Pointer:

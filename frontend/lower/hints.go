@@ -161,6 +161,9 @@ func (lw *lowerer) callFailed(e syntax.Node, function string, err error) Value {
 // headers, one below another header, or one that is nearly the same.
 func headerMeant(h *header, name string) string {
 	known := h.members()
+	if h.name == "l3" {
+		known = slices.Concat(headers["ip"].members(), headers["ip6"].members(), headers["arp"].members())
+	}
 	if s, ok := headerWords[name]; ok && slices.Contains(known, s) {
 		return " (did you mean '" + s + "'?)"
 	}
@@ -187,26 +190,23 @@ func addressMeant(s string) string {
 
 // warnNeverEqual warns of a number compared with what is none: one side is
 // known when compiling, the other a number at run time.
-func (lw *lowerer) warnNeverEqual(e *syntax.Binary, c Value) {
-	if e.Op != syntax.OpEq && e.Op != syntax.OpNe {
-		return
-	}
+func (lw *lowerer) warnNeverEqual(e *syntax.Binary, x Int, c Value) {
 	k, ok := c.(Const)
-	if !ok {
+	if _, known := x.V.IsConst(); known || !ok || e.Op != syntax.OpEq && e.Op != syntax.OpNe {
 		return
 	}
 	hint := ""
-	switch x := k.V.(type) {
+	switch c := k.V.(type) {
 	case lua.LString:
-		if hint = addressMeant(string(x)); hint == "" {
-			if _, err := parseNumber(string(x)); err == nil {
-				hint = "; write " + string(x) + " without quotes"
+		if hint = addressMeant(string(c)); hint == "" {
+			if _, err := parseNumber(string(c)); err == nil {
+				hint = "; write " + string(c) + " without quotes"
 			}
 		}
 	case lua.LBool:
 		hint = "; compare with 1 or 0"
 	case lua.LNumber:
-		lw.r.Warnf(diag.NeverEqual, e.Bounds().In(lw.file), "an integer never equals %s", x)
+		lw.r.Warnf(diag.NeverEqual, e.Bounds().In(lw.file), "an integer never equals %s", c)
 		return
 	}
 	lw.r.Warnf(diag.NeverEqual, e.Bounds().In(lw.file), "a number never equals %s%s", describe(c), hint)

@@ -322,7 +322,7 @@ func (lw *lowerer) equalString(e *syntax.Binary, v Value, s string) (c *ir.Value
 	switch v := v.(type) {
 	case Int:
 		if v.Slice == 0 {
-			lw.warnNeverEqual(e, text(s))
+			lw.warnNeverEqual(e, v, text(s))
 			return lw.b.Bool(false), true
 		}
 		if v.Slice != len(s) {
