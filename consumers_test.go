@@ -141,10 +141,14 @@ func TestBpftool(t *testing.T) {
 	}
 }
 
-// TestSkeleton generates a C skeleton of each example and compiles it.
+// TestSkeleton generates a C skeleton of each example, and of programs with
+// variables, and compiles it.
 func TestSkeleton(t *testing.T) {
 	needTool(t, "bpftool", "gcc")
-	for _, o := range writeObjects(t, isExample) {
+	withVariables := func(s sample) bool {
+		return isExample(s) || s.name == "lang_globals:scalar" || s.name == "lang_globals:arrays"
+	}
+	for _, o := range writeObjects(t, withVariables) {
 		var stdout, stderr bytes.Buffer
 		cmd := tool("bpftool", "gen", "skeleton", o, "name", "skel")
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr

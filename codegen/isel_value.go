@@ -25,6 +25,8 @@ func (s *selector) value(v *ir.Value) {
 	switch v.Op {
 	case ir.OpArg, ir.OpPhi:
 		return // at the start of the block
+	case ir.OpGlobalAddr:
+		s.add(minst{op: bpf.LdImm64, size: bpf.B64, dst: d, sym: v.Aux.(*ir.Global).Name})
 	case ir.OpOpaque:
 		u := s.use(v.Args[1])
 		s.put(d, v.Args[0])

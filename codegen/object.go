@@ -32,6 +32,7 @@ type linker struct {
 	sections map[string]*elfwriter.Section
 	infos    map[string]int // in info.Sections
 	maps     map[string]*elfwriter.Symbol
+	globals  map[string]*elfwriter.Symbol
 	offsets  map[string]uint64 // of functions in their section
 	programs map[string]*elfwriter.Symbol
 	slots    []slotRef
@@ -46,7 +47,7 @@ type linker struct {
 func writeObject(m *ir.Module, code []FuncCode, o Options) ([]byte, error) {
 	l := &linker{m: m, o: o, order: binary.LittleEndian,
 		sections: map[string]*elfwriter.Section{}, infos: map[string]int{},
-		maps: map[string]*elfwriter.Symbol{}, programs: map[string]*elfwriter.Symbol{}, offsets: map[string]uint64{},
+		maps: map[string]*elfwriter.Symbol{}, globals: map[string]*elfwriter.Symbol{}, programs: map[string]*elfwriter.Symbol{}, offsets: map[string]uint64{},
 	}
 	if m.BigEndian {
 		l.order = binary.BigEndian
@@ -57,6 +58,9 @@ func writeObject(m *ir.Module, code []FuncCode, o Options) ([]byte, error) {
 		return nil, err
 	}
 	if err := l.addMaps(); err != nil {
+		return nil, err
+	}
+	if err := l.addGlobals(); err != nil {
 		return nil, err
 	}
 	for i := range code {
@@ -262,9 +266,12 @@ func (l *linker) relocate(in *bpf.Inst, s *elfwriter.Section, at uint64) error {
 		return nil
 	}
 	if in.Op == bpf.LdImm64 {
-		sym, ok := l.maps[in.Sym]
-		if !ok {
-			return fmt.Errorf("no map %q", in.Sym)
+		sym := l.maps[in.Sym]
+		if sym == nil {
+			sym = l.globals[in.Sym]
+		}
+		if sym == nil {
+			return fmt.Errorf("no map or variable %q", in.Sym)
 		}
 		s.Relocs = append(s.Relocs, elfwriter.Reloc{Offset: at, Type: reloc64_64, Symbol: sym})
 		return nil

@@ -6,6 +6,7 @@ package frontend
 
 import (
 	"io"
+	"slices"
 
 	"github.com/luabpfc/luabpfc/frontend/lower"
 	"github.com/luabpfc/luabpfc/frontend/script"
@@ -99,6 +100,7 @@ func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Pr
 		maps = append(maps, finish(mod, m))
 	}
 	mod.Maps = maps
+	mod.Globals = variables(mod, st)
 	h.fillSlots(st)
 	for _, p := range h.programs {
 		p.Func.Name, p.Func.Section = p.Name, section(p.Program)
@@ -124,6 +126,26 @@ func finish(mod *ir.Module, m *script.Map) *ir.Map {
 		out.Contents = append(out.Contents, ir.MapEntry{Key: e.Key, Value: e.Value})
 	}
 	return out
+}
+
+// variables returns the module's variables with what they begin with: the
+// script's in the order of declaration, then those that programs brought along.
+func variables(mod *ir.Module, st *script.Stage) []*ir.Global {
+	var list []*ir.Global
+	for _, g := range st.Globals() {
+		out := lower.Variable(mod, g)
+		out.Pos = position(mod, g.Span)
+		if data := g.Data(); g.Const || slices.ContainsFunc(data, func(b byte) bool { return b != 0 }) {
+			out.Data = data
+		}
+		list = append(list, out)
+	}
+	for _, g := range mod.Globals {
+		if _, declared := g.Source.(*script.Global); !declared {
+			list = append(list, g)
+		}
+	}
+	return list
 }
 
 func position(mod *ir.Module, sp diag.Span) ir.Pos {

@@ -88,6 +88,13 @@ func (b *Builder) MapRef(m *Map) *Value {
 	return v
 }
 
+// GlobalAddr returns the address of a variable.
+func (b *Builder) GlobalAddr(g *Global) *Value {
+	v := b.Block.NewValue(OpGlobalAddr, Ptr, b.Pos)
+	v.Aux = g
+	return v
+}
+
 // PtrAdd returns p + n.
 func (b *Builder) PtrAdd(p, n *Value) *Value { return b.Block.NewValue(OpPtrAdd, Ptr, b.Pos, p, n) }
 

@@ -30,7 +30,7 @@
 //
 // # Invariants, which Verify checks
 //
-//   - Names of maps and functions are there and differ; sizes are not 0, keys
+//   - Names of maps, variables and functions are there and differ; sizes are not 0, keys
 //     of arrays have 4 bytes, initial entries the sizes declared; functions do
 //     not call each other in a circle.
 //   - A program has one parameter, a Ptr, a section, and returns an I64. All
@@ -65,10 +65,11 @@
 // text gives that text. Values and blocks keep their numbers; values without a
 // result have none in the text. Lines end statements, # starts a comment.
 //
-//	module = { "file" string | "license" string | "bigendian" | map | func } .
+//	module = { "file" string | "license" string | "bigendian" | map | global | func } .
 //	map    = "map" name maptype [ pos ] [ "{" { hex ":" hex | slotof } "}" ] .
 //	maptype = type "key" int "value" int "entries" int [ "flags" int ] [ "pinned" ]
 //	         [ "node" int ] [ "extra" int ] [ "inner" maptype ] .
+//	global = "global" name size "align" int [ "const" ] [ "static" ] [ "=" hex ] [ pos ] .
 //	slotof = "slot" int ( "map" name | "func" name ) .
 //	func   = "func" name "(" [ name type { "," name type } ] ")"
 //	         [ "kind" kind ] [ "section" string ]
@@ -93,7 +94,7 @@
 //	bound v1, 9                    the largest number that stays
 //	load v1, map+8 u32             region, offset, type: u or s, bits, be
 //	pktcheck v1, v2, packet+0 34   the size of a check is in bytes
-//	slot s0, map counts, func body a name, in front
+//	slot s0, map counts, global g, func body a name, in front
 //	call.ptr map_lookup_elem(v1, v2)
 //	callfunc body(v1)
 //

@@ -48,6 +48,7 @@ const (
 	OpNonNull
 	OpSlotAddr
 	OpMapRef
+	OpGlobalAddr
 	OpFuncRef
 
 	// Memory.
@@ -92,6 +93,7 @@ const (
 	AuxMem            // Aux is a *Mem
 	AuxSlot           // Aux is a *Slot
 	AuxMap            // Aux is a *Map
+	AuxGlobal         // Aux is a *Global
 	AuxFunc           // Aux is a *Func
 	AuxHelper         // Aux is a *kernel.Helper
 )
@@ -172,11 +174,12 @@ var Ops = [NumOps]OpInfo{
 	OpNot:       {Name: "not", Args: []Type{Bool}, Result: Bool, Pure: true, Last: PhaseLow, Doc: "negation"},
 	OpBoolToInt: {Name: "int", Args: []Type{Bool}, Result: I64, Pure: true, Last: PhaseLow, Doc: "1 if true, else 0"},
 
-	OpPtrAdd:   {Name: "ptradd", Args: []Type{Ptr, I64}, Result: Ptr, Pure: true, Pinned: true, Last: PhaseLow, Doc: "the address y bytes behind x, which is not null"},
-	OpNonNull:  {Name: "nonnull", Args: []Type{Ptr}, Result: Ptr, Pure: true, Pinned: true, Last: PhaseLow, Doc: "its argument, here known not to be null"},
-	OpSlotAddr: {Name: "slot", Result: Ptr, Aux: AuxSlot, Pure: true, Last: PhaseLow, Doc: "the address of a stack slot"},
-	OpMapRef:   {Name: "map", Result: Ptr, Aux: AuxMap, Pure: true, Last: PhaseLow, Doc: "a map, as a helper's argument"},
-	OpFuncRef:  {Name: "func", Result: Ptr, Aux: AuxFunc, Pure: true, Last: PhaseLow, Doc: "a callback, as a helper's argument"},
+	OpPtrAdd:     {Name: "ptradd", Args: []Type{Ptr, I64}, Result: Ptr, Pure: true, Pinned: true, Last: PhaseLow, Doc: "the address y bytes behind x, which is not null"},
+	OpNonNull:    {Name: "nonnull", Args: []Type{Ptr}, Result: Ptr, Pure: true, Pinned: true, Last: PhaseLow, Doc: "its argument, here known not to be null"},
+	OpSlotAddr:   {Name: "slot", Result: Ptr, Aux: AuxSlot, Pure: true, Last: PhaseLow, Doc: "the address of a stack slot"},
+	OpMapRef:     {Name: "map", Result: Ptr, Aux: AuxMap, Pure: true, Last: PhaseLow, Doc: "a map, as a helper's argument"},
+	OpGlobalAddr: {Name: "global", Result: Ptr, Aux: AuxGlobal, Pure: true, Last: PhaseLow, Doc: "the address of a variable"},
+	OpFuncRef:    {Name: "func", Result: Ptr, Aux: AuxFunc, Pure: true, Last: PhaseLow, Doc: "a callback, as a helper's argument"},
 
 	OpLoad:      {Name: "load", Args: []Type{Ptr}, Result: Same, Aux: AuxMem, Reads: true, Last: PhaseLow, Doc: "Mem.Size bytes at x + Mem.Off; a narrow one is extended"},
 	OpStore:     {Name: "store", Args: []Type{Ptr, Any}, Aux: AuxMem, Writes: true, Last: PhaseLow, Doc: "the low Mem.Size bytes of y to x + Mem.Off"},

@@ -172,12 +172,33 @@ func (p *parser) module() {
 			p.endLine()
 		case "map":
 			p.mapDecl()
+		case "global":
+			p.globalDecl()
 		case "func":
 			p.function()
 		default:
-			p.failAt(w, "expected file, license, bigendian, map or func, found %s", w)
+			p.failAt(w, "expected file, license, bigendian, map, global or func, found %s", w)
 		}
 	}
+}
+
+func (p *parser) globalDecl() {
+	at := p.nameOf("the variable's name")
+	if p.findGlobal(at.text) != nil {
+		p.failAt(at, "variable '%s' is declared twice", at.text)
+	}
+	g := &Global{Name: at.text}
+	p.m.Globals = append(p.m.Globals, g)
+	g.Size = int(p.number("a size", 1, math.MaxInt32))
+	p.expect("align")
+	g.Align = int(p.number("an alignment", 1, 8))
+	g.Const = p.got("const")
+	g.Static = p.got("static")
+	if p.got("=") {
+		g.Data = p.bytes("what it begins with")
+	}
+	g.Pos = p.pos()
+	p.endLine()
 }
 
 func (p *parser) mapDecl() {
@@ -283,6 +304,15 @@ func (p *parser) findMap(name string) *Map {
 	for _, m := range p.m.Maps {
 		if m.Name == name {
 			return m
+		}
+	}
+	return nil
+}
+
+func (p *parser) findGlobal(name string) *Global {
+	for _, g := range p.m.Globals {
+		if g.Name == name {
+			return g
 		}
 	}
 	return nil

@@ -306,7 +306,7 @@ func opNamed(name string) Op {
 func (p *parser) operands(v *Value, info *OpInfo) {
 	needComma := false
 	switch info.Aux {
-	case AuxSlot, AuxMap, AuxFunc, AuxHelper:
+	case AuxSlot, AuxMap, AuxGlobal, AuxFunc, AuxHelper:
 		p.symbol(v, info)
 	}
 	if isCall(v.Op) {
@@ -381,6 +381,15 @@ func (p *parser) symbol(v *Value, info *OpInfo) {
 				p.failAt(w, "there is no map '%s'", w.text)
 			}
 			v.Aux = m
+		})
+	case AuxGlobal:
+		w := p.nameOf("a variable")
+		p.fixups = append(p.fixups, func() {
+			g := p.findGlobal(w.text)
+			if g == nil {
+				p.failAt(w, "there is no variable '%s'", w.text)
+			}
+			v.Aux = g
 		})
 	case AuxFunc:
 		w := p.nameOf("a function")

@@ -28,6 +28,7 @@ func (t Type) String() string {
 var regionNames = [...]string{
 	RegionNone: "none", RegionStack: "stack", RegionMap: "map", RegionCtx: "ctx",
 	RegionPacket: "packet", RegionRecord: "record", RegionGlobal: "global", RegionKernel: "kernel",
+	RegionConst: "rodata",
 }
 
 // String returns the region's name in the text form.
@@ -158,12 +159,30 @@ func (p *printer) module(m *Module) {
 	for _, x := range m.Maps {
 		p.mapDecl(x)
 	}
+	for _, g := range m.Globals {
+		p.global(g)
+	}
 	for _, f := range m.Funcs {
 		if p.b.Len() > 0 {
 			p.printf("\n")
 		}
 		p.fn(f)
 	}
+}
+
+func (p *printer) global(g *Global) {
+	p.printf("global %s %d align %d", name(g.Name), g.Size, g.Align)
+	if g.Const {
+		p.printf(" const")
+	}
+	if g.Static {
+		p.printf(" static")
+	}
+	if g.Data != nil {
+		p.printf(" = %s", bytesText(g.Data))
+	}
+	p.place(g.Pos)
+	p.printf("\n")
 }
 
 func (p *printer) mapDecl(m *Map) {
@@ -365,7 +384,7 @@ func (p *printer) operands(v *Value, info *OpInfo) {
 		sep = ", "
 	}
 	switch info.Aux {
-	case AuxSlot, AuxMap, AuxFunc, AuxHelper:
+	case AuxSlot, AuxMap, AuxGlobal, AuxFunc, AuxHelper:
 		p.printf(" %s", symbol(v))
 	}
 	if isCall(v.Op) {
@@ -402,6 +421,8 @@ func symbol(v *Value) string {
 	case *Slot:
 		return x.String()
 	case *Map:
+		return name(x.Name)
+	case *Global:
 		return name(x.Name)
 	case *Func:
 		return name(x.Name)

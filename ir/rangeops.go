@@ -32,7 +32,7 @@ func rangeOf(v *Value, x, y Range, bigEndian bool) Range {
 		}
 	case OpPktLen:
 		return Interval(0, 1<<32-1)
-	case OpNonNull, OpSlotAddr, OpMapRef, OpFuncRef, OpPtrAdd:
+	case OpNonNull, OpSlotAddr, OpMapRef, OpGlobalAddr, OpFuncRef, OpPtrAdd:
 		return Interval(1, ^uint64(0))
 	case OpZext:
 		return x.zext(int(v.AuxInt))

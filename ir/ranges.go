@@ -218,7 +218,7 @@ func EvidentRanges(f *Func) *Ranges {
 // bounds of their arguments. Comparisons are their results' own bound.
 func evident(op Op) bool {
 	switch op {
-	case OpConst, OpCopy, OpLoad, OpAdd, OpMul, OpAnd, OpOr, OpShl, OpLShr, OpZext, OpBound, OpNonNull, OpSlotAddr, OpMapRef, OpFuncRef, OpPtrAdd:
+	case OpConst, OpCopy, OpLoad, OpAdd, OpMul, OpAnd, OpOr, OpShl, OpLShr, OpZext, OpBound, OpNonNull, OpSlotAddr, OpMapRef, OpGlobalAddr, OpFuncRef, OpPtrAdd:
 		return true
 	}
 	return false

@@ -27,8 +27,9 @@ const (
 	RegionCtx           // the program's context
 	RegionPacket        // packet bytes
 	RegionRecord        // reserved ring-buffer records
-	RegionGlobal        // .data, .bss, .rodata
+	RegionGlobal        // variables in .data and .bss: other CPUs and user space see them
 	RegionKernel        // kernel memory
+	RegionConst         // .rodata, which nobody writes once programs run
 )
 
 // Mem describes one access: Size bytes (1, 2, 4 or 8; any for a check) at Off
@@ -54,6 +55,7 @@ type Module struct {
 	Files   []*diag.File
 	License string
 	Maps    []*Map
+	Globals []*Global
 	Funcs   []*Func
 	// BigEndian is the byte order of the target's memory.
 	BigEndian bool
@@ -91,6 +93,42 @@ type Map struct {
 	// through it; opaque here.
 	Source             any
 	Key, Value, Record any
+}
+
+// Global is a variable of the object, shared by its programs: in .rodata if
+// Const, else in .bss if it begins as zeros, else in .data.
+type Global struct {
+	Name  string
+	Const bool
+	Size  int
+	Align int
+	// Data is what the variable begins with; nil: zeros.
+	Data []byte
+	// Static: only the object itself knows the name.
+	Static bool
+	Pos    Pos
+	// Source is what the front end made the variable from, Type its C type;
+	// opaque here.
+	Source, Type any
+}
+
+// Region is the region that the variable lies in.
+func (g *Global) Region() Region {
+	if g.Const {
+		return RegionConst
+	}
+	return RegionGlobal
+}
+
+// Section is the name of the section that the variable lies in.
+func (g *Global) Section() string {
+	switch {
+	case g.Const:
+		return ".rodata"
+	case g.Data == nil:
+		return ".bss"
+	}
+	return ".data"
 }
 
 // MapSlot is one of a map's maps or programs: exactly one of Map and Func is
@@ -249,7 +287,7 @@ type Value struct {
 	Type   Type
 	Args   []*Value
 	AuxInt int64
-	Aux    any // *Mem, *Slot, *Map, *Func, *kernel.Helper, as the op's row says
+	Aux    any // *Mem, *Slot, *Map, *Global, *Func, *kernel.Helper, as the op's row says
 	Block  *Block
 	Pos    Pos
 	Uses   int // how many Args and Controls name this value

@@ -44,6 +44,19 @@ func (m *Module) verifyDecls() error {
 			return fmt.Errorf("map %s: %s", x.Name, msg)
 		}
 	}
+	for _, g := range m.Globals {
+		switch {
+		case g.Name == "":
+			return fmt.Errorf("a variable has no name")
+		case seen[g.Name]:
+			return fmt.Errorf("variable %s: the name is taken", g.Name)
+		case g.Size <= 0 || g.Data != nil && len(g.Data) != g.Size:
+			return fmt.Errorf("variable %s: begins with %d bytes of %d", g.Name, len(g.Data), g.Size)
+		case g.Align < 1 || g.Align > 8 || g.Align&(g.Align-1) != 0:
+			return fmt.Errorf("variable %s: has the alignment %d", g.Name, g.Align)
+		}
+		seen[g.Name] = true
+	}
 	for _, f := range m.Funcs {
 		if f.Name == "" {
 			return fmt.Errorf("a function has no name")

@@ -104,6 +104,11 @@ func (c *checker) aux(v *Value) string {
 		if ok && !contains(f.Module.Maps, x) {
 			return "the map is not the module's"
 		}
+	case *Global:
+		ok = kind == AuxGlobal && x != nil
+		if ok && !contains(f.Module.Globals, x) {
+			return "the variable is not the module's"
+		}
 	case *Func:
 		ok = kind == AuxFunc && x != nil
 		if ok && !contains(f.Module.Funcs, x) {
@@ -274,6 +279,9 @@ func (c *checker) access(v *Value) string {
 	if v.Op != OpLoad && v.Op != OpVolatileLoad && (m.Signed || m.BE) {
 		return "only a load has a sign or byte order"
 	}
+	if v.Op != OpLoad && v.Op != OpVolatileLoad && m.Region == RegionConst {
+		return "writes what is constant"
+	}
 	switch {
 	case v.Op == OpLoad:
 		if v.Type != I64 && v.Type != Ptr {
@@ -290,7 +298,7 @@ func (c *checker) access(v *Value) string {
 		if m.Size != 4 && m.Size != 8 {
 			return fmt.Sprintf("%d bytes are not atomic", m.Size)
 		}
-		if m.Region == RegionCtx || m.Region == RegionPacket || m.Region == RegionKernel {
+		if m.Region == RegionCtx || m.Region == RegionPacket || m.Region == RegionKernel || m.Region == RegionConst {
 			return fmt.Sprintf("%s memory has no atomics", m.Region)
 		}
 	}
@@ -317,6 +325,15 @@ func addressed(p *Value, m *Mem) string {
 				return fmt.Sprintf("bytes %d to %d are not in slot %s", off, off+int64(m.Size)-1, s)
 			case exact && (off%int64(m.Size) != 0 || int(m.Size) > s.Align):
 				return "the stack is accessed in aligned units only"
+			}
+			return ""
+		case OpGlobalAddr:
+			g := p.Aux.(*Global)
+			switch {
+			case m.Region != g.Region():
+				return fmt.Sprintf("%s is %s memory", p, g.Region())
+			case exact && (off < 0 || off+int64(m.Size) > int64(g.Size)):
+				return fmt.Sprintf("bytes %d to %d are not in variable %s", off, off+int64(m.Size)-1, g.Name)
 			}
 			return ""
 		default:

@@ -278,7 +278,7 @@ func (lw *lowerer) writable(n syntax.Node, r Ref) bool {
 
 // aboutToWrite reads what was put off and may change by a write to r.
 func (lw *lowerer) aboutToWrite(r Ref) {
-	if r.Region == ir.RegionMap {
+	if r.Region == ir.RegionMap || r.Region == ir.RegionGlobal {
 		lw.flush()
 	}
 }

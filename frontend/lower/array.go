@@ -160,7 +160,7 @@ func pick(first bool, a, b Value) Value {
 // refDistance returns p - q in elements.
 func (lw *lowerer) refDistance(e *syntax.Binary, p, q Ref) Value {
 	size := int64(p.size())
-	if p.Slot != q.Slot || p.Addr != q.Addr || !sameType(p.Type, q.Type) || size <= 0 {
+	if p.Slot != q.Slot || p.Global != q.Global || p.Addr != q.Addr || !sameType(p.Type, q.Type) || size <= 0 {
 		return lw.errorf(e, diag.NotANumber, "these pointers are not into one object: they have no difference")
 	}
 	d := lw.b.Op(ir.OpSub, lw.distanceOf(p), lw.distanceOf(q))

@@ -154,6 +154,9 @@ func (lw *lowerer) constant(v lua.LValue) Value {
 			return Int{V: lw.b.Const(int64(f))}
 		}
 	case *lua.LUserData:
+		if r, ok := lw.variableRef(v); ok {
+			return r
+		}
 		if c, ok := script.ToCData(v); ok && lw.b.Block != nil {
 			return Int{V: lw.b.Const(int64(c.Bits)), Unsigned: isUint64(c.Type)}
 		}

@@ -300,7 +300,7 @@ func (c *helperArgs) memory(n syntax.Node, v Value, writes bool) (Ref, bool) {
 		if writes && !lw.writable(n, r) {
 			return Ref{}, false
 		}
-		if r.Region == ir.RegionStack || r.Region == ir.RegionMap || writes {
+		if r.Region == ir.RegionStack || r.Region == ir.RegionMap || r.Region == ir.RegionGlobal || writes {
 			return r, true
 		}
 		out, ok := lw.rawObject(n, r.Type, "copy for '"+c.h.Name+"'")

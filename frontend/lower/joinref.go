@@ -155,7 +155,7 @@ func (j *joiner) mergeAddresses(vals []Value, a Ref) Value {
 	}
 	out := a.part()
 	out.entry = a.entry
-	out.Slot, out.Off, out.Index, out.Present, out.Lo = nil, 0, nil, nil, 0
+	out.Slot, out.Global, out.Off, out.Index, out.Present, out.Lo = nil, nil, 0, nil, nil, 0
 	out.Hi, out.align, out.moved = int64(a.size()), align, false
 	out.Addr = j.phi(ir.Ptr, addrs)
 	if a.Map != nil {

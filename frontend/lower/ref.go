@@ -14,7 +14,7 @@ import (
 // Places in memory.
 //
 // A Ref is an object of a C type: on the stack, in a map's value, in the
-// context. Its place is a base (Slot or Addr), a constant distance and a sum of
+// context. Its place is a base (Slot, Global or Addr), a constant distance and a sum of
 // run-time indices. The address is computed anew at each access, index check
 // included, so that the kernel's verifier finds the bound in the register that
 // is used, and so that no address has to live across a loop or a call.
@@ -28,10 +28,11 @@ import (
 
 // Ref is a place in memory: an object of a C type.
 type Ref struct {
-	Addr   *ir.Value // the base; may be null where Present is false
-	Slot   *ir.Slot  // the base of an object on the stack instead
-	Off    int64     // bytes behind the base
-	Index  *term     // what is only known at run time, in addition
+	Addr   *ir.Value  // the base; may be null where Present is false
+	Slot   *ir.Slot   // the base of an object on the stack instead
+	Global *ir.Global // the base of a variable of the object instead
+	Off    int64      // bytes behind the base
+	Index  *term      // what is only known at run time, in addition
 	Type   ctype.Type
 	Region ir.Region
 	// Present is a Bool: whether the object is there. nil: always.
@@ -234,6 +235,8 @@ func (lw *lowerer) refBase(r Ref) *ir.Value {
 	switch {
 	case r.Slot != nil:
 		return lw.b.SlotAddr(r.Slot)
+	case r.Global != nil:
+		return lw.b.GlobalAddr(r.Global)
 	case r.Present != nil:
 		return lw.b.NonNull(r.Addr)
 	}

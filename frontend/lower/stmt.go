@@ -198,6 +198,16 @@ func (lw *lowerer) assignToCaptured(n *syntax.Name) {
 	case lw.unmade[n.Name]:
 		return
 	}
+	if g := lw.capturedVariable(n); g != nil {
+		how := "its members"
+		if !isAggregate(g.Type) {
+			how = "'" + n.Name + "[0]'"
+		} else if _, ok := arrayOf(g.Type); ok {
+			how = "its elements"
+		}
+		lw.r.Errorf(diag.AssignToCaptured, n.Bounds().In(lw.file), "'%s' names a variable, which can't be another one; assign to %s", n.Name, how)
+		return
+	}
 	d := lw.r.Errorf(diag.AssignToCaptured, n.Bounds().In(lw.file),
 		"%s '%s' is a constant in the kernel; use bpf.global for a variable that programs share", what, n.Name)
 	if n.Local != nil {

@@ -149,6 +149,9 @@ func NameSubprograms(mod *ir.Module) {
 	for _, m := range mod.Maps {
 		taken[m.Name] = true
 	}
+	for _, g := range mod.Globals {
+		taken[g.Name] = true
+	}
 	for _, f := range mod.Funcs {
 		if f.Sub == nil {
 			taken[f.Name] = true

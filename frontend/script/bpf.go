@@ -18,7 +18,6 @@ var (
 	otherKinds = []string{"func"}
 	kernelOnly = []string{"helper", "kfunc", "tail_call", "limit",
 		"field_exists", "type_exists", "enum_value", "container_of"}
-	notYet    = []string{"global", "const"}
 	userFuncs = []string{"tracelog", "ksym", "usym", "interval", "at_exit", "ifindex"}
 	scalars   = []string{"u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64"}
 )
@@ -41,6 +40,7 @@ func (st *Stage) openBPF() {
 	for _, name := range userFuncs {
 		fs[name] = func(L *lua.LState) int { return st.userSpace(L, "bpf."+name+"()") }
 	}
+	st.openGlobals(fs)
 	fs["volatile"] = st.inKernel("bpf.volatile")
 	t := st.module("bpf", fs)
 	st.openAtomic(t)
@@ -85,15 +85,13 @@ func (st *Stage) bpfUnknown(L *lua.LState, t *lua.LTable) int {
 	switch {
 	case slices.Contains(otherKinds, name):
 		st.fail(L, diag.UnsupportedKind, "bpf.%s is not supported by this version", name)
-	case slices.Contains(notYet, name):
-		st.fail(L, diag.UnknownMember, "bpf.%s is not supported by this version", name)
 	case slices.Contains(kernelOnly, name):
 		st.fail(L, diag.UnknownMember, "bpf.%s works only in functions compiled for the kernel", name)
 	case name == "loop_limit":
 		L.Push(lua.LNumber(st.loopLimit))
 		return 1
 	}
-	names := slices.Concat(otherKinds, notYet, kernelOnly)
+	names := slices.Concat(otherKinds, kernelOnly)
 	t.ForEach(func(k, _ lua.LValue) { names = append(names, k.String()) })
 	hint := ""
 	if near := diag.Closest(name, names); near != "" {

@@ -66,9 +66,9 @@ var declarations = sync.OnceValue(func() []declaration {
 	return own
 })
 
-// isDeclaring reports whether bpf.NAME declares a map or a program.
+// isDeclaring reports whether bpf.NAME declares a map, a variable or a program.
 func isDeclaring(name string) bool {
-	return name == "map" || slices.ContainsFunc(declarations(), func(d declaration) bool { return d.name == name })
+	return name == "map" || name == "global" || name == "const" || slices.ContainsFunc(declarations(), func(d declaration) bool { return d.name == name })
 }
 
 func leadNone(*Stage, *lua.LState, *Program) int { return 1 }

@@ -29,12 +29,13 @@ type Stage struct {
 	bug      *ir.Bug // that the VM caught
 
 	maps      []*Map
+	globals   []*Global
 	programs  []*Program
 	pending   []*Program // made by bpf(fn); those never passed on become socket filters
 	license   string
 	loopLimit int64
 	options   options
-	names     map[string]bool // of maps and programs
+	names     map[string]bool // of maps, variables and programs
 
 	nodes     []node // what the VM's line numbers stand for
 	functions map[*lua.FunctionProto]*syntax.Function
@@ -50,7 +51,7 @@ type Stage struct {
 	nesting   int                // of coroutines and modules
 	reach     map[*diag.File]int // how far each file has run when the stage ended
 
-	failureMeta, cdataMeta, refMeta, ctypeMeta, mapMeta, programMeta, stringMeta *lua.LTable
+	failureMeta, cdataMeta, refMeta, ctypeMeta, mapMeta, globalMeta, programMeta, stringMeta *lua.LTable
 
 	wides map[wideKey]*lua.LUserData
 	types *ctype.Scope

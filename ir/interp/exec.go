@@ -186,6 +186,10 @@ func handler(op ir.Op) opFunc {
 		return func(fr *frame, v *ir.Value) (word, error) { return word{obj: fr.slots[v.Aux.(*ir.Slot).ID]}, nil }
 	case ir.OpMapRef:
 		return func(fr *frame, v *ir.Value) (word, error) { return word{obj: fr.m.maps[v.Aux.(*ir.Map)].self}, nil }
+	case ir.OpGlobalAddr:
+		return func(fr *frame, v *ir.Value) (word, error) {
+			return word{obj: fr.m.globals[v.Aux.(*ir.Global)]}, nil
+		}
 	case ir.OpFuncRef:
 		return func(_ *frame, v *ir.Value) (word, error) {
 			f := v.Aux.(*ir.Func)

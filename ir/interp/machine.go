@@ -45,15 +45,16 @@ type Result struct {
 	Steps  int    // values computed
 }
 
-// Machine holds the state that lasts over several runs: the maps.
+// Machine holds the state that lasts over several runs: the maps and variables.
 type Machine struct {
 	// Env surrounds the next run.
 	Env Env
 
-	module *ir.Module
-	maps   map[*ir.Map]*mapState
-	cpus   int
-	err    error // a bad initial map content
+	module  *ir.Module
+	maps    map[*ir.Map]*mapState
+	globals map[*ir.Global]*object
+	cpus    int
+	err     error // a bad initial map content
 
 	// State of the current run.
 	res       *Result
@@ -68,7 +69,12 @@ type Machine struct {
 
 // New returns a machine with the module's maps in their initial state.
 func New(module *ir.Module, env Env) *Machine {
-	m := &Machine{Env: env, module: module, maps: map[*ir.Map]*mapState{}, cpus: max(1, env.CPUs, env.CPU+1)}
+	m := &Machine{Env: env, module: module, maps: map[*ir.Map]*mapState{}, globals: map[*ir.Global]*object{}, cpus: max(1, env.CPUs, env.CPU+1)}
+	for _, g := range module.Globals {
+		o := &object{name: "variable " + g.Name, region: g.Region(), data: make([]byte, g.Size), readOnly: g.Const}
+		copy(o.data, g.Data)
+		m.globals[g] = o
+	}
 	for _, d := range module.Maps {
 		s := newMapState(d, m.cpus)
 		m.maps[d] = s

@@ -44,9 +44,9 @@ func reads(v *ir.Value) regions {
 func writes(v *ir.Value) regions {
 	switch {
 	case v.Op == ir.OpCall:
-		return callWrites(v)
+		return callWrites(v) &^ region(ir.RegionConst)
 	case v.Op == ir.OpCallFunc:
-		return allRegions
+		return allRegions &^ region(ir.RegionConst)
 	case v.Op.Info().Writes:
 		return region(v.Mem().Region)
 	}

@@ -194,7 +194,7 @@ func repeatLeaves(f *ir.Func, in map[*ir.Block]bool) {
 
 func isLeaf(v *ir.Value) bool {
 	switch v.Op {
-	case ir.OpPktCheck, ir.OpMapRef, ir.OpFuncRef, ir.OpSlotAddr:
+	case ir.OpPktCheck, ir.OpMapRef, ir.OpGlobalAddr, ir.OpFuncRef, ir.OpSlotAddr:
 		return true
 	}
 	return false
@@ -258,7 +258,7 @@ func (e *extraction) layout() {
 // travels reports whether v crosses in a field; what does not is made anew.
 func travels(v *ir.Value) bool {
 	switch v.Op {
-	case ir.OpConst, ir.OpMapRef, ir.OpFuncRef, ir.OpSlotAddr:
+	case ir.OpConst, ir.OpMapRef, ir.OpGlobalAddr, ir.OpFuncRef, ir.OpSlotAddr:
 		return false
 	}
 	return v.Type != ir.Gen
@@ -423,7 +423,7 @@ func (e *extraction) remake(v *ir.Value) *ir.Value {
 		return e.generation()
 	}
 	switch v.Op {
-	case ir.OpConst, ir.OpMapRef, ir.OpFuncRef:
+	case ir.OpConst, ir.OpMapRef, ir.OpGlobalAddr, ir.OpFuncRef:
 		w := at.op(v.Op, v.Type)
 		w.AuxInt, w.Aux = v.AuxInt, v.Aux
 		return w
@@ -453,11 +453,11 @@ func (e *extraction) remake(v *ir.Value) *ir.Value {
 	return nil
 }
 
-// cheapAddress reports whether v is a constant distance from a slot, the
-// context or a frame.
+// cheapAddress reports whether v is a constant distance from a slot, a variable,
+// the context or a frame.
 func cheapAddress(v *ir.Value) bool {
 	base, _ := place(v)
-	return base.Op == ir.OpSlotAddr || base.Op == ir.OpArg
+	return base.Op == ir.OpSlotAddr || base.Op == ir.OpGlobalAddr || base.Op == ir.OpArg
 }
 
 func moveToEnd(v *ir.Value) {

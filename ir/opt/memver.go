@@ -12,8 +12,8 @@ import (
 // block begins with the version that all its predecessors end with, or with one
 // of its own if they differ. Computed like reaching definitions with one
 // definition a region, optimistically, so that a loop that writes nothing does
-// not start versions. Map values are also written by other CPUs: a loop's
-// header always starts a version of them, for a read in a loop is a read each
+// not start versions. Map values and variables are also written by other CPUs: a
+// loop's header always starts a version of them, for a read in a loop is a read each
 // time round.
 //
 // Besides the regions there is a class for the entries of maps, which come and
@@ -21,9 +21,9 @@ import (
 // the packet is, which helpers change and stores to it do not.
 
 const (
-	classEntries = 8
-	classMoves   = 9 // where the packet is
-	memClasses   = 10
+	classEntries = int(ir.RegionConst) + 1
+	classMoves   = classEntries + 1 // where the packet is
+	memClasses   = classMoves + 1
 )
 
 type memVersions struct {
@@ -41,6 +41,7 @@ func computeVersions(f *ir.Func, d *ir.Dom) *memVersions {
 		for _, e := range b.Preds {
 			if d.Dominates(b, e.B) {
 				own[b.ID][ir.RegionMap] = true
+				own[b.ID][ir.RegionGlobal] = true
 			}
 		}
 	}

@@ -51,7 +51,7 @@ func boundRule(s *simplifier, v *ir.Value) *ir.Value {
 // (nonnull (nonnull p)), (nonnull (slot)), (nonnull (ptradd p n)) => the argument
 func nonNullRule(s *simplifier, v *ir.Value) *ir.Value {
 	switch v.Args[0].Op {
-	case ir.OpNonNull, ir.OpSlotAddr, ir.OpPtrAdd, ir.OpMapRef:
+	case ir.OpNonNull, ir.OpSlotAddr, ir.OpPtrAdd, ir.OpMapRef, ir.OpGlobalAddr:
 		if s.ok() {
 			return v.Args[0]
 		}

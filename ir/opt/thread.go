@@ -210,7 +210,7 @@ func nullOn(p, q *ir.Value, b *ir.Block, i int) bool {
 	if p.Op == ir.OpPhi && p.Block == b {
 		p = p.Args[i]
 	}
-	return isZero(q) && (p.Op == ir.OpNonNull || p.Op == ir.OpSlotAddr || p.Op == ir.OpPtrAdd)
+	return isZero(q) && (p.Op == ir.OpNonNull || p.Op == ir.OpSlotAddr || p.Op == ir.OpGlobalAddr || p.Op == ir.OpPtrAdd)
 }
 
 // thread sends predecessor i of b to b's successor j.

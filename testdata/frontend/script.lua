@@ -146,7 +146,26 @@ bpf.perf_event({ frequency = 99 }, function() end) --! "there is no option 'freq
 ---
 local h = bpf.helper.ktime_get_ns --! "bpf.helper works only in functions compiled for the kernel"
 ---
-local g = bpf.global('uint32_t') --! "bpf.global is not supported by this version"
+bpf.const('uint32_t') --! "bpf.const needs a value: bpf.const\(ctype, value\) \[BadDeclaration\]"
+---
+bpf.global('double') --! "a variable of the kernel can't be of type 'double': the kernel has no floating point"
+---
+bpf.global('struct nothing') --! "has no size"
+---
+bpf.global('uint32_t', 'x') --! "cannot convert 'string' to 'uint32_t'"
+---
+bpf.global('uint32_t', 1, 2) --! "too many arguments to bpf.global"
+---
+local g = bpf.global('uint32_t')
+g[1] = 2 --! "element 1 is outside the memory"
+---
+local g = bpf.global('struct { int a; }')
+g.b = 2 --! "has no member 'b'"
+---
+local g = bpf.global('uint32_t', 1)
+bpf.socket(function() return g[0] end)
+local x = g[0] -- ends the stage
+bpf.socket(function() return x end) --! "reading variable 'g' ends the script stage before it \[DeclaredTooLate\]"
 ---
 local x = bpf.atomic.add(1, 2) --! "bpf.atomic.add works only in functions compiled for the kernel"
 ---
