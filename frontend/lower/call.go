@@ -227,6 +227,10 @@ func (lw *lowerer) methodCall(e *syntax.MethodCall) Value {
 		}
 	case Pointer:
 		return lw.packetMethod(e, r)
+	case *Choice:
+		if v, ok := lw.methodOf(e, r); ok {
+			return v
+		}
 	case Bad:
 		return r
 	}

@@ -29,6 +29,9 @@ func (lw *lowerer) resolveChoice(c *Choice) Value {
 		}
 		return lw.resolve(c.No)
 	}
+	if _, _, _, ok := pointerOrNil(c); ok {
+		return c
+	}
 	if lw.b.Block == nil || lw.apart(c.Yes) || lw.apart(c.No) || isNil(c.Yes) && isNil(c.No) {
 		return c
 	}

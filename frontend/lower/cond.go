@@ -208,6 +208,7 @@ func (lw *lowerer) refine(v Value, truth bool) Value {
 		if !truth {
 			return Nil
 		}
+		w.Path = nil // known to be there
 		return w
 	case Int:
 		if w.Bit && !truth {
@@ -255,7 +256,9 @@ func (lw *lowerer) resolve(v Value) Value {
 // useConflict reports the use of a variable with values of two kinds.
 func (lw *lowerer) useConflict(n syntax.Node, c *Conflict) {
 	a, b := describe(c.A), describe(c.B)
-	if a == b {
+	if p, q, ok := headersOf(c); ok {
+		a, b = p.title(), q.title()
+	} else if a == b {
 		b = "another " + strings.TrimPrefix(strings.TrimPrefix(b, "a "), "an ")
 	}
 	d := lw.r.Errorf(diag.MixedKinds, n.Bounds().In(lw.file), "this is %s on one path and %s on another", a, b)

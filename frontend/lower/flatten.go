@@ -161,6 +161,9 @@ func (f *flattener) pointer(p Pointer, depth int) (rebuild, bool) {
 	tests := make([]int, len(p.Path))
 	parents := make([]rebuild, len(p.Path))
 	for i, s := range p.Path {
+		if s.any != nil {
+			return nil, false
+		}
 		fmt.Fprintf(&f.key, "/%d", f.lw.intern(s.rule))
 		parent, ok := f.pointer(Pointer{Base: s.parent.Base, Off: s.parent.Off, View: s.parent.View, l3: s.parent.l3, late: s.parent.late}, depth+1)
 		if !ok {

@@ -12,8 +12,20 @@ type header struct {
 	size     int64
 	fields   []field
 	children []rule
-	length   *length // nil: size
-	hidden   bool    // no name of the language
+	length   *length    // nil: size
+	hidden   bool       // no name of the language
+	either   [2]*header // what this one is what they have in common of
+}
+
+// title names a header in a message.
+func (h *header) title() string {
+	if h.either[0] != nil {
+		return h.either[0].title() + " or " + h.either[1].title()
+	}
+	if h.name == "data" {
+		return "plain packet bytes"
+	}
+	return "the header '" + h.name + "'"
 }
 
 // field is a member of a header. Off and Width count bits, most significant

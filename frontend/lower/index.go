@@ -34,14 +34,7 @@ func (lw *lowerer) indexOf(e *syntax.Index, obj Value) Value {
 	case CtxArray:
 		return lw.ctxElement(e, o, key)
 	case Pointer:
-		if named {
-			return lw.member(e, o, name)
-		}
-		i, ok := lw.intOf(e.Key, key, "a packet index")
-		if !ok {
-			return Bad{}
-		}
-		return lw.byteAt(e, o, i)
+		return lw.pointerIndex(e, o, key)
 	case Ref:
 		return lw.loadOf(e, lw.refOf(e, o, key))
 	case Bytes:
@@ -77,6 +70,10 @@ func (lw *lowerer) indexOf(e *syntax.Index, obj Value) Value {
 	case Global:
 		if named {
 			return lw.kernelMember(e, o.Name+"."+name)
+		}
+	case *Choice:
+		if v, ok := lw.ofPointer(o, func(p Pointer) Value { return lw.pointerIndex(e, p, key) }); ok {
+			return v
 		}
 	case Opt:
 		return lw.errorf(e, diag.NotATable, "a number has no members")
@@ -236,6 +233,10 @@ func (lw *lowerer) setIndex(e *syntax.Index, obj, key, v Value) {
 	case Pointer:
 		lw.setPacket(e, o, key, v)
 		return
+	case *Choice:
+		if _, ok := lw.ofPointer(o, func(p Pointer) Value { lw.setPacket(e, p, key, v); return Nil }); ok {
+			return
+		}
 	case Context:
 		lw.setCtx(e, key, v)
 		return

@@ -77,6 +77,9 @@ func (j *joiner) merge(vals []Value, poss []ir.Pos) Value {
 			return j.mergeRefs(vals, poss)
 		}
 	}
+	if v, ok := j.mergePointers(vals); ok {
+		return v
+	}
 	anyNil := false
 	first := -1
 	for i, v := range vals {
@@ -365,28 +368,6 @@ func (j *joiner) mergeKind(vals []Value, poss []ir.Pos) Value {
 			args[i] = j.at(i, func() *ir.Value { return lw.b.Bool(bool(x)) })
 		}
 		return Bool{j.phi(ir.Bool, args)}
-	case Pointer:
-		args := make([]*ir.Value, len(vals))
-		view := a.View
-		for i, v := range vals {
-			p, ok := v.(Pointer)
-			if !ok {
-				return lw.conflict(vals, poss)
-			}
-			if p.View != view {
-				return lw.conflict(vals, poss)
-			}
-			args[i] = j.at(i, func() *ir.Value { return lw.offset(p).V })
-		}
-		out := Pointer{Base: j.phi(ir.I64, args), View: view}
-		if a.l3 != nil {
-			kinds := make([]*ir.Value, len(vals))
-			for i, v := range vals {
-				kinds[i] = v.(Pointer).l3
-			}
-			out.l3 = j.phi(ir.I64, kinds)
-		}
-		return out
 	case generation:
 		return generation{j.block.NewValue(ir.OpPktGen, ir.Gen, lw.b.Pos)}
 	case Bytes:

@@ -21,6 +21,7 @@ type lowerer struct {
 	mod   *ir.Module
 	r     *diag.Reporter
 	opts  Options
+	meets map[[2]*header]*header // what two headers have in common
 	prog  *script.Program
 
 	b       *ir.Builder

@@ -120,6 +120,9 @@ func (lw *lowerer) member(n syntax.Node, p Pointer, name string) Value {
 	if h.name == "data" {
 		return lw.errorf(n, diag.UnknownHeaderField, "plain packet bytes have no member '%s'; read them with p[i] or p(a, b)", name)
 	}
+	if h.either[0] != nil {
+		return lw.errorf(n, diag.UnknownHeaderField, "this is %s or %s, and '%s' is not at the same place in both", h.either[0].title(), h.either[1].title(), name)
+	}
 	return lw.errorf(n, diag.UnknownHeaderField, "'%s' has no member '%s'%s", h.name, name, headerMeant(h, name))
 }
 

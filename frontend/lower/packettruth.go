@@ -11,6 +11,16 @@ import (
 
 // headerTruth splits the path on whether a header is there.
 func (lw *lowerer) headerTruth(p Pointer, mark int) (yes, no []edge) {
+	no = lw.pathTruth(p.Path, mark)
+	if lw.b.Block == nil {
+		return nil, no
+	}
+	return []edge{lw.leave(mark)}, no
+}
+
+// pathTruth tests the headers of a path. It goes on where all are there, if that
+// can be, and returns the edges of where one is not.
+func (lw *lowerer) pathTruth(path []step, mark int) (no []edge) {
 	n := rangeNode(lw.b.Pos, lw)
 	test := func(c *ir.Value) bool {
 		y, nn := lw.branch(c, mark)
@@ -24,34 +34,58 @@ func (lw *lowerer) headerTruth(p Pointer, mark int) (yes, no []edge) {
 		lw.open(y)
 		return true
 	}
-	for i, s := range p.Path {
-		if lw.b.Block == nil {
-			return nil, no
+	for i, s := range path {
+		if lw.b.Block == nil || s.test != nil && !test(s.test) {
+			return no
 		}
-		if s.test != nil && !test(s.test) {
-			return nil, no
+		if s.any != nil {
+			no = append(no, lw.anyTruth(s.any, mark)...)
+			continue
 		}
 		if s.rule == nil || s.rule.field == "" {
 			continue
 		}
 		parent := lw.placed(n, s.parent).(Pointer)
 		if !test(lw.announces(n, parent, s.rule)) {
-			return nil, no
+			return no
 		}
 		if s.rule.unless != "" {
 			f, _ := parent.View.field(s.rule.unless)
 			if !test(lw.b.Op(ir.OpEq, lw.bits(n, parent, f.off, f.width), lw.b.Const(0))) {
-				return nil, no
+				return no
 			}
 		}
-		if parent.View.name == "ip6_opt" && s.rule.to != "ip6_opt" && i > 0 && !test(lw.firstFragment(n, p.Path[i-1], parent)) {
-			return nil, no
+		if parent.View.name == "ip6_opt" && s.rule.to != "ip6_opt" && i > 0 && !test(lw.firstFragment(n, path[i-1], parent)) {
+			return no
 		}
 	}
-	if lw.b.Block == nil {
-		return nil, no
+	return no
+}
+
+// anyTruth tests the path that control came by, as pathTruth does.
+func (lw *lowerer) anyTruth(any []alternative, mark int) (no []edge) {
+	var yes []edge
+	for i, a := range any {
+		here, other := edge{}, edge{}
+		if i < len(any)-1 {
+			here, other = lw.branch(a.came, mark)
+		} else {
+			here = lw.leave(mark)
+		}
+		if here.block != nil {
+			lw.join([]edge{here})
+			no = append(no, lw.pathTruth(a.path, mark)...)
+			if lw.b.Block != nil {
+				yes = append(yes, lw.leave(mark))
+			}
+		}
+		if other.block == nil {
+			break
+		}
+		lw.join([]edge{other})
 	}
-	return []edge{lw.leave(mark)}, no
+	lw.join(yes)
+	return no
 }
 
 // announces is whether p's field says what r leads to.

@@ -87,6 +87,9 @@ type step struct {
 	rule   *rule
 	// test is a Bool that must hold instead, if there is no rule.
 	test *ir.Value
+	// any are the paths that lead here instead: one for each way that control
+	// may have come.
+	any []alternative
 }
 
 // Bytes is a run of bytes in the packet or on the stack with a length known
