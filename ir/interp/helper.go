@@ -159,7 +159,7 @@ func mapDelete(c *helperCall) (word, error) {
 	if err != nil {
 		return word{}, err
 	}
-	return errno(s.delete(k)), nil
+	return errno(s.delete(k, c.m.module.BigEndian)), nil
 }
 
 func prandom(c *helperCall) (word, error) {

@@ -80,9 +80,12 @@ func (s *mapState) index(key []byte, bigEndian bool) (uint64, bool) {
 	return i, i < uint64(s.decl.MaxEntries)
 }
 
-// find returns the entry of key, or nil.
+// find returns the entry that a lookup of key finds, or nil.
 func (s *mapState) find(key []byte, bigEndian bool) *entry {
 	e := s.entries[string(key)]
+	if s.isTrie() {
+		e = s.longest(key, bigEndian)
+	}
 	if e == nil && s.decl.Type.Array {
 		if _, ok := s.index(key, bigEndian); ok {
 			e = s.newEntry(key)
@@ -109,6 +112,9 @@ func (s *mapState) update(key, value []byte, flags uint64, cpu int, bigEndian bo
 		return -einval
 	}
 	e := s.find(key, bigEndian)
+	if s.isTrie() {
+		e = s.samePrefix(key, bigEndian)
+	}
 	switch {
 	case s.decl.Type.Array && e == nil:
 		return -e2big
@@ -167,11 +173,14 @@ func (s *mapState) remove(e *entry, why string) {
 }
 
 // delete is bpf_map_delete_elem.
-func (s *mapState) delete(key []byte) int {
+func (s *mapState) delete(key []byte, bigEndian bool) int {
 	if s.decl.Type.Array {
 		return -einval
 	}
 	e := s.entries[string(key)]
+	if s.isTrie() {
+		e = s.samePrefix(key, bigEndian)
+	}
 	if e == nil {
 		return -enoent
 	}
