@@ -68,13 +68,13 @@ func (j *joiner) mergePointers(vals []Value) (Value, bool) {
 	for i, k := range on {
 		bases[k] = j.at(k, func() *ir.Value { return lw.offset(ptrs[i]).V })
 	}
-	out.Base = j.fill(ir.I64, bases)
+	out.Base = j.fill(bases)
 	if view.name == "l3" {
 		kinds := make([]*ir.Value, len(vals))
 		for i, k := range on {
 			kinds[k] = ptrs[i].l3
 		}
-		out.l3 = j.fill(ir.I64, kinds)
+		out.l3 = j.fill(kinds)
 	}
 	if always {
 		return out, true
@@ -82,20 +82,28 @@ func (j *joiner) mergePointers(vals []Value) (Value, bool) {
 	return &Choice{Cond: j.phi(ir.Bool, present), Yes: out, No: Nil}, true
 }
 
-// fill merges values that some edges lack: there it is zero, and not used.
-func (j *joiner) fill(t ir.Type, args []*ir.Value) *ir.Value {
+// fill merges offsets that some edges lack: there it is any, and not used.
+func (j *joiner) fill(args []*ir.Value) *ir.Value {
+	args = slices.Clone(args)
+	first := args[slices.IndexFunc(args, func(v *ir.Value) bool { return v != nil })]
+	c, _ := first.IsConst()
+	for i := range args {
+		if args[i] == nil {
+			args[i] = j.at(i, func() *ir.Value { return j.lw.b.Const(c) })
+		}
+	}
+	return j.phi(ir.I64, args)
+}
+
+// fillBool merges truths: on edges that lack it, it is false.
+func (j *joiner) fillBool(args []*ir.Value) *ir.Value {
 	args = slices.Clone(args)
 	for i := range args {
 		if args[i] == nil {
-			args[i] = j.at(i, func() *ir.Value {
-				if t == ir.Bool {
-					return j.lw.b.Bool(false)
-				}
-				return j.lw.b.Const(0)
-			})
+			args[i] = j.at(i, func() *ir.Value { return j.lw.b.Bool(false) })
 		}
 	}
-	return j.phi(t, args)
+	return j.phi(ir.Bool, args)
 }
 
 // mergePaths merges the paths of pointers that the edges on bring.
@@ -107,7 +115,7 @@ func (j *joiner) mergePaths(on []int, ptrs []Pointer) []step {
 	for i, k := range on {
 		came := make([]*ir.Value, len(j.edges))
 		came[k] = j.at(k, func() *ir.Value { return j.lw.b.Bool(true) })
-		alts = append(alts, alternative{j.fill(ir.Bool, came), j.carryPath(k, ptrs[i].Path)})
+		alts = append(alts, alternative{j.fillBool(came), j.carryPath(k, ptrs[i].Path)})
 	}
 	return []step{{any: alts}}
 }
@@ -120,7 +128,10 @@ func (j *joiner) carryPath(k int, path []step) []step {
 		}
 		args := make([]*ir.Value, len(j.edges))
 		args[k] = v
-		return j.fill(t, args)
+		if t == ir.Bool {
+			return j.fillBool(args)
+		}
+		return j.fill(args)
 	}
 	var pointer func(p Pointer) Pointer
 	pointer = func(p Pointer) Pointer {
