@@ -238,6 +238,17 @@ func (lw *lowerer) compare(e *syntax.Binary, l, r Value) Value {
 			return Const{lua.LBool(ls < rs || ls == rs && row.signed == ir.OpSLe)}
 		}
 	}
+	for i, s := range []Value{l, r} {
+		text, isText := stringConst(s)
+		if _, bad := []Value{r, l}[i].(Bad); !isText || bad {
+			continue
+		}
+		hint := ""
+		if _, err := parseNumber(text); err == nil {
+			hint = "; write " + text + " without quotes"
+		}
+		return lw.errorf(e, diag.CantCompare, "%s can't order %s and %s%s", row.word, describe(l), describe(r), hint)
+	}
 	// A packet pointer is an offset: it compares with another, and with a length.
 	if p, ok := l.(Pointer); ok {
 		l = lw.offset(p)

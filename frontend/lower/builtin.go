@@ -102,8 +102,8 @@ func builtinTable() map[string]builtinRow {
 		"bpf.noinline":  {min: 1, max: 1, call: inlining(script.InlineNever), usage: "bpf.noinline(fn)"},
 		"setmetatable":  {min: 2, max: 2, call: (*lowerer).setMetatable, usage: "setmetatable(t, metatable)"},
 
-		"pairs":  {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'pairs' outside a 'for'") }},
-		"ipairs": {raw: func(lw *lowerer, e *syntax.Call) Value { return lw.unsupported(e, "'ipairs' outside a 'for'") }},
+		"pairs":  {raw: forOnly},
+		"ipairs": {raw: forOnly},
 	}
 	for name, row := range ffiRows() {
 		rows[name] = row
@@ -133,7 +133,7 @@ func (lw *lowerer) kernelGlobal(n *syntax.Name) Value {
 	switch n.Name {
 	case "pkt", "eth":
 		if lw.gen == nil {
-			return lw.unsupported(n, "the packet of a "+lw.prog.Kind.Name+" program")
+			return lw.errorf(n, diag.NoPacket, "'%s' is the packet of a program that has one; a %s program has none that it can read", n.Name, lw.prog.Kind.Name)
 		}
 		return lw.packet()
 	case "skb":
@@ -154,7 +154,7 @@ func (lw *lowerer) builtin(e *syntax.Call, name string) Value {
 	}
 	row, ok := lw.builtins[name]
 	if !ok {
-		return lw.unsupported(e, "'"+name+"'")
+		return lw.errorf(e.Fn, diag.NotAFunction, "'%s' is not a function", name)
 	}
 	if row.raw != nil {
 		return row.raw(lw, e)

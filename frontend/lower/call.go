@@ -16,9 +16,10 @@ const maxValues = 400_000
 // tooLarge reports a program that inlining and unrolling let grow beyond what
 // any kernel loads.
 func (lw *lowerer) tooLarge(n syntax.Node) bool {
-	if lw.b.Func.NumValues() < maxValues {
-		return false
+	if lw.b.Func.NumValues() < maxValues || lw.gaveUp {
+		return lw.gaveUp
 	}
+	lw.gaveUp = true
 	lw.errorf(n, diag.TooLarge, "the program is too large: calls and unrolled loops made %d operations of it", lw.b.Func.NumValues())
 	return true
 }
@@ -139,7 +140,8 @@ func (lw *lowerer) call(c *Closure, args []Value, at syntax.Range, main bool) Va
 // inline lowers the body of a Lua function where it is called.
 func (lw *lowerer) inline(c *Closure, args []Value, at syntax.Range, main bool) Value {
 	fn := c.Func
-	if lw.depth >= maxDepth {
+	if lw.depth >= maxDepth && !lw.gaveUp {
+		lw.gaveUp = true
 		return lw.errorf(&syntax.NilExpr{Range: at}, diag.Recursion,
 			"calls are nested more than %d deep: recursion must end when compiling", maxDepth)
 	}

@@ -26,7 +26,7 @@ func (lw *lowerer) ctxMember(n syntax.Node, name string) (f *kernel.CtxField, ok
 	case c.Name == "void" && kind.Type == kernel.Syscall:
 		lw.errorf(n, diag.UnknownContextField, "the context of a syscall program has no members of its own; view it by ffi.cast")
 	case c.Name == "void":
-		lw.errorf(n, diag.UnknownContextField, "the context of a %s program has members only by the types of BTF, which this version does not read", kind.Name)
+		lw.errorf(n, diag.UnknownContextField, "the context of a %s program has no members; what it is called with are the parameters of its function", kind.Name)
 	default:
 		lw.errorf(atMember(n), diag.UnknownContextField, "'%s' has no member '%s'%s", c.Name, name, diag.MeantOr(name, c.Names()))
 	}
@@ -45,7 +45,7 @@ func (lw *lowerer) ctxField(e *syntax.Index, c Context, name string) Value {
 	packet := f.Kind == kernel.PacketStart || f.Kind == kernel.PacketEnd
 	switch {
 	case packet && lw.gen == nil:
-		return lw.unsupported(e, "the packet of a "+c.Kind.Name+" program")
+		return lw.errorf(e, diag.NoPacket, "the packet of a %s program can't be read", c.Kind.Name)
 	case f.Kind == kernel.PacketStart:
 		return Pointer{View: headers["data"]}
 	case f.Kind == kernel.PacketEnd:
@@ -54,7 +54,7 @@ func (lw *lowerer) ctxField(e *syntax.Index, c Context, name string) Value {
 		p := lw.b.Load(ir.Ptr, lw.ctx, ctxMem(f, 0))
 		return lw.objectRef(p, f.Object, true)
 	case f.Kind != kernel.Scalar:
-		return lw.unsupported(e, "the member '"+name+"'")
+		return lw.errorf(atMember(e), diag.NotReadable, "'%s' is an address in the kernel: what is there can't be read by %s programs", name, c.Kind.Name)
 	case f.Len > 0:
 		return CtxArray{f}
 	}

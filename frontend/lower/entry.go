@@ -19,12 +19,22 @@ func (lw *lowerer) keyOf(n syntax.Node, m *script.Map, key Value) (p *ir.Value, 
 		if !ok || lw.b.Block == nil {
 			return nil, Int{}, false
 		}
+		if c, known := k.V.IsConst(); known && m.Type.Array && !sureIndex(m, k) {
+			lw.r.Warnf(diag.NoSuchEntry, n.Bounds().In(lw.file), "map '%s' has the entries 0 to %d: there is no entry %d", m.Name, m.MaxEntries-1, c)
+		}
 		return lw.spill(lw.keySlot(im), m.Key, k), k, true
 	}
 	key = lw.resolve(key)
 	if isNil(key) {
 		lw.errorf(n, diag.BadKey, "nil is no key of map '%s'", m.Name)
 		return nil, Int{}, false
+	}
+	switch key.(type) {
+	case Int, Bool, *Entry, Opt:
+		if x, isNumber := key.(Int); !isNumber || x.Slice == 0 {
+			lw.errorf(n, diag.BadKey, "%s is no key of map '%s', whose keys are of type '%s'", describe(key), m.Name, ctype.Name(m.Key))
+			return nil, Int{}, false
+		}
 	}
 	p, ok = lw.bytesFor(n, lw.keySlot(im), m.Key, key)
 	return p, Int{}, ok

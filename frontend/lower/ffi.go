@@ -186,7 +186,7 @@ func (lw *lowerer) ffiCast(e *syntax.Call, args []Value) Value {
 	case Bad:
 		return v
 	}
-	return lw.unsupported(e, "a cast of "+describe(v)+" to a pointer")
+	return lw.errorf(argNode(e, 1), diag.BadCast, "%s can't be cast to '%s': there is no memory that it refers to", describe(v), ctype.Name(t))
 }
 
 // view returns r as a pointer to a t: what is behind it stays what it is.

@@ -25,6 +25,9 @@ func (lw *lowerer) numFor(s *syntax.NumForStmt) {
 	if step.V == nil {
 		step = Int{V: lw.b.Const(1)}
 	}
+	if c, ok := step.V.IsConst(); ok && c == 0 {
+		lw.r.Warnf(diag.ZeroStep, s.Step.Bounds().In(lw.file), "with a step of 0 this loop runs never")
+	}
 	unsigned := from.Unsigned || to.Unsigned || step.Unsigned
 	n := lw.trips(from.V, to.V, step, unsigned)
 	if c, ok := n.IsConst(); ok {

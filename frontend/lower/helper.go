@@ -122,6 +122,11 @@ func (lw *lowerer) namedHelper(e *syntax.Call, name string) Value {
 			return lw.unsupported(e, "the helper '"+name+"', called by its name,")
 		}
 	}
+	for i, a := range c.args {
+		if _, ok := lw.resolve(a).(Context); ok && len(h.Args) > 0 && h.Args[0] == kernel.ArgCtx && i == 0 {
+			return lw.errorf(c.nodes[i], diag.WrongArguments, "the context is handed to helper '%s' by itself: it is %s", name, usage(h))
+		}
+	}
 	c.sizes = len(c.args) == full
 	if !c.sizes && len(c.args) != full-sizes {
 		return lw.errorf(e, diag.WrongArguments, "helper '%s' is called with %d arguments; it is %s", name, len(c.args), usage(h))

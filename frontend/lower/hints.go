@@ -237,3 +237,8 @@ func numberPlace(r Ref) string {
 
 // text is a constant string as a value.
 func text(s string) Const { return Const{lua.LString(s)} }
+
+// forOnly reports pairs and ipairs outside a 'for'.
+func forOnly(lw *lowerer, e *syntax.Call) Value {
+	return lw.errorf(e, diag.OutsideFor, "'%s' stands in a 'for' only: for k, v in %s(t) do", exprName(e.Fn), exprName(e.Fn))
+}

@@ -57,7 +57,7 @@ func (lw *lowerer) indexOf(e *syntax.Index, obj Value) Value {
 		}
 		if m, ok := script.ToMap(o.V); ok {
 			if named && mapMethods[name] {
-				return lw.unsupported(e, "'"+name+"' of a map")
+				return lw.errorf(e, diag.BadMapOperation, "'%s' is a method of maps: call it as %s:%s(...)", name, m.Name, name)
 			}
 			return lw.lookup(e, m, e.Key, key)
 		}

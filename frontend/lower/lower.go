@@ -53,6 +53,7 @@ type lowerer struct {
 	interned  map[any]int
 	outline   map[*syntax.Function]bool
 	calls     *callLog
+	gaveUp    bool            // the program is too large, or recursion has no end: that was reported
 	unmade    map[string]bool // variables that were assigned to and do not exist: reported
 	unused    syntax.Node     // the call at hand is a statement: nothing uses its result
 	records   []*record       // reserved so far

@@ -1,6 +1,7 @@
 package lower
 
 import (
+	"github.com/luabpfc/luabpfc/frontend/ctype"
 	"github.com/luabpfc/luabpfc/frontend/syntax"
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/diag"
@@ -114,6 +115,11 @@ func (lw *lowerer) setRun(n syntax.Node, p Pointer, size int, v Value) {
 	v = lw.resolve(lw.pinBytes(n, v))
 	if lw.b.Block == nil {
 		return
+	}
+	if d, ok := scriptData(v); ok {
+		if text, ok := dataBytes(d); ok && ctype.IsArray(d.Type) {
+			v = text
+		}
 	}
 	lw.pktCheck(lw.base(p), int32(p.Off), int32(size)) // all or nothing
 	switch x := v.(type) {

@@ -299,7 +299,7 @@ bpf.kprobe('f', function(regs)
 end)
 ---
 bpf.tp_btf('sched_switch', function(ctx)
-  return ctx.prev --! "the context of a tp_btf program has members only by the types of BTF, which this version does not read [UnknownContextField]"
+  return ctx.prev --! "the context of a tp_btf program has no members; what it is called with are the parameters of its function [UnknownContextField]"
 end)
 ---
 bpf.syscall(function(ctx)

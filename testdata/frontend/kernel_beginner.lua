@@ -107,3 +107,42 @@ bpf.xdp(function()
   print('%d%%', pkt[0]) --! "a '%' in what print writes needs kernel 5.13; the target is 5.10"
   return XDP_PASS
 end)
+---
+-- indices count from 0
+local m = bpf.map('array', 10)
+bpf.socket(function(skb)
+  for i = 1, 10 do m[i] = i end
+  return m[10] --! "map 'm' has the entries 0 to 9: there is no entry 10 [NoSuchEntry]"
+end)
+---
+local t = { 5, 6 }
+local m = bpf.map('array', 2)
+bpf.socket(function(skb)
+  for i, v in ipairs(t) do m[i] = v end --! "there is no entry 2 [NoSuchEntry]"
+end)
+---
+local function fib(n)
+  if n < 2 then return n end
+  return fib(n - 1) + fib(n - 2) --! "calls are nested more than 190 deep: recursion must end when compiling [Recursion]"
+end
+bpf.socket(function(skb) return fib(skb.len) end)
+---
+bpf.socket(function(skb) if skb.len > '5' then return 1 end end) --! "'>' can't order a number and a string; write 5 without quotes [CantCompare]"
+---
+bpf.socket(function(skb) for i = 1, 10, 0 do print(i) end end) --! "with a step of 0 this loop runs never [ZeroStep]"
+---
+local m = bpf.map('hash', 10, 'char[16]', 'uint32_t')
+bpf.socket(function(skb) m[skb.len] = 1 end) --! "a number is no key of map 'm', whose keys are of type 'char [16]' [BadKey]"
+---
+bpf.socket(function(skb)
+  return bpf.helper.skb_load_bytes(skb, 0, ffi.new('char[4]')) --! "the context is handed to helper 'skb_load_bytes' by itself: it is skb_load_bytes(number, buffer [, size]) [WrongArguments]"
+end)
+---
+bpf.socket(function(skb) return ffi.cast('uint32_t *', { 1 })[0] end) --! "a table can't be cast to 'uint32_t *': there is no memory that it refers to [BadCast]"
+---
+bpf.kprobe('f', function() return pkt[0] end) --! "'pkt' is the packet of a program that has one; a kprobe program has none that it can read [NoPacket]"
+---
+bpf.socket(function() return ipairs({ 1 }) end) --! "'ipairs' stands in a 'for' only: for k, v in ipairs(t) do [OutsideFor]"
+---
+local m = bpf.map('hash', 8)
+bpf.socket(function() return m.update end) --! "'update' is a method of maps: call it as m:update(...) [BadMapOperation]"

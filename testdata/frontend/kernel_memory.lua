@@ -84,7 +84,7 @@ end)
 ffi.cdef [[ struct k { int x; }; ]]
 local m = bpf.map('hash', 1, 'struct k', 'uint32_t')
 bpf.socket(function()
-  m[1] = 1 --! "a number is no 'struct k'"
+  m[1] = 1 --! "a number is no key of map 'm', whose keys are of type 'struct k' [BadKey]"
   m[{ y = 1 }] = 1 --! "'struct k' has no member 'y'"
   return m[nil] --! "nil is no key of map 'm'"
 end)
