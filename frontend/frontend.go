@@ -140,8 +140,18 @@ func variables(mod *ir.Module, st *script.Stage) []*ir.Global {
 		}
 		list = append(list, out)
 	}
+	used := map[any]bool{}
+	for _, f := range mod.Funcs {
+		for _, b := range f.Blocks {
+			for _, v := range b.Values {
+				if v.Op == ir.OpGlobalAddr {
+					used[v.Aux] = true
+				}
+			}
+		}
+	}
 	for _, g := range mod.Globals {
-		if _, declared := g.Source.(*script.Global); !declared {
+		if _, declared := g.Source.(*script.Global); !declared && used[g] {
 			list = append(list, g)
 		}
 	}

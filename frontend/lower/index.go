@@ -115,7 +115,10 @@ func (lw *lowerer) constField(e *syntax.Index, t *lua.LTable, key Value) Value {
 		if _, bad := key.(Bad); bad {
 			return Bad{}
 		}
-		return lw.errorf(e.Key, diag.NeedsConstant, "a table of constants needs a key that is known when compiling; for one known at run time use an array map")
+		if v, ok := lw.lookupConst(e, t, key); ok {
+			return v
+		}
+		return lw.errorf(e.Key, diag.NeedsConstant, "only a table of integers, with the keys 1 to n, takes a key that is known only at run time; use an array or a map")
 	}
 	if v := t.RawGet(k); v != lua.LNil {
 		return lw.constant(v)
@@ -348,14 +351,18 @@ func (lw *lowerer) isBuiltin(e syntax.Expr, name string) bool {
 }
 
 // isTable reports whether e is a table or an array of the context, whose keys
-// must be constants.
+// must be constants or had better be.
 func (lw *lowerer) isTable(e syntax.Expr) bool {
 	switch v := lw.peek(e).(type) {
 	case *Table, CtxArray:
 		return true
 	case Const:
-		_, ok := v.V.(*lua.LTable)
-		return ok
+		t, ok := v.V.(*lua.LTable)
+		if !ok {
+			return false
+		}
+		list := lw.lookupOf(t)
+		return list == nil || list.n <= smallTable
 	}
 	return false
 }

@@ -51,6 +51,7 @@ type lowerer struct {
 	subDepth  int
 	subFrames map[*ir.Slot]*subprogram
 	interned  map[any]int
+	lookups   map[*lua.LTable]*lookupTable // nil: no table of integers
 	outline   map[*syntax.Function]bool
 	calls     *callLog
 	gaveUp    bool            // the program is too large, or recursion has no end: that was reported
@@ -131,7 +132,7 @@ func newLowerer(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.
 		keys: map[*ir.Map]*ir.Slot{}, vals: map[*ir.Map]*ir.Slot{}, epochs: map[*script.Map]*cell{},
 		free:     map[*syntax.Function][]*syntax.Local{},
 		assigned: map[syntax.Node]*assignments{}, builtins: builtinTable(), verdicts: map[*ir.Block]diag.Span{},
-		unmade: map[string]bool{}, subs: map[string]*subprogram{}, subFrames: map[*ir.Slot]*subprogram{}, interned: map[any]int{},
+		unmade: map[string]bool{}, subs: map[string]*subprogram{}, subFrames: map[*ir.Slot]*subprogram{}, interned: map[any]int{}, lookups: map[*lua.LTable]*lookupTable{},
 		backward: map[*syntax.LabelStmt]bool{}, rests: map[*syntax.LabelStmt]*syntax.DoStmt{}, endless: map[loopKey]bool{}, calls: &callLog{parent: -1}}
 }
 

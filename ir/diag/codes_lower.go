@@ -105,8 +105,8 @@ var lowerCodes = []Info{
 	{
 		Code: NeedsConstant, Severity: Error,
 		Summary: "a value that must be known when compiling",
-		Help:    "Keys of tables, string operations, lengths of slices and the like are computed when compiling. For tables indexed at run time use an array map.",
-		Example: "local t = { 10, 20 }\nbpf.socket(function(skb) return t[skb.len] end)",
+		Help:    "Keys of tables, string operations, lengths of slices and the like are computed when compiling. A table of the script may be indexed at run time if its keys are 1 to n and its values integers; else use an array map.",
+		Example: "local t = { a = 10, b = 20 }\nbpf.socket(function(skb) return t[skb.len] end)",
 	},
 	{
 		Code: SignedComparison, Severity: Warning,
@@ -226,7 +226,7 @@ var lowerCodes = []Info{
 		Code: TooManyCopies, Severity: Error,
 		Summary: "a loop that would be copied too often",
 		Help:    "The loop's variable is used where a constant is needed, so the body is copied for each value; there may be 4096 copies.",
-		Example: "local t = {}\nfor i = 1, 5000 do t[i] = i end\nbpf.socket(function()\n  local n = 0\n  for i = 1, 5000 do n = n + t[i] end\n  return n\nend)",
+		Example: "local t = {}\nfor i = 1, 5000 do t[i] = i % 2 == 0 end\nbpf.socket(function()\n  local n = 0\n  for i = 1, 5000 do if t[i] then n = n + 1 end end\n  return n\nend)",
 	},
 	{
 		Code: NotATable, Severity: Error,

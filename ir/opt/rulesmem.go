@@ -12,6 +12,7 @@ var memoryRules = []rule{
 	{"nonnull", []ir.Op{ir.OpNonNull}, nonNullRule},
 	{"offset", []ir.Op{ir.OpLoad, ir.OpStore, ir.OpAtomicAdd, ir.OpFetchAdd, ir.OpFetchAnd, ir.OpFetchOr, ir.OpFetchXor,
 		ir.OpXchg, ir.OpCmpXchg, ir.OpVolatileLoad, ir.OpVolatileStore}, offsetRule},
+	{"table", []ir.Op{ir.OpLoad}, tableRule},
 	{"narrow", []ir.Op{ir.OpStore, ir.OpAtomicAdd}, narrowRule},
 	{"check-base", []ir.Op{ir.OpPktCheck}, checkBaseRule},
 	{"load-base", []ir.Op{ir.OpPktLoad, ir.OpPktStore}, loadBaseRule},
@@ -73,6 +74,32 @@ func offsetRule(s *simplifier, v *ir.Value) *ir.Value {
 	v.SetArg(0, p)
 	withOffset(v, off)
 	return v
+}
+
+// (load (global g) off) => the number that is there, if g is constant and the
+// object's own, which no loader changes.
+func tableRule(s *simplifier, v *ir.Value) *ir.Value {
+	p, m := v.Args[0], v.Mem()
+	if p.Op != ir.OpGlobalAddr || v.Type != ir.I64 {
+		return nil
+	}
+	g := p.Aux.(*ir.Global)
+	lo, hi := int64(m.Off), int64(m.Off)+int64(m.Size)
+	if !g.Const || !g.Static || lo < 0 || hi > int64(len(g.Data)) || !s.ok() {
+		return nil
+	}
+	var x uint64
+	for i, b := range g.Data[lo:hi] {
+		if s.f.Module.BigEndian {
+			x = x<<8 | uint64(b)
+		} else {
+			x |= uint64(b) << (8 * i)
+		}
+	}
+	if m.Signed {
+		x = ir.Sext(x, int(m.Size)*8)
+	}
+	return s.num(int64(x))
 }
 
 // withOffset gives v's access another offset. Accesses may be shared.

@@ -97,8 +97,8 @@ bpf.socket(function(skb) return skb.len.x end) --! "a number can't be indexed"
 bpf.socket(function(skb) return #skb.len end) --! "a number has no length"
 ---
 -- tables
-local t = { 10, 20 }
-bpf.socket(function(skb) return t[skb.len] end) --! "a table of constants needs a key that is known when compiling"
+local t = { 10, x = 20 }
+bpf.socket(function(skb) return t[skb.len] end) --! "only a table of integers, with the keys 1 to n, takes a key that is known only at run time"
 ---
 bpf.socket(function(skb)
   local t = { a = 1 }
@@ -232,10 +232,10 @@ bpf.socket(function(skb)
 end)
 ---
 local t = {}
-for i = 1, 5000 do t[i] = i end
+for i = 1, 5000 do t[i] = i % 2 == 0 end
 bpf.socket(function()
   local n = 0
-  for i = 1, 5000 do n = n + t[i] end --! "takes 5000 copies of the body; the limit is 4096"
+  for i = 1, 5000 do if t[i] then n = n + 1 end end --! "takes 5000 copies of the body; the limit is 4096"
   return n
 end)
 ---
