@@ -28,9 +28,11 @@ type absKind uint8
 const (
 	absNothing absKind = iota
 	absOther
-	absConst // n
-	absFrame // frame pointer + n
-	absMap   // sym
+	absConst  // n
+	absFrame  // frame pointer + n
+	absMap    // sym
+	absRecord // a record or null, of the call at instruction n (-1: of one or more)
+	absTested // the same, and it was compared with null on some way
 )
 
 type absVal struct {
@@ -44,7 +46,8 @@ type absState struct {
 	reached bool
 	regs    [bpf.NumRegs]absVal
 	stack   [maxStack / 64]uint64 // a bit for each byte written
-	lost    bool                  // an address is out of sight
+	records recordSlots
+	lost    bool // an address is out of sight
 }
 
 type codeVerifier struct {
@@ -87,11 +90,16 @@ func verifyCode(m *ir.Module, f *ir.Func, code *FuncCode) error {
 		if err := v.step(&st, &code.Insts[i]); err != nil {
 			return fmt.Errorf("instruction %d: %s: %w", i, code.Insts[i], err)
 		}
+		recordResult(&st, i, &code.Insts[i])
 		nexts, err := v.successors(i)
 		if err != nil {
 			return err
 		}
-		for _, n := range nexts {
+		for j, n := range nexts {
+			st, err := onEdge(&st, &code.Insts[i], j == 0)
+			if err != nil {
+				return fmt.Errorf("instruction %d: %s: %w", i, code.Insts[i], err)
+			}
 			if v.in[n].meet(&st) {
 				work = append(work, n)
 			}
@@ -190,6 +198,8 @@ func (s *absState) meet(t *absState) bool {
 		case a == b:
 		case a.kind == absNothing || b.kind == absNothing:
 			s.regs[r] = absVal{}
+		case a.kind >= absRecord || b.kind >= absRecord:
+			s.regs[r] = meetRecord(a, b)
 		default:
 			if a.kind == absFrame || b.kind == absFrame {
 				s.lost = true
@@ -200,6 +210,8 @@ func (s *absState) meet(t *absState) bool {
 	for i := range s.stack {
 		s.stack[i] &= t.stack[i]
 	}
+	s.records.tested |= t.records.tested
+	s.records.untested |= t.records.untested
 	s.lost = s.lost || t.lost
 	return *s != old
 }
@@ -228,6 +240,9 @@ func (v *codeVerifier) step(s *absState, in *bpf.Inst) error {
 		return err
 	}
 	result := v.result(s, in)
+	if record, ok := recordMemory(s, in); ok {
+		result = record
+	}
 	for r := bpf.R0; r < bpf.NumRegs; r++ {
 		if in.Defs().Has(r) {
 			s.regs[r] = absVal{}

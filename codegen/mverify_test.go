@@ -34,6 +34,12 @@ var (
 	keyAt8 = []bpf.Inst{bpf.MovReg(bpf.B64, r2, fp), bpf.ALUImm(bpf.Add, bpf.B64, r2, -8), mapRef, lookup, zero, exit}
 )
 
+// reserve leaves a record in r0; submit takes it from there.
+var (
+	reserve = join(mapRef, bpf.MovImm(bpf.B64, r2, 8), bpf.MovImm(bpf.B64, r3, 0), bpf.CallHelper(131))
+	submit  = join(bpf.MovReg(bpf.B64, r1, r0), bpf.MovImm(bpf.B64, r2, 0), bpf.CallHelper(132))
+)
+
 func join(parts ...any) (list []bpf.Inst) {
 	for _, p := range parts {
 		switch p := p.(type) {
@@ -79,6 +85,12 @@ func TestVerifyCodeRejects(t *testing.T) {
 		{"immediate too wide", "does not fit", join(bpf.Inst{Op: bpf.Mov, Size: bpf.B64, K: true, Imm: 1 << 40}, exit)},
 		{"unknown helper", "no helper", join(bpf.CallHelper(9999), exit)},
 		{"unknown function", "no function", join(bpf.CallSym("nobody"), exit)},
+		{"a record tested twice", "compared before", join(reserve, bpf.JumpImm(bpf.JEq, bpf.B64, r0, 0, 1), bpf.StoreImm(bpf.B64, r0, 0, 1),
+			bpf.JumpImm(bpf.JEq, bpf.B64, r0, 0, 3), submit, zero, exit)},
+		{"a record tested again by another name", "compared before", join(reserve, bpf.MovReg(bpf.B64, r6, r0), bpf.JumpImm(bpf.JNe, bpf.B64, r0, 0, 2), zero, exit,
+			bpf.JumpImm(bpf.JEq, bpf.B64, r6, 0, 1), bpf.MovReg(bpf.B64, r0, r6), submit, zero, exit)},
+		{"a record tested again in the stack", "compared before", join(reserve, bpf.JumpImm(bpf.JNe, bpf.B64, r0, 0, 2), zero, exit,
+			bpf.StoreMem(bpf.B64, fp, -8, r0), bpf.LoadMem(bpf.B64, r0, fp, -8), bpf.JumpImm(bpf.JEq, bpf.B64, r0, 0, 3), submit, zero, exit)},
 	} {
 		m, f := verifyModule()
 		err := verifyCode(m, f, &FuncCode{Name: "filter", Insts: c.code})
@@ -90,6 +102,9 @@ func TestVerifyCodeRejects(t *testing.T) {
 
 func TestVerifyCodeAccepts(t *testing.T) {
 	for name, code := range map[string][]bpf.Inst{
+		"record": join(reserve, bpf.JumpImm(bpf.JNe, bpf.B64, r0, 0, 3), bpf.JumpImm(bpf.JNe, bpf.B64, r0, 0, 5), zero, exit, submit, zero, exit),
+		"record spilled and tested": join(reserve, bpf.StoreMem(bpf.B64, fp, -8, r0), bpf.LoadMem(bpf.B64, r0, fp, -8), bpf.JumpImm(bpf.JEq, bpf.B64, r0, 0, 3),
+			submit, zero, exit),
 		"key":     join(bpf.StoreImm(bpf.B32, fp, -8, 0), keyAt8),
 		"in two":  join(bpf.StoreImm(bpf.B16, fp, -8, 0), bpf.StoreImm(bpf.B16, fp, -6, 0), keyAt8),
 		"loop":    join(zero, bpf.ALUImm(bpf.Add, bpf.B64, r0, 1), bpf.JumpImm(bpf.JLt, bpf.B64, r0, 9, -2), exit),
