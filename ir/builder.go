@@ -95,6 +95,14 @@ func (b *Builder) GlobalAddr(g *Global) *Value {
 	return v
 }
 
+// Each returns the address of the key of the next entry of a walk through m; true
+// starts it anew.
+func (b *Builder) Each(m *Map, anew *Value) *Value {
+	v := b.Block.NewValue(OpEach, Ptr, b.Pos, anew)
+	v.Aux = m
+	return v
+}
+
 // PtrAdd returns p + n.
 func (b *Builder) PtrAdd(p, n *Value) *Value { return b.Block.NewValue(OpPtrAdd, Ptr, b.Pos, p, n) }
 

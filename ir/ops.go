@@ -76,6 +76,10 @@ const (
 	OpLdInd
 	OpPtrDiff
 
+	// Walks through maps, before they become callbacks.
+	OpEach
+	OpEachValue
+
 	// Calls.
 	OpCall
 	OpCallFunc
@@ -203,6 +207,9 @@ var Ops = [NumOps]OpInfo{
 	OpLdAbs:   {Name: "ldabs", Args: []Type{Ptr}, Result: I64, Aux: AuxMem, Reads: true, First: PhaseLow, Last: PhaseLow, Doc: "the big-endian number of Mem.Size packet bytes at Mem.Off, x the context; ends the program with 0 if they are not there"},
 	OpLdInd:   {Name: "ldind", Args: []Type{Ptr, I64}, Result: I64, Aux: AuxMem, Reads: true, First: PhaseLow, Last: PhaseLow, Doc: "the same at y + Mem.Off, y in [0, 2^31)"},
 	OpPtrDiff: {Name: "ptrdiff", Args: []Type{Ptr, Ptr}, Result: I64, Pure: true, First: PhaseLow, Last: PhaseLow, Doc: "x - y of two packet addresses"},
+
+	OpEach:      {Name: "each", Args: []Type{Bool}, Result: Ptr, Aux: AuxMap, Last: PhaseHigh, Doc: "the address of the key of the next entry of a walk through the map, null behind the last; true starts it anew. In a loop's header, which does nothing else"},
+	OpEachValue: {Name: "eachvalue", Args: []Type{Ptr}, Result: Ptr, Pure: true, Pinned: true, Last: PhaseHigh, Doc: "the address of the value that belongs to the key of a walk at x"},
 
 	OpCall:     {Name: "call", Variadic: true, Result: Same, Aux: AuxHelper, Last: PhaseLow, Doc: "calls a kernel helper"},
 	OpCallFunc: {Name: "callfunc", Variadic: true, Result: Same, Aux: AuxFunc, Last: PhaseLow, Doc: "calls a subprogram of the module"},

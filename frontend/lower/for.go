@@ -164,7 +164,8 @@ func (lw *lowerer) copies(n syntax.Node, body *syntax.Block, count int, bind fun
 	lw.join(edges)
 }
 
-// genFor lowers for k, v in pairs(t) and ipairs(t) over tables known now.
+// genFor lowers for k, v in pairs(t) and ipairs(t) over tables known now, and in
+// m:each().
 func (lw *lowerer) genFor(s *syntax.GenForStmt) {
 	call, ok := s.Exprs[0].(*syntax.Call)
 	if ok && len(call.Args) == 1 && len(s.Exprs) == 1 {
@@ -189,7 +190,13 @@ func (lw *lowerer) genFor(s *syntax.GenForStmt) {
 			return
 		}
 	}
-	lw.unsupported(s, "a generic 'for' over anything but pairs and ipairs of a table known when compiling")
+	if m, ok := lw.eachCall(s); ok {
+		if m != nil && lw.b.Block != nil {
+			lw.eachLoop(s, m)
+		}
+		return
+	}
+	lw.errorf(s.Exprs[0], diag.NotATable, "a generic 'for' walks through a table known when compiling, by pairs or ipairs, or through a map: for k, v in m:each() do")
 }
 
 // pairs lists a table's entries in the order the script stage would.

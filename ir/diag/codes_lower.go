@@ -64,7 +64,7 @@ var lowerCodes = []Info{
 		Code: Unsupported, Severity: Error,
 		Summary: "a part of the language that this version doesn't compile",
 		Help:    "The construct is part of the language, but this version of the compiler can't compile it for the kernel yet. The message names it; write it another way.",
-		Example: "bpf.socket(function(skb)\n  for k in next, {} do end\nend)",
+		Example: "bpf.socket(function(skb)\n  return bpf.helper.loop(5, nil, nil, 0)\nend)",
 	},
 	{
 		Code: AssignToCaptured, Severity: Error,

@@ -24,6 +24,7 @@ type frame struct {
 	vals  []word
 	have  []bool
 	depth int
+	walks map[*ir.Value][]*entry // what is left of each walk through a map
 }
 
 // call runs f to its return.
@@ -217,6 +218,16 @@ func handler(op ir.Op) opFunc {
 		return pktStore
 	case ir.OpLdAbs, ir.OpLdInd:
 		return legacyLoad
+	case ir.OpEach:
+		return each
+	case ir.OpEachValue:
+		return func(fr *frame, v *ir.Value) (word, error) {
+			key := fr.arg(v, 0)
+			if key.obj == nil || key.obj.value == nil || key.bits != 0 {
+				return word{}, errText("the address is of no key")
+			}
+			return word{obj: key.obj.value}, nil
+		}
 	case ir.OpCall:
 		return callHelper
 	case ir.OpCallFunc:

@@ -245,6 +245,30 @@ func loop(c *helperCall) (word, error) {
 	return word{bits: n}, nil
 }
 
+// keyObject is the key of an entry as a walk through the map hands it out.
+func (s *mapState) keyObject(e *entry, cpu int) *object {
+	return &object{name: "a key of map " + s.decl.Name, region: ir.RegionMap, data: e.key, readOnly: true, value: s.value(e, cpu)}
+}
+
+// each is the next step of a walk.
+func each(fr *frame, v *ir.Value) (word, error) {
+	s := fr.m.maps[v.Aux.(*ir.Map)]
+	if fr.walks == nil {
+		fr.walks = map[*ir.Value][]*entry{}
+	}
+	if fr.arg(v, 0).bits != 0 {
+		fr.walks[v] = s.sorted(fr.m.module.BigEndian)
+	}
+	for len(fr.walks[v]) > 0 {
+		e := fr.walks[v][0]
+		fr.walks[v] = fr.walks[v][1:]
+		if s.entries[string(e.key)] == e { // else deleted meanwhile
+			return word{obj: s.keyObject(e, fr.m.Env.CPU)}, nil
+		}
+	}
+	return word{}, nil
+}
+
 func forEachMapElem(c *helperCall) (word, error) {
 	if c.args[3].bits != 0 {
 		return errno(-einval), nil
@@ -254,9 +278,9 @@ func forEachMapElem(c *helperCall) (word, error) {
 		if s.entries[string(e.key)] != e {
 			continue // deleted by the callback meanwhile
 		}
-		key := &object{name: "a key of map " + s.decl.Name, region: ir.RegionMap, data: e.key, readOnly: true}
+		key := s.keyObject(e, c.m.Env.CPU)
 		n++
-		stop, err := c.callback(c.args[0], word{obj: key}, word{obj: s.value(e, c.m.Env.CPU)})
+		stop, err := c.callback(c.args[0], word{obj: key}, word{obj: key.value})
 		if err != nil {
 			return word{}, err
 		}

@@ -33,6 +33,7 @@ type object struct {
 	mp       *mapState
 	record   *mapState // the ring buffer it is reserved in
 	fn       *ir.Func
+	value    *object // what belongs to a key of a walk through a map
 }
 
 // at checks that the n bytes at w+off are in memory and returns their offset.

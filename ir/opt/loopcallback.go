@@ -90,6 +90,7 @@ type extraction struct {
 	capAt    []int32
 	exits    []exitEdge
 	own      map[*ir.Slot]*ir.Slot // what local slots have become
+	walk     *walk                 // if the loop is one through a map
 }
 
 // exitLeft is the number of the exit that leaves the program.
@@ -103,6 +104,10 @@ type exitEdge struct {
 
 func (e *extraction) run() {
 	e.keepBounds()
+	if w, ok := walkOf(e.l); ok {
+		e.walk = &w
+		w.endless()
+	}
 	e.enter()
 	e.localChecks()
 	e.findOut()
@@ -296,7 +301,7 @@ func (e *extraction) carriedPointers() {
 func (e *extraction) callback() {
 	x := e.x
 	params := []ir.Param{{Name: "index", Type: ir.I64}, {Name: "frame", Type: ir.Ptr}}
-	if x.helper(e.f).Name == "for_each_map_elem" {
+	if e.helper().Name == "for_each_map_elem" {
 		params = []ir.Param{{Name: "map", Type: ir.Ptr}, {Name: "key", Type: ir.Ptr}, {Name: "value", Type: ir.Ptr}, {Name: "frame", Type: ir.Ptr}}
 	}
 	e.g = x.m.NewFunc(x.newName(e.f, "loop"), params...)
@@ -315,11 +320,20 @@ func (e *extraction) callback() {
 	}
 	e.c.shells(e.l.Blocks)
 	e.c.blocks[e.l.Header].Loop = nil
+	if e.walk != nil {
+		e.walkArgs(entry)
+	}
 	e.c.fill(e.l.Blocks)
 	entry.Kind, entry.Pos = ir.BlockJump, e.pos()
 	entry.AddEdge(e.c.blocks[e.l.Header])
+	if e.walk != nil {
+		e.walkOn()
+	}
 	for _, b := range e.l.Blocks {
 		for j := range b.Succs {
+			if e.walk != nil && b == e.l.Header && j == e.walk.out {
+				continue
+			}
 			e.c.blocks[b].AddEdge(e.target(b, j))
 		}
 	}
@@ -374,6 +388,13 @@ func (e *extraction) made(v, w *ir.Value) *ir.Value {
 		w.AddArg(e.fp)
 		w.AddArg(k)
 		return w
+	}
+	if v.Op == ir.OpEachValue && e.walk != nil {
+		if base, _ := place(v.Args[0]); base == e.walk.next {
+			w.Reset(ir.OpCopy)
+			w.AddArg(e.walk.value)
+			return w
+		}
 	}
 	if e.fr.mutable(v) {
 		return endOf(w.Block, v.Pos).op(ir.OpOpaque, ir.I64, w, e.u)
@@ -501,17 +522,22 @@ func (e *extraction) target(b *ir.Block, j int) *ir.Block {
 	return t
 }
 
+// exitOf returns the exit by successor j of b.
+func (e *extraction) exitOf(b *ir.Block, j int) exitEdge {
+	x := exitEdge{to: b.Succs[j].B}
+	for _, p := range x.to.Phis() {
+		x.args = append(x.args, p.Args[b.Succs[j].I])
+	}
+	return x
+}
+
 // number numbers the exit by successor j of b; exits that lead to one place
 // with the same values are one.
 func (e *extraction) number(b *ir.Block, j int) int64 {
-	to := b.Succs[j].B
-	x := exitEdge{to: to}
-	for _, p := range to.Phis() {
-		x.args = append(x.args, p.Args[b.Succs[j].I])
-	}
+	x := e.exitOf(b, j)
 next:
 	for i, y := range e.exits {
-		if y.to != to {
+		if y.to != x.to {
 			continue
 		}
 		for k := range y.args {

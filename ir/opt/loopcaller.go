@@ -1,6 +1,8 @@
 package opt
 
 import (
+	"slices"
+
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/diag"
 	"github.com/luabpfc/luabpfc/ir/kernel"
@@ -52,24 +54,40 @@ func (e *extraction) caller() {
 // dispatch branches on the number of the exit taken.
 func (e *extraction) dispatch(exit *ir.Value, loaded map[*ir.Value]*ir.Value) {
 	b := e.call
+	number := func(i int) int64 { return int64(i + 1) }
+	if e.walk != nil { // first what ends by itself
+		e.exits = slices.Insert(e.exits, 0, e.exitOf(e.l.Header, e.walk.out))
+		number = func(i int) int64 { return int64(i) }
+	}
 	for i, x := range e.exits {
-		b.Kind, b.Pos = ir.BlockIf, e.pos()
-		at := endOf(b, e.pos())
-		b.SetControl(at.op(ir.OpEq, ir.Bool, exit, at.konst(int64(i+1))))
-		b.AddEdge(x.to)
-		for k, phi := range x.to.Phis() {
-			a := x.args[k]
-			if w := loaded[a]; w != nil {
-				a = w
-			}
-			phi.AddArg(a)
+		b.Pos = e.pos()
+		if i == len(e.exits)-1 && e.walk != nil && !e.mayLeave() {
+			b.Kind = ir.BlockJump
+			e.edgeTo(b, x, loaded)
+			return
 		}
+		b.Kind = ir.BlockIf
+		at := endOf(b, e.pos())
+		b.SetControl(at.op(ir.OpEq, ir.Bool, exit, at.konst(number(i))))
+		e.edgeTo(b, x, loaded)
 		next := e.f.NewBlock(ir.BlockRet)
 		next.Pos = e.pos()
 		b.AddEdge(next)
 		b = next
 	}
 	e.leave(b)
+}
+
+// edgeTo adds the edge from b to where an exit leads.
+func (e *extraction) edgeTo(b *ir.Block, x exitEdge, loaded map[*ir.Value]*ir.Value) {
+	b.AddEdge(x.to)
+	for k, phi := range x.to.Phis() {
+		a := x.args[k]
+		if w := loaded[a]; w != nil {
+			a = w
+		}
+		phi.AddArg(a)
+	}
 }
 
 // leave ends b as a packet read past the end does.
@@ -124,7 +142,11 @@ func (e *extraction) replaceOut(loaded map[*ir.Value]*ir.Value) {
 
 // callHelper calls the helper that runs the callback.
 func (e *extraction) callHelper(at *cursor, p *ir.Value) {
-	h := e.x.helper(e.f)
+	h := e.helper()
+	if e.walk != nil {
+		e.invoke(at, h, e.g, 0, p)
+		return
+	}
 	trips := e.n.shape[e.l].trips
 	most := int64(maxLoopCalls)
 	if h.Name == "for_each_map_elem" {
@@ -149,7 +171,11 @@ func (e *extraction) invoke(at *cursor, h *kernel.Helper, g *ir.Func, calls int6
 	var over *ir.Value
 	if h.Name == "for_each_map_elem" {
 		over = at.op(ir.OpMapRef, ir.Ptr)
-		over.Aux = e.x.tripsArray()
+		if e.walk != nil {
+			over.Aux = e.walk.next.Aux
+		} else {
+			over.Aux = e.x.tripsArray()
+		}
 	} else {
 		over = at.konst(calls)
 	}

@@ -295,7 +295,7 @@ func (n *nest) carried(l *ir.NaturalLoop) []bool {
 // compares the registers of the callback only.
 func (n *nest) native(l *ir.NaturalLoop, callback map[*ir.NaturalLoop]bool, limit int64) (int64, bool) {
 	s := n.shape[l]
-	if s.trips < 0 || !s.follows || s.trips > plainFactor*limit {
+	if _, walk := walkOf(l); walk || s.trips < 0 || !s.follows || s.trips > plainFactor*limit {
 		return 0, false
 	}
 	for _, c := range l.Children {

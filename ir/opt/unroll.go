@@ -39,6 +39,9 @@ func unrollLoops(c *Context, f *ir.Func) {
 func unrollable(f *ir.Func) (*ir.NaturalLoop, *counted, int64) {
 	d := ir.Dominators(f)
 	for _, l := range ir.FindLoops(f, d).All {
+		if _, walk := walkOf(l); walk {
+			continue
+		}
 		size := int64(0)
 		for _, b := range l.Blocks {
 			size++

@@ -106,7 +106,7 @@ bpf.socket(function(skb)
 end)
 ---
 bpf.socket(function(skb)
-  for k, v in skb do end --! "a generic 'for' over anything but pairs and ipairs"
+  for k, v in skb do end --! "a generic 'for' walks through a table known when compiling"
 end)
 ---
 bpf.socket(function(skb)
