@@ -300,7 +300,8 @@ func TestExtRecords(t *testing.T) {
 	line := func(offset, line, column uint32, text string) LineInfo {
 		return LineInfo{Offset: offset, File: "a.lua", Text: text, Line: line, Column: column}
 	}
-	task := &btf.Struct{Name: "task", Size: 4, Members: []btf.Member{{Name: "pid", Type: cInt()}}}
+	task := &btf.Struct{Name: "task", Size: 68, Members: []btf.Member{{Name: "pid", Type: cInt()},
+		{Name: "name", Type: &btf.Array{Index: cInt(), Type: cInt(), Nelems: 16}, Offset: 32}}}
 	other := &btf.Func{Name: "other", Linkage: btf.GlobalFunc, Type: &btf.FuncProto{Return: cInt()}}
 	o := Object{Sections: []Section{{
 		Name:  "xdp",
@@ -313,7 +314,7 @@ func TestExtRecords(t *testing.T) {
 			line(24, 4194303, 5000, "\tother()"),
 		},
 		Relos: []Relo{
-			{Offset: 24, Type: task, Path: []int{0, 0, 12}, Kind: FieldExists},
+			{Offset: 24, Type: task, Path: []int{0, 1, 12}, Kind: FieldExists},
 			{Offset: 8, Type: task, Path: []int{0}, Kind: TypeSize},
 		},
 	}, {Name: "empty"}}}
@@ -346,7 +347,7 @@ func TestExtRecords(t *testing.T) {
 			t.Errorf("functions %v", funcs)
 		}
 		if len(relos) != 2 || relos[0][0] != 8 || str(relos[0][2]) != "0" || relos[0][3] != 9 ||
-			relos[1][0] != 24 || str(relos[1][2]) != "0:0:12" || relos[1][3] != 2 || relos[0][1] != relos[1][1] {
+			relos[1][0] != 24 || str(relos[1][2]) != "0:0:12" /* the only member left */ || relos[1][3] != 2 || relos[0][1] != relos[1][1] {
 			t.Errorf("relocations %v", relos)
 		}
 		if len(blocks[0]) != 1 {

@@ -112,7 +112,11 @@ func (o *Object) marshal(order byteOrder) (types, ext []byte, err error) {
 		return b.Add(cpy)
 	}
 	e := extWriter{order: order, typeID: add}
-	if err := e.collect(o.Sections); err != nil {
+	sections, err := pruneRelos(o.Sections)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := e.collect(sections); err != nil {
 		return nil, nil, err
 	}
 	names := make(map[string]bool)

@@ -81,8 +81,8 @@ func TestBpftoolReadsBTF(t *testing.T) {
 		"FUNC 'filter' type_id=", "linkage=global", "FUNC 'plain' type_id=", "linkage=static",
 		"VAR 'counts' type_id=", "DATASEC '.maps' size=160 vlen=4", "DATASEC 'license' size=4 vlen=1",
 		"VAR '_license'", "DATASEC '.rodata' size=4 vlen=1",
-		// Behind a pointer in a structure there is a declaration only.
-		"FWD 'task_struct' fwd_kind=struct",
+		// Of a relocation's type there are the members that it names only.
+		"STRUCT 'task_struct' size=16 vlen=1",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)

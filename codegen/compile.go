@@ -31,6 +31,7 @@ type FuncCode struct {
 	Insts   []bpf.Inst // Pos indexes FuncCode.Pos
 	Pos     []ir.Pos   // of each instruction
 	Stack   int        // bytes
+	Cores   []*ir.Core // what Core of an instruction numbers, from 1
 }
 
 // Slots returns the length of the code in slots of eight bytes.
@@ -99,6 +100,10 @@ func compileFunc(f *ir.Func, o Options, rep *diag.Reporter) FuncCode {
 	}
 	for i, l := range m.emit(cpu, reach) {
 		l.inst.Pos = int32(i)
+		if l.core != nil {
+			code.Cores = append(code.Cores, l.core)
+			l.inst.Core = int32(len(code.Cores))
+		}
 		code.Insts = append(code.Insts, l.inst)
 		code.Pos = append(code.Pos, l.pos)
 	}

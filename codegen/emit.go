@@ -20,6 +20,7 @@ type line struct {
 	pos    ir.Pos
 	label  int
 	target int
+	core   *ir.Core
 }
 
 // reach is the longest distance of a jump, kept below what the format has so
@@ -145,6 +146,7 @@ func (e *emitter) inst(in *minst) {
 	}
 	if in.op != opLea {
 		e.add(e.convert(in), in.pos)
+		e.lines[len(e.lines)-1].core = in.core
 		return
 	}
 	e.add(bpf.MovReg(bpf.B64, bpf.Reg(in.dst), bpf.FP), in.pos)

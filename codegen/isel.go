@@ -215,7 +215,7 @@ func (s *selector) flush() {
 func (s *selector) root(v *ir.Value) *ir.Value {
 	for {
 		switch {
-		case v.Op == ir.OpCopy, v.Op == ir.OpNonNull:
+		case v.Op == ir.OpCopy, v.Op == ir.OpNonNull, v.Op == ir.OpPtrNum, v.Op == ir.OpNumPtr:
 			v = v.Args[0]
 		case v.Op == ir.OpZext && narrow(v.Args[0], int(v.AuxInt), 4):
 			v = v.Args[0]
@@ -245,7 +245,7 @@ func (s *selector) reg(v *ir.Value) reg {
 // fresh reports whether v is made anew at each use.
 func fresh(v *ir.Value) bool {
 	switch v.Op {
-	case ir.OpConst, ir.OpSlotAddr, ir.OpMapRef, ir.OpFuncRef:
+	case ir.OpConst, ir.OpSlotAddr, ir.OpMapRef, ir.OpFuncRef, ir.OpCore:
 		return true
 	case ir.OpPtrAdd:
 		// A place in a slot.
@@ -281,6 +281,8 @@ func (s *selector) put(dst reg, v *ir.Value) {
 	switch v.Op {
 	case ir.OpConst:
 		s.constant(dst, v.AuxInt)
+	case ir.OpCore:
+		s.core(dst, v)
 	case ir.OpMapRef:
 		s.add(minst{op: bpf.LdImm64, size: bpf.B64, dst: dst, sym: v.Aux.(*ir.Map).Name})
 	case ir.OpFuncRef:
@@ -289,6 +291,16 @@ func (s *selector) put(dst reg, v *ir.Value) {
 		a := s.address(v, 0)
 		s.add(minst{op: opLea, size: bpf.B64, dst: dst, obj: a.obj, off: a.off})
 	}
+}
+
+// core sets dst to a quantity that the loader fills in.
+func (s *selector) core(dst reg, v *ir.Value) {
+	c := v.Aux.(*ir.Core)
+	in := minst{op: bpf.Mov, size: bpf.B64, k: true, dst: dst, imm: v.AuxInt, core: c}
+	if c.Kind == ir.CoreEnumValue {
+		in.op, in.k = bpf.LdImm64, false
+	}
+	s.add(in)
 }
 
 // constant sets dst to a number in as few slots as there are ways.

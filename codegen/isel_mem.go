@@ -48,8 +48,13 @@ func fits16(x int64) bool { return x >= math.MinInt16 && x <= math.MaxInt16 }
 func (s *selector) load(d reg, v *ir.Value) {
 	m := v.Mem()
 	size := bpf.Size(m.Size)
-	a := s.address(v.Args[0], m.Off)
-	in := minst{op: bpf.Load, size: size, dst: d, src: a.base, obj: a.obj, off: a.off, region: m.Region}
+	in := minst{op: bpf.Load, size: size, dst: d, region: m.Region}
+	if p, c, ok := s.coreField(v); ok {
+		in.src, in.off, in.core = s.use(p), int32(c.AuxInt), c.Aux.(*ir.Core)
+	} else {
+		a := s.address(v.Args[0], m.Off)
+		in.src, in.obj, in.off = a.base, a.obj, a.off
+	}
 	signed := m.Signed && size < bpf.B64
 	if signed && s.cpu >= bpf.V4 {
 		in.op = bpf.LoadSX
@@ -59,6 +64,21 @@ func (s *selector) load(d reg, v *ir.Value) {
 		s.aluImm(bpf.Lsh, bpf.B64, d, int64(64-size.Bits()))
 		s.aluImm(bpf.Arsh, bpf.B64, d, int64(64-size.Bits()))
 	}
+}
+
+// coreField takes the address of a load apart that is of one whole field of the
+// running kernel: the loader patches the load itself, its width included.
+func (s *selector) coreField(v *ir.Value) (base, core *ir.Value, ok bool) {
+	p, m := s.root(v.Args[0]), v.Mem()
+	if p.Op != ir.OpPtrAdd || m.Off != 0 {
+		return nil, nil, false
+	}
+	core = s.root(p.Args[1])
+	c, ok := core.Aux.(*ir.Core)
+	if !ok || c.Kind != ir.CoreByteOffset || c.Field != m.Size || !fits16(core.AuxInt) || s.root(p.Args[0]).Op == ir.OpSlotAddr {
+		return nil, nil, false
+	}
+	return p.Args[0], core, true
 }
 
 func (s *selector) store(v *ir.Value) {
@@ -193,7 +213,7 @@ func (s *selector) callMem(v *ir.Value) (mem []use) {
 	h, _ := v.Aux.(*kernel.Helper)
 	for i, a := range v.Args {
 		a = s.root(a)
-		if !fresh(a) || a.Op == ir.OpConst || a.Op == ir.OpMapRef || a.Op == ir.OpFuncRef {
+		if !fresh(a) || a.Op == ir.OpConst || a.Op == ir.OpCore || a.Op == ir.OpMapRef || a.Op == ir.OpFuncRef {
 			continue
 		}
 		p := s.address(a, 0)

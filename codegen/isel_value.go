@@ -97,6 +97,11 @@ func (s *selector) binary(d reg, op bpf.Op, v *ir.Value) {
 	if c, ok := y.IsConst(); ok && s.byConst(d, op, x, c) {
 		return
 	}
+	if c, ok := y.Aux.(*ir.Core); ok && c.Kind != ir.CoreEnumValue && (op == bpf.Add || op == bpf.Sub) {
+		s.put(d, x)
+		s.add(minst{op: op, size: bpf.B64, k: true, dst: d, imm: y.AuxInt, core: c})
+		return
+	}
 	src := s.use(y)
 	s.put(d, x)
 	s.add(minst{op: op, size: bpf.B64, dst: d, src: src})
@@ -109,12 +114,12 @@ func (s *selector) binary(d reg, op bpf.Op, v *ir.Value) {
 // than what has lived across one.
 func (s *selector) operandOrder(v *ir.Value) (x, y *ir.Value) {
 	x, y = s.root(v.Args[0]), s.root(v.Args[1])
-	if !v.Op.Info().Commutative || y.Op == ir.OpConst {
+	if !v.Op.Info().Commutative || y.Op == ir.OpConst || y.Op == ir.OpCore && x.Op != ir.OpConst {
 		return x, y
 	}
 	swap := false
 	switch {
-	case x.Op == ir.OpConst:
+	case x.Op == ir.OpConst, x.Op == ir.OpCore:
 		swap = true
 	case carries(x, v) || carries(y, v):
 		swap = !carries(x, v)

@@ -48,10 +48,11 @@ type instKey struct {
 	imm      int64
 	sym      string
 	obj      int
+	core     *ir.Core
 }
 
 func (in *minst) key() instKey {
-	return instKey{in.op, in.size, in.k, in.dst, in.src, in.off, in.imm, in.sym, in.obj}
+	return instKey{in.op, in.size, in.k, in.dst, in.src, in.off, in.imm, in.sym, in.obj, in.core}
 }
 
 // mergeEndings makes equal endings one and reports whether there were any.
@@ -174,7 +175,7 @@ func mergeable(in *minst, end blockKind) bool {
 // sameInst compares all but places in the source.
 func sameInst(a, b *minst) bool {
 	if a.op != b.op || a.size != b.size || a.k != b.k || a.off != b.off || a.imm != b.imm || a.sym != b.sym ||
-		a.obj != b.obj || a.args != b.args || a.region != b.region {
+		a.core != b.core || a.obj != b.obj || a.args != b.args || a.region != b.region {
 		return false
 	}
 	var ua, da, ub, db []regalloc.Reg

@@ -77,6 +77,7 @@ type minst struct {
 	args int   // calls: arguments in r1 to r5
 	mem  []use // calls: objects that the callee reads and writes
 	pos  ir.Pos
+	core *ir.Core // what the loader puts in the place of imm or off
 
 	region ir.Region // of an access that is not to obj
 }

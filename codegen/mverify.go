@@ -285,6 +285,8 @@ func (v *codeVerifier) result(s *absState, in *bpf.Inst) absVal {
 		src = s.regs[in.Src]
 	}
 	switch {
+	case in.Core != 0 && in.Op == bpf.Mov:
+		return absVal{kind: absOther} // what the loader makes of it
 	case in.Op == bpf.Mov && in.Size == bpf.B64:
 		return src
 	case in.Op == bpf.Mov && src.kind == absConst:

@@ -234,9 +234,13 @@ func (l *linker) addCode(c *FuncCode, f *ir.Func) error {
 	start := l.offsets[c.Name]
 	insts := slices.Clone(c.Insts)
 	at := start
+	info := &l.info.Sections[l.infos[c.Section]]
 	for i := range insts {
 		if err := l.relocate(&insts[i], s, at); err != nil {
 			return err
+		}
+		if n := insts[i].Core; n > 0 {
+			l.relocateCore(info, c.Cores[n-1], at)
 		}
 		at += uint64(insts[i].Slots() * bpf.SlotBytes)
 	}
@@ -252,7 +256,6 @@ func (l *linker) addCode(c *FuncCode, f *ir.Func) error {
 		l.programs[c.Name] = sym
 	}
 	l.file.Symbols = append(l.file.Symbols, sym)
-	info := &l.info.Sections[l.infos[c.Section]]
 	info.Funcs = append(info.Funcs, btf.FuncInfo{Offset: uint32(start), Func: describe(l.m, f)})
 	info.Lines = append(info.Lines, l.lines(c, f, start)...)
 	return nil
@@ -289,6 +292,17 @@ func (l *linker) relocate(in *bpf.Inst, s *elfwriter.Section, at uint64) error {
 	}
 	s.Relocs = append(s.Relocs, r)
 	return nil
+}
+
+// relocateCore notes a quantity of the running kernel's types. IR from a text has
+// no types: its numbers stay as they are.
+func (l *linker) relocateCore(info *btf.Section, c *ir.Core, at uint64) {
+	t, ok := c.Type.(btf.Type)
+	if !ok {
+		return
+	}
+	info.Relos = append(info.Relos, btf.Relo{Offset: uint32(at), Type: t, Path: c.Index, Kind: btf.ReloKind(c.Kind)})
+	l.ext = true
 }
 
 // context returns the structure of a program's context, nil if it has none.

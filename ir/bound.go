@@ -21,6 +21,8 @@ func evidentMax(v *Value, depth int) (uint64, bool) {
 		return uint64(v.AuxInt), v.AuxInt >= 0
 	case OpBound:
 		return uint64(v.AuxInt), true
+	case OpCore:
+		return v.Aux.(*Core).Max(), v.Aux.(*Core).Kind != CoreEnumValue
 	case OpCopy:
 		return arg(0)
 	case OpLoad:

@@ -95,6 +95,7 @@
 //	load v1, map+8 u32             region, offset, type: u or s, bits, be
 //	pktcheck v1, v2, packet+0 34   the size of a check is in bytes
 //	slot s0, map counts, global g, func body a name, in front
+//	core offset "struct sock" sk_family 16   of the kernel's types, and here
 //	call.ptr map_lookup_elem(v1, v2)
 //	callfunc body(v1)
 //

@@ -50,6 +50,9 @@ const (
 	OpMapRef
 	OpGlobalAddr
 	OpFuncRef
+	OpCore
+	OpPtrNum
+	OpNumPtr
 
 	// Memory.
 	OpLoad
@@ -100,6 +103,7 @@ const (
 	AuxGlobal         // Aux is a *Global
 	AuxFunc           // Aux is a *Func
 	AuxHelper         // Aux is a *kernel.Helper
+	AuxCore           // Aux is a *Core, AuxInt its value by the module's own types
 )
 
 // OpInfo is an op's row. Arity, types, printing, parsing, checking and the
@@ -184,6 +188,9 @@ var Ops = [NumOps]OpInfo{
 	OpMapRef:     {Name: "map", Result: Ptr, Aux: AuxMap, Pure: true, Last: PhaseLow, Doc: "a map, as a helper's argument"},
 	OpGlobalAddr: {Name: "global", Result: Ptr, Aux: AuxGlobal, Pure: true, Last: PhaseLow, Doc: "the address of a variable"},
 	OpFuncRef:    {Name: "func", Result: Ptr, Aux: AuxFunc, Pure: true, Last: PhaseLow, Doc: "a callback, as a helper's argument"},
+	OpCore:       {Name: "core", Result: I64, Aux: AuxCore, Pure: true, Last: PhaseLow, Doc: "a quantity of the running kernel's types, which the loader fills in; AuxInt by the module's own"},
+	OpPtrNum:     {Name: "ptrnum", Args: []Type{Ptr}, Result: I64, Pure: true, Last: PhaseLow, Doc: "an address as a number"},
+	OpNumPtr:     {Name: "numptr", Args: []Type{I64}, Result: Ptr, Pure: true, Last: PhaseLow, Doc: "a number as an address: of the kernel's or a process's memory"},
 
 	OpLoad:      {Name: "load", Args: []Type{Ptr}, Result: Same, Aux: AuxMem, Reads: true, Last: PhaseLow, Doc: "Mem.Size bytes at x + Mem.Off; a narrow one is extended"},
 	OpStore:     {Name: "store", Args: []Type{Ptr, Any}, Aux: AuxMem, Writes: true, Last: PhaseLow, Doc: "the low Mem.Size bytes of y to x + Mem.Off"},

@@ -2,6 +2,7 @@ package ir
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -339,6 +340,9 @@ func (p *parser) operands(v *Value, info *OpInfo) {
 		needComma = false
 	}
 	switch info.Aux {
+	case AuxCore:
+		v.Aux = p.core()
+		v.AuxInt = p.number("a number", math.MinInt64, math.MaxInt64)
 	case AuxInt:
 		comma()
 		v.AuxInt = p.number("a number", math.MinInt64, math.MaxInt64)
@@ -401,6 +405,21 @@ func (p *parser) symbol(v *Value, info *OpInfo) {
 			v.Aux = g
 		})
 	}
+}
+
+// core reads a quantity of the kernel's types: kind, root, path.
+func (p *parser) core() *Core {
+	c := &Core{}
+	w := p.word("a quantity")
+	k := slices.Index(coreNames[:], w.text)
+	if k < 0 {
+		p.failAt(w, "unknown quantity '%s'", w.text)
+		return c
+	}
+	c.Kind = CoreKind(k)
+	c.Root = p.nameOf("a type").text
+	c.Path = p.nameOf("a field").text
+	return c
 }
 
 // mem reads an access: region, offset with its sign, type or size.

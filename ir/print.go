@@ -398,6 +398,12 @@ func (p *printer) operands(v *Value, info *OpInfo) {
 		p.printf(")")
 	}
 	switch info.Aux {
+	case AuxCore:
+		s := "?"
+		if c, ok := v.Aux.(*Core); ok {
+			s = c.String()
+		}
+		item(s + " " + strconv.FormatInt(v.AuxInt, 10))
 	case AuxInt, AuxBits:
 		item(strconv.FormatInt(v.AuxInt, 10))
 	case AuxMem:

@@ -119,6 +119,8 @@ func (c *checker) aux(v *Value) string {
 		}
 	case *kernel.Helper:
 		ok = kind == AuxHelper && x != nil
+	case *Core:
+		ok = kind == AuxCore && x != nil && x.Kind < numCoreKinds
 	}
 	if !ok {
 		return fmt.Sprintf("Aux is a %T", v.Aux)
