@@ -25,6 +25,7 @@ import (
 //	# comment
 //	option -mcpu v2 --target-kernel 5.10 -D name=value --target bpfeb
 //	warns CODE ...               compiling gives these warnings
+//	kernel only                  what the case does, the interpreter can't
 //	privileged RULE              the object needs CAP_PERFMON for what RULE names
 //	use NAME                     runs below are of program NAME
 //	ctx mark=5 cb[1]=2           the context of the next run
@@ -54,6 +55,7 @@ type testCase struct {
 	// warns are the codes of the warnings that a case without NAME.diag gives.
 	warns      []string
 	privileged []string // names of privilegedRules
+	kernelOnly bool
 }
 
 type stepKind int
@@ -193,6 +195,9 @@ func (c *testCase) parseLine(n int, l string) error {
 		err = s.parseEntry(entryLine.FindStringSubmatch(l))
 	case word == "option":
 		return c.parseOptions(strings.Fields(rest))
+	case l == "kernel only":
+		c.kernelOnly = true
+		return nil
 	case word == "privileged":
 		if _, ok := privilegedRules[rest]; !ok {
 			return fmt.Errorf("no rule '%s'", rest)
@@ -322,6 +327,8 @@ func (c *testCase) parseOptions(args []string) (err error) {
 			c.opts.Arch = v
 		case "--target":
 			c.opts.BigEndian = v == "bpfeb"
+		case "--btf":
+			c.opts.BTF = func() ([]byte, error) { return os.ReadFile(v) }
 		case "-D":
 			name, value, set := strings.Cut(v, "=")
 			c.opts.Defines = append(c.opts.Defines, luabpfc.Define{Name: name, Value: value, Set: set})

@@ -16,12 +16,12 @@ const module = "github.com/luabpfc/luabpfc"
 // may import besides the standard library. What is not listed here does not
 // exist: a new package needs a row. "" is the root.
 var mayImport = map[string][]string{
-	"":                    {"frontend", "frontend/script", "frontend/syntax", "codegen", "ir", "ir/diag", "ir/kernel", "ir/opt"},
+	"":                    {"btf", "frontend", "frontend/script", "frontend/syntax", "codegen", "ir", "ir/diag", "ir/kernel", "ir/opt"},
 	"cmd/luabpfc":         {"", "loader", "ir", "ir/diag", "ir/kernel", "ir/opt", cliPkg, sysPkg},
-	"frontend":            {"frontend/ctype", "frontend/lower", "frontend/script", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg},
+	"frontend":            {"btf", "frontend/ctype", "frontend/lower", "frontend/script", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg},
 	"frontend/syntax":     {"ir/diag"},
-	"frontend/script":     {"frontend/ctype", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg, luaPkg + "/ast", luaPkg + "/parse"},
-	"frontend/ctype":      {"ir/diag", "ir/kernel", btfPkg},
+	"frontend/script":     {"btf", "frontend/ctype", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg, luaPkg + "/ast", luaPkg + "/parse"},
+	"frontend/ctype":      {"btf", "ir/diag", "ir/kernel", btfPkg},
 	"frontend/lower":      {"frontend/ctype", "frontend/script", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg, btfPkg},
 	"ir":                  {"ir/diag", "ir/kernel"},
 	"ir/diag":             {},
@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"loader":              {ebpfPkg, ebpfPkg + "/link", btfPkg, sysPkg},
 	"examples/protocount": {"loader"},
 	"bench/compile":       {},
+	"bench/btf":           {"btf", btfPkg},
 	"bench/probe":         {"ir/kernel", ebpfPkg + "/asm", btfPkg, sysPkg},
 	"bench/matrix":        {},
 	"bench/matrix/init":   {sysPkg},

@@ -51,9 +51,13 @@ type Options struct {
 	BigEndian bool           // the target's byte order
 	Arch      string         // the target's architecture, for programs that read registers; "": none
 	NoDebug   bool           // leave out the line table
-	Defines   []Define
-	Args      []string  // the script's own arguments
-	Output    io.Writer // gets what the script prints; nil: nobody
+	// BTF returns the kernel's types, as in /sys/kernel/btf/vmlinux. It is called
+	// once, when the script uses a type that nothing else declares. nil: there
+	// are none.
+	BTF     func() ([]byte, error)
+	Defines []Define
+	Args    []string  // the script's own arguments
+	Output  io.Writer // gets what the script prints; nil: nobody
 
 	// For working on the compiler: verify the IR after each pass; stop
 	// optional passes after so many changes (0: never); be given the text of
@@ -162,7 +166,7 @@ func lowered(src Source, opts Options) (*ir.Module, []*frontend.Program, diag.Li
 		opts.Dump("ast", src.Name, ast.String())
 	}
 	var r diag.Reporter
-	mod, programs := frontend.Compile(file, &r, frontend.Options{Kernel: opts.Kernel, CPU: opts.CPU, BigEndian: opts.BigEndian, Arch: opts.Arch,
+	mod, programs := frontend.Compile(file, &r, frontend.Options{Kernel: opts.Kernel, CPU: opts.CPU, BigEndian: opts.BigEndian, Arch: opts.Arch, BTF: opts.BTF,
 		Defines: opts.Defines, Args: opts.Args, Require: require(src), Output: opts.Output})
 	if err := r.Err(); err != nil {
 		return nil, nil, nil, err

@@ -143,7 +143,7 @@ func checkWarns(t *testing.T, c *testCase, l diag.List) bool {
 func ways(t *testing.T, c *testCase, obj *luabpfc.Object, opts luabpfc.Options) []backend {
 	t.Helper()
 	var l []backend
-	if cell == "" {
+	if cell == "" && !c.kernelOnly {
 		l = interpreters(t, c, opts)
 	}
 	if opts.BigEndian != (binary.NativeEndian.Uint16([]byte{0, 1}) == 1) {

@@ -168,7 +168,7 @@ func (p *pruner) prune(t btf.Type) btf.Type {
 	case *btf.Array:
 		return &btf.Array{Index: u.Index, Type: p.prune(u.Type), Nelems: u.Nelems}
 	case *btf.Pointer:
-		if forward(u.Target) == nil {
+		if _, declared := btf.UnderlyingType(u.Target).(*btf.Fwd); !declared && forward(u.Target) == nil {
 			return &btf.Pointer{Target: &btf.Void{}} // loaders do not look behind it
 		}
 	}

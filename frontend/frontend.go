@@ -7,7 +7,9 @@ package frontend
 import (
 	"io"
 	"slices"
+	"sync"
 
+	"github.com/luabpfc/luabpfc/btf"
 	"github.com/luabpfc/luabpfc/frontend/lower"
 	"github.com/luabpfc/luabpfc/frontend/script"
 	"github.com/luabpfc/luabpfc/ir"
@@ -21,6 +23,7 @@ type Options struct {
 	CPU       int // BPF instruction set version; 0 means 3
 	BigEndian bool
 	Arch      string // as kernel.ArchByName returns it; "": none
+	BTF       func() ([]byte, error)
 	Defines   []script.Define
 	Args      []string
 	// Require returns the source of a module the script requires.
@@ -87,7 +90,7 @@ func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Pr
 	mod := &ir.Module{Files: []*diag.File{file}, BigEndian: opts.BigEndian, Arch: opts.Arch}
 	h := &host{mod: mod, opts: opts, reporter: r}
 	st := script.Run(file, h, script.Options{Args: opts.Args, Defines: opts.Defines, Require: opts.Require,
-		Output: opts.Output, Reporter: r, BigEndian: opts.BigEndian})
+		Output: opts.Output, Reporter: r, BigEndian: opts.BigEndian, Kernel: kernelTypes(opts.BTF)})
 	if r.Errors() == 0 && len(st.Maps()) == 0 && len(h.programs) == 0 {
 		r.Errorf(diag.NothingDeclared, diag.Span{File: file}, "the script declares no program: hand a function to bpf.xdp, bpf.socket or their like")
 	}
@@ -107,6 +110,21 @@ func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Pr
 	}
 	lower.NameSubprograms(mod)
 	return mod, h.programs
+}
+
+// kernelTypes returns a function that reads the kernel's types when it is first
+// called; nil if there are none.
+func kernelTypes(read func() ([]byte, error)) func() (*btf.Kernel, error) {
+	if read == nil {
+		return nil
+	}
+	return sync.OnceValues(func() (*btf.Kernel, error) {
+		data, err := read()
+		if err != nil {
+			return nil, err
+		}
+		return btf.OpenKernel(data)
+	})
 }
 
 func section(p *script.Program) string {

@@ -207,3 +207,30 @@ func (b *Builder) Ret(x *Value) {
 	b.Block.SetControl(x)
 	b.Block = nil
 }
+
+// Core returns a quantity of the running kernel's types, which is n by the types
+// that the module is compiled with.
+func (b *Builder) Core(c *Core, n int64) *Value {
+	v := b.Block.NewValue(OpCore, I64, b.Pos)
+	v.Aux, v.AuxInt = c, n
+	return v
+}
+
+// PtrNum returns an address as a number.
+func (b *Builder) PtrNum(p *Value) *Value {
+	switch {
+	case p.Op == OpNumPtr:
+		return p.Args[0]
+	case p.Op == OpConst:
+		return b.Const(0)
+	}
+	return b.Block.NewValue(OpPtrNum, I64, b.Pos, p)
+}
+
+// NumPtr returns a number as an address.
+func (b *Builder) NumPtr(n *Value) *Value {
+	if n.Op == OpPtrNum {
+		return n.Args[0]
+	}
+	return b.Block.NewValue(OpNumPtr, Ptr, b.Pos, n)
+}

@@ -84,7 +84,7 @@ func anyOK(op Op, t Type) bool {
 // aux checks that AuxInt and Aux hold what the row says, and nothing else.
 func (c *checker) aux(v *Value) string {
 	kind := v.Op.Info().Aux
-	if v.AuxInt != 0 && kind != AuxInt && kind != AuxBits {
+	if v.AuxInt != 0 && kind != AuxInt && kind != AuxBits && kind != AuxCore {
 		return fmt.Sprintf("AuxInt is %d", v.AuxInt)
 	}
 	ok := false

@@ -106,6 +106,9 @@ func parseRequest(c *cli.Context, s streams) (*request, error) {
 	return req, req.warn.parse(c.StringSlice("W"))
 }
 
+// runningBTF is where the running kernel shows its types.
+const runningBTF = "/sys/kernel/btf/vmlinux"
+
 // parseTarget reads what the object is for.
 func (r *request) parseTarget(c *cli.Context) error {
 	switch o := c.String("O"); o {
@@ -132,6 +135,10 @@ func (r *request) parseTarget(c *cli.Context) error {
 		if r.opts.Arch, ok = kernel.ArchByName(a); !ok {
 			return usagef("--arch is x86_64, arm64, riscv64 or s390x, not '%s'", a)
 		}
+	}
+	r.opts.BTF = func() ([]byte, error) { return os.ReadFile(runningBTF) }
+	if name := c.String("btf"); name != "" {
+		r.opts.BTF = func() ([]byte, error) { return os.ReadFile(name) }
 	}
 	if k := c.String("target-kernel"); k != "" {
 		v, err := kernel.ParseVersion(k)

@@ -214,6 +214,9 @@ func (p *parser) typeSpecifier(s *specifiers) bool {
 		s.typ, s.defines = p.enum(), true
 	default:
 		t := p.sc.typedef(name)
+		if t == nil && p.tok.kind == tokIdent {
+			t = p.sc.kernelTypedef(name)
+		}
 		if t == nil {
 			return false
 		}
@@ -239,7 +242,7 @@ func (p *parser) noType() {
 	if near := diag.Closest(name, p.sc.TypeNames()); hint == "" && near != "" {
 		hint = " (did you mean '" + near + "'?)"
 	}
-	p.fail(p.tok.off, diag.UnknownType, "unknown type '%s'%s", name, hint)
+	p.fail(p.tok.off, diag.UnknownType, "unknown type '%s'%s%s", name, hint, p.sc.kernelHint())
 }
 
 // startsType reports whether a type starts here.

@@ -256,7 +256,7 @@ func (p *parser) settle(t Type, tag string, at int) Type {
 	if tag == "" || old == t {
 		return t
 	}
-	if p.sc.Incomplete(old) || !p.sc.sameRecord(old, t) {
+	if p.sc.bare(old) || !p.sc.sameRecord(old, t) {
 		p.fail(at, diag.CRedeclaration, "'%s %s' was declared differently before", tagKind(t), tag)
 	}
 	return old

@@ -5,6 +5,7 @@ import (
 
 	"github.com/cilium/ebpf/btf"
 
+	kbtf "github.com/luabpfc/luabpfc/btf"
 	"github.com/luabpfc/luabpfc/ir/diag"
 )
 
@@ -14,6 +15,11 @@ type Scope struct {
 	// Constant looks up a constant that no C declaration has made, for sizes of
 	// arrays and the like. It may be nil.
 	Constant func(name string) (int64, bool)
+	// Kernel returns the kernel's types, asked when something is declared nowhere
+	// else; nil: there are none. KernelError is what it, or reading a type,
+	// failed with.
+	Kernel      func() (*kbtf.Kernel, error)
+	KernelError error
 
 	big     bool
 	tags    map[string]Type // struct, union and enum share one space of names
@@ -96,6 +102,9 @@ func (sc *Scope) Enumerator(name string) (Enumerator, bool) {
 // it is not complete.
 func (sc *Scope) Tag(kind, name string) (Type, bool) {
 	t := sc.tag(name)
+	if t == nil {
+		t = sc.kernelTag(kind, name)
+	}
 	if t == nil || tagKind(t) != kind || sc.Incomplete(t) {
 		return nil, false
 	}
@@ -111,10 +120,15 @@ func (sc *Scope) Incomplete(t Type) bool {
 	case *btf.Array:
 		return sc.Incomplete(u.Type)
 	case *btf.Struct, *btf.Union, *btf.Enum:
-		x := sc.extra[u]
-		return x != nil && x.incomplete
+		return sc.bare(u) && !sc.completeTag(u)
 	}
 	return false
+}
+
+// bare reports whether no declaration has given t members.
+func (sc *Scope) bare(t Type) bool {
+	x := sc.extra[t]
+	return x != nil && x.incomplete
 }
 
 // Preserved reports whether accesses to the struct or union t are relocated to
@@ -190,7 +204,7 @@ func (sc *Scope) TypeNames() []string {
 func (sc *Scope) tagNames(kind string) []string {
 	var out []string
 	for n, t := range sc.tags {
-		if tagKind(t) == kind && !sc.Incomplete(t) {
+		if tagKind(t) == kind && !sc.bare(t) {
 			out = append(out, n)
 		}
 	}
@@ -245,7 +259,7 @@ func (sc *Scope) typedef(name string) Type {
 // declared when it is first asked for.
 func (sc *Scope) tag(name string) Type {
 	t, ok := sc.tags[name]
-	if ok && !sc.Incomplete(t) {
+	if ok && !sc.bare(t) {
 		return t
 	}
 	if sc.load(name) {
@@ -283,5 +297,5 @@ func (p *parser) undeclared(off int, kind, name string) {
 	if near := diag.Closest(name, p.sc.tagNames(kind)); near != "" && near != name {
 		hint = " (did you mean '" + kind + " " + near + "'?)"
 	}
-	p.fail(off, diag.UnknownType, "'%s %s' is not declared%s", kind, name, hint)
+	p.fail(off, diag.UnknownType, "'%s %s' is not declared%s%s", kind, name, hint, p.sc.kernelHint())
 }

@@ -85,6 +85,9 @@ func (lw *lowerer) storeBits(p *ir.Value, region ir.Region, off int64, size, uni
 // loadRef reads what is at r: a scalar's number (nil where the object is nil),
 // or r itself if it is no scalar.
 func (lw *lowerer) loadRef(n syntax.Node, r Ref) Value {
+	if r.view != nil {
+		return lw.loadView(n, r)
+	}
 	t, ok := scalarOf(r.Type)
 	if !ok || r.Pointer {
 		return r

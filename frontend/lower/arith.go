@@ -369,6 +369,9 @@ func (lw *lowerer) equality(e *syntax.Binary, l, r Value) *ir.Value {
 	if isNil(r) {
 		return lw.isNilValue(l)
 	}
+	if l, r = lw.viewOperands(e, l, r); lw.b.Block == nil {
+		return nil
+	}
 	if c, done := lw.equalArrays(e, l, r); done {
 		return c
 	}

@@ -23,6 +23,9 @@ func (lw *lowerer) refIndex(n syntax.Node, r Ref, keyNode syntax.Node, key Value
 		return Bad{}
 	}
 	lw.at(n)
+	if r.view != nil {
+		return lw.viewIndex(n, keyNode, r, i)
+	}
 	if r.Pointer {
 		return lw.behind(n, keyNode, r, i, false)
 	}
@@ -53,6 +56,14 @@ func (lw *lowerer) indexed(up *term, i Int, scale, count int64) *term {
 // behind returns p[i] of a pointer, or p + i if pointer is set. It stays within
 // the object that p points into.
 func (lw *lowerer) behind(n, keyNode syntax.Node, p Ref, i Int, pointer bool) Value {
+	if p.view != nil {
+		v := lw.viewMoved(n, lw.opened(p), i)
+		if r, ok := v.(Ref); ok {
+			r.Pointer = pointer
+			return r
+		}
+		return v
+	}
 	size := int64(p.size())
 	if size <= 0 {
 		return lw.errorf(n, diag.NotATable, "%s has no elements", describe(p))

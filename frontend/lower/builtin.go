@@ -26,7 +26,7 @@ type builtinRow struct {
 // kernelGlobalNames are the names that exist in the kernel stage only.
 var kernelGlobalNames = []string{
 	"pkt", "eth", "skb", "ctx",
-	"time", "cpu", "rand", "pid_tgid", "uid_gid", "pid", "tid", "uid", "gid", "comm",
+	"time", "cpu", "rand", "pid_tgid", "uid_gid", "pid", "tid", "uid", "gid", "comm", "task",
 	"xadd", "perf_submit", "stack_id", "load_bytes", "probe_read", "ntoh", "hton", "ntoh16", "ntoh32", "ntoh64", "hton16", "hton32", "hton64",
 	"print", "pairs", "ipairs",
 }
@@ -61,6 +61,7 @@ func builtinTable() map[string]builtinRow {
 		"tid":      {call: helperCall("get_current_pid_tgid", low), usage: "tid()"},
 		"gid":      {call: helperCall("get_current_uid_gid", high), usage: "gid()"},
 		"uid":      {call: helperCall("get_current_uid_gid", low), usage: "uid()"},
+		"task":     {call: (*lowerer).task, usage: "task()"},
 		"comm":     {max: 1, call: (*lowerer).comm, usage: "comm([buf])"},
 		"print":    {max: -1, call: (*lowerer).print, usage: "print(format, ...)"},
 

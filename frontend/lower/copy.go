@@ -57,6 +57,9 @@ func (lw *lowerer) ffiCopy(e *syntax.Call, args []Value) Value {
 	if !ok1 {
 		return Bad{}
 	}
+	if r, ok := src.(Ref); ok && r.view != nil {
+		return lw.copyView(e, args, dv, room, r)
+	}
 	to, isRef := dv.(Ref)
 	if !isRef {
 		return lw.errorf(argNode(e, 0), diag.NotAPlace, "%s can't be written", describe(dst))

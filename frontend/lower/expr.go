@@ -264,6 +264,10 @@ func (lw *lowerer) intOf(n syntax.Node, v Value, what string) (Int, bool) {
 		return lw.readEntry(v), true
 	case Opt:
 		return lw.intOf(n, v.Val, what)
+	case Ref:
+		if x, ok := lw.asAddress(v).(Int); ok {
+			return x, true
+		}
 	case Const:
 		switch c := v.V.(type) {
 		case *lua.LNilType:
@@ -309,6 +313,12 @@ func (lw *lowerer) storable(n syntax.Node, v Value, how string) (Int, bool) {
 			return Int{V: lw.b.Op(ir.OpBoolToInt, lw.b.Op(ir.OpAnd, v.Present, b.V))}, true
 		}
 	case Int, *Entry, Bad, *Conflict:
+	case Ref:
+		if x, ok := lw.asAddress(v).(Int); ok {
+			return x, true
+		}
+		lw.errorf(n, diag.NotANumber, "%s can't be %s: it is no number", describe(v), how)
+		return Int{V: lw.b.Const(0)}, false
 	default:
 		lw.errorf(n, diag.NotANumber, "%s can't be %s: it is no number", describe(v), how)
 		return Int{V: lw.b.Const(0)}, false

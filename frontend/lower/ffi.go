@@ -180,7 +180,12 @@ func (lw *lowerer) ffiCast(e *syntax.Call, args []Value) Value {
 	}
 	switch v := v.(type) {
 	case Ref:
+		if v.view != nil {
+			return lw.castView(v, p.Target)
+		}
 		return lw.view(v, p.Target)
+	case Int:
+		return lw.viewOf(lw.numPtr(v.V), p.Target, lw.memoryOf())
 	case Pointer:
 		return lw.packetRef(v, p.Target)
 	case Bad:

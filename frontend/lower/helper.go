@@ -195,6 +195,7 @@ func (c *helperArgs) arg(i, next int, done []*ir.Value) Value {
 	info := kind.Info()
 	switch {
 	case kind == kernel.ArgScalar || kind == kernel.ArgAny:
+		v = lw.asAddress(v)
 		if r, ok := v.(Ref); ok && kind == kernel.ArgAny {
 			return c.place(n, r, func(p *ir.Value) Value { return c.arg(i+1, next+1, append(done, p)) })
 		}
@@ -259,7 +260,7 @@ func (c *helperArgs) place(n syntax.Node, r Ref, there func(p *ir.Value) Value) 
 	if !c.lw.live(n, r) {
 		return Bad{}
 	}
-	return c.lw.within(r, func(r Ref) Value { return there(c.lw.addrOf(r)) }, c.absent)
+	return c.lw.reach(r, func(r Ref) Value { return there(c.lw.addrOf(r)) }, c.absent)
 }
 
 // absent is the result of a call that was not made, for want of memory.

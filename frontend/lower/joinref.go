@@ -47,6 +47,9 @@ func (j *joiner) liveAt(i int, r Ref) bool {
 // region.
 func (j *joiner) mergeRefs(vals []Value, poss []ir.Pos) Value {
 	lw := j.lw
+	if v, ok := j.mergeViews(vals); ok {
+		return v
+	}
 	first, entries := -1, true
 	for i, v := range vals {
 		switch v := v.(type) {

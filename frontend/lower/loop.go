@@ -15,7 +15,7 @@ const maxAttempts = 8
 type shape struct {
 	v    Value // the value before the loop, if it never changes
 	phi  bool
-	kind Value // a sample of the kind: Int, Bool or Pointer
+	kind Value // a sample of the kind: Int, Bool, Pointer, or Ref into the kernel
 	opt  bool
 	bad  *Conflict
 	gen  bool // the packet's generation: each trip begins one
@@ -137,6 +137,8 @@ func (lw *lowerer) firstShape(c *cell) *shape {
 		}
 	case Opt:
 		s.phi, s.kind, s.opt = true, v.Val, true
+	case Ref:
+		s.phi, s.kind = carriesView(v), v
 	case Const:
 		if _, ok := v.V.(lua.LBool); ok {
 			s.phi, s.kind = true, Bool{}
@@ -246,6 +248,9 @@ func (lw *lowerer) enterPhi(cv *carried, init [2]*ir.Value) {
 	case Pointer:
 		cv.val = phi(ir.I64, init[1])
 		v = Pointer{Base: cv.val, View: k.View}
+	case Ref:
+		cv.val = phi(ir.I64, init[1])
+		v = lw.carriedView(k, cv.val)
 	}
 	if cv.s.opt {
 		cv.present = phi(ir.Bool, init[0])
@@ -281,6 +286,9 @@ func (lw *lowerer) parts2(v Value, s *shape) (present, val *ir.Value, ok bool) {
 		return lw.b.Bool(true), val, ok
 	}
 	switch k := s.kind.(type) {
+	case Ref:
+		n, ok := lw.carryView(k, v)
+		return nil, n, ok
 	case Int:
 		if n, isInt := v.(Int); isInt {
 			return nil, n.V, n.Unsigned == k.Unsigned || k.Unsigned
@@ -373,6 +381,11 @@ func (lw *lowerer) widen(s *shape, v Value, c *cell) {
 		case Int, Bool:
 			if isNil(s.v) {
 				s.phi, s.kind, s.opt = true, inner, true
+				return
+			}
+		case Ref:
+			if r := inner.(Ref); isNil(s.v) && carriesView(r) {
+				s.phi, s.kind = true, r
 				return
 			}
 		}

@@ -69,6 +69,7 @@ type lowerer struct {
 	epochNo  int
 	builtins map[string]builtinRow
 	verdicts map[*ir.Block]diag.Span // of the results that the script gives
+	cores    map[string]*ir.Core     // quantities of the kernel's types, by what they are
 }
 
 // frame is one activation of a Lua function.

@@ -80,6 +80,15 @@ func (lw *lowerer) copyRef(n syntax.Node, dst, src Ref) {
 	}
 	size := int64(dst.size())
 	lw.within(dst, func(dst Ref) Value {
+		if src.view != nil && !lw.loadable(src) {
+			return lw.reach(src, func(src Ref) Value {
+				lw.fetch(n, lw.addrOf(dst), size, src)
+				return Nil
+			}, func() Value {
+				lw.zero(dst, 0, size)
+				return Nil
+			})
+		}
 		return lw.within(src, func(src Ref) Value {
 			lw.copyBytes(dst, src, size)
 			return Nil

@@ -14,6 +14,9 @@ import (
 // maxPrintArgs is how many values bpf_trace_printk takes.
 const maxPrintArgs = 3
 
+// maxText is how much of a string in the kernel's memory is printed.
+const maxText = 128
+
 // piece is one call of bpf_trace_printk: a format and its values.
 type piece struct {
 	format  string

@@ -101,6 +101,13 @@ func (lw *lowerer) conversion(n syntax.Node, c spec, v Value) (string, *ir.Value
 			s, ok := lw.plain(n, fmt.Sprintf(format, k.String()))
 			return s, nil, ok
 		}
+		if r, ok := v.(Ref); ok && viewString(r) {
+			text, ok := lw.viewText(n, r, maxText)
+			if !ok {
+				return "", nil, false
+			}
+			v = text
+		}
 		if r, ok := v.(Ref); ok && r.isArray() {
 			p, ok := lw.printable(n, r)
 			return "%" + c.flags + c.width + "s", p, ok && lw.canWidth(n, c)

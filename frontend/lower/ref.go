@@ -67,6 +67,8 @@ type Ref struct {
 	Rec *record
 	// Volatile: each access is made, in its place.
 	Volatile bool
+	// view is set on an object in the kernel's or a process's memory (view.go).
+	view *view
 	// ReadOnly says why the object can't be written, empty if it can.
 	ReadOnly string
 }
@@ -154,6 +156,9 @@ func (r Ref) size() int { return ctype.Size(r.Type) }
 // refMember returns the member of r called name, those of anonymous members
 // included.
 func (lw *lowerer) refMember(n syntax.Node, r Ref, name string) Value {
+	if r.view != nil {
+		return lw.viewMember(n, r, name)
+	}
 	if r.Pointer {
 		r.Pointer, r.moved = false, false
 		r.Lo, r.Hi = r.Off, r.Off+int64(r.size())
@@ -247,6 +252,9 @@ func (lw *lowerer) refBase(r Ref) *ir.Value {
 // where r is there only: see within.
 func (lw *lowerer) address(r Ref) (p *ir.Value, off int64) {
 	p = lw.refBase(r)
+	if r.view != nil && len(r.view.steps) > 0 {
+		p = lw.b.PtrAdd(p, lw.coreOf(r, ir.CoreByteOffset))
+	}
 	var sum *ir.Value
 	for x := r.Index; x != nil; x = x.up {
 		n := lw.b.OpBits(ir.OpBound, x.count-1, x.i)
@@ -305,8 +313,17 @@ func nothing() Value { return Nil }
 
 // within runs there where r is, and elsewhere where it is not, and joins their
 // results. there is given r as it is known by then: it may run several times,
-// for each element that an index may name (elements).
+// for each element that an index may name (elements). What it is given can be
+// read by loads.
 func (lw *lowerer) within(r Ref, there func(Ref) Value, elsewhere func() Value) Value {
+	if r.view != nil {
+		return lw.reach(r, func(r Ref) Value { return there(lw.atHand(r)) }, elsewhere)
+	}
+	return lw.reach(r, there, elsewhere)
+}
+
+// reach is within for what needs r's address only.
+func (lw *lowerer) reach(r Ref, there func(Ref) Value, elsewhere func() Value) Value {
 	mark := lw.mark()
 	var ends []edge
 	tests := r.tests()

@@ -6,6 +6,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/luabpfc/luabpfc/btf"
 	"github.com/luabpfc/luabpfc/frontend/ctype"
 	"github.com/luabpfc/luabpfc/ir/diag"
 	"github.com/luabpfc/luabpfc/ir/kernel"
@@ -23,6 +24,8 @@ type Options struct {
 	Limits   Limits // zero fields take their defaults
 	// BigEndian is the byte order of the target, in which C data lies in memory.
 	BigEndian bool
+	// Kernel returns the kernel's types; nil: there are none.
+	Kernel func() (*btf.Kernel, error)
 }
 
 // The budget of iterations of a run: what it is when a script doesn't say, and

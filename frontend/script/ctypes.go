@@ -23,6 +23,7 @@ func (st *Stage) Types() *ctype.Scope { return st.types }
 // newTypes returns the scope of the stage's C types.
 func (st *Stage) newTypes() *ctype.Scope {
 	sc := ctype.NewScope(st.opts.BigEndian)
+	sc.Kernel = st.opts.Kernel
 	sc.Constant = func(name string) (int64, bool) {
 		cs := predefinedConsts()
 		i := slices.IndexFunc(cs, func(c predefinedConst) bool { return c.name == name })
