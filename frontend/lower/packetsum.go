@@ -1,6 +1,7 @@
 package lower
 
 import (
+	"math"
 	"slices"
 
 	"github.com/luabpfc/luabpfc/frontend/syntax"
@@ -19,12 +20,35 @@ import (
 // to complete. Nothing is written before all of it is known to be there.
 
 // fold16 returns a 64-bit sum as one of 16 bits.
-func (lw *lowerer) fold16(x *ir.Value) *ir.Value {
+func (lw *lowerer) fold16(x *ir.Value) *ir.Value { return lw.fold(x, math.MaxUint64, true) }
+
+// fold returns a sum of at most most as one of 16 bits; if it need not be exact,
+// what is above them is of no use.
+func (lw *lowerer) fold(x *ir.Value, most uint64, exact bool) *ir.Value {
 	b := lw.b
-	fold := func(x *ir.Value, bits int64) *ir.Value {
-		return b.Op(ir.OpAdd, b.Op(ir.OpAnd, x, b.Const(1<<bits-1)), b.Op(ir.OpLShr, x, b.Const(bits)))
+	for most > 0xffff {
+		bits := int64(16)
+		if most >= 1<<48 {
+			bits = 32
+		}
+		high := b.Op(ir.OpLShr, x, b.Const(bits))
+		if most <= 0x1fffe && !exact {
+			return b.Op(ir.OpAdd, x, high)
+		}
+		x = b.Op(ir.OpAdd, b.Op(ir.OpAnd, x, b.Const(1<<bits-1)), high)
+		most = folded(most, bits)
 	}
-	return fold(fold(fold(fold(x, 32), 16), 16), 16)
+	return x
+}
+
+// folded returns what the sum of a number's low bits and of those above them is
+// at most, if the number is at most most.
+func folded(most uint64, bits int64) uint64 {
+	low, high := uint64(1)<<bits-1, most>>bits
+	if high == 0 {
+		return most
+	}
+	return max(high-1+low, high+most&low)
 }
 
 // complement16 is the checksum of a folded sum.
@@ -60,22 +84,14 @@ func (lw *lowerer) ipChecksum(e *syntax.MethodCall, p Pointer, _ []Value) Value 
 	b := lw.b
 	words := lw.bits(e, p, 4, 4)
 	base := lw.base(p)
-	word := func(i int) *ir.Value {
-		check := lw.pktCheck(base, int32(p.Off)+int32(4*i), 4)
-		return lw.b.PktLoad(check, base, ir.Mem{Off: int32(p.Off) + int32(4*i), Size: 4})
-	}
 	lw.pktCheck(base, int32(p.Off), 4*ipWords)
 	sum := b.Const(0)
 	for i := range ipWords {
-		x := word(i)
+		size := int32(4)
 		if i == ipSumAt/4 { // the checksum itself counts as 0
-			keep := int64(0xffff)
-			if lw.mod.BigEndian {
-				keep <<= 16
-			}
-			x = b.Op(ir.OpAnd, x, b.Const(keep))
+			size = 2
 		}
-		sum = b.Op(ir.OpAdd, sum, x)
+		sum = b.Op(ir.OpAdd, sum, lw.loadRaw(p, int64(4*i), size))
 	}
 	mark := lw.mark()
 	var ends []edge
@@ -90,23 +106,58 @@ func (lw *lowerer) ipChecksum(e *syntax.MethodCall, p Pointer, _ []Value) Value 
 			break
 		}
 		lw.open(more)
-		sum = b.Op(ir.OpAdd, sum, word(i))
+		sum = b.Op(ir.OpAdd, sum, lw.loadRaw(p, int64(4*i), 4))
 	}
 	if b.Block != nil {
 		ends = append(ends, lw.leave(mark, Int{V: sum}))
 	}
 	sum = lw.join(ends)[0].(Int).V
-	sum = lw.complement16(lw.fold16(sum))
-	at := int32(p.Off) + ipSumAt
-	b.PktStore(lw.pktCheck(base, at, 2), base, sum, ir.Mem{Off: at, Size: 2})
+	sum = lw.fold(sum, ipMaxWords*math.MaxUint32, false)
+	lw.storeRaw(e, p, ipSumAt, 2, lw.complement16(sum))
 	return Tuple{}
 }
 
-// patch is a run of 2 or 4 bytes that replace changes, from and to as host-order
-// numbers.
-type patch struct {
+// change16 is what replacing a field changes in a sum, in memory order: terms that
+// go in, and terms whose complement does.
+type change16 struct {
+	plus, minus []*ir.Value
+	known       int64  // constants among them
+	most        uint64 // of all
+}
+
+// add counts x of at most most in.
+func (c *change16) add(x *ir.Value, most uint64) {
+	if k, ok := x.IsConst(); ok {
+		c.known += k
+		c.most += uint64(k)
+		return
+	}
+	c.plus, c.most = append(c.plus, x), c.most+most
+}
+
+// drop counts the complement of x in, which has no bits above those of mask.
+func (c *change16) drop(x *ir.Value, mask int64) {
+	c.minus = append(c.minus, x)
+	c.known += mask
+	c.most += uint64(mask)
+}
+
+// total returns the sum of all terms.
+func (lw *lowerer) total(c change16) *ir.Value {
+	x := lw.b.Const(c.known)
+	for _, t := range c.minus {
+		x = lw.b.Op(ir.OpSub, x, t)
+	}
+	for _, t := range c.plus {
+		x = lw.b.Op(ir.OpAdd, x, t)
+	}
+	return x
+}
+
+// write is a run of bytes that replace stores, a number in memory order.
+type write struct {
 	off, size int
-	from, to  *ir.Value
+	x         *ir.Value
 }
 
 // ownSum names the checksum that covers each header.
@@ -136,62 +187,107 @@ func (lw *lowerer) replaceField(e *syntax.MethodCall, p Pointer, args []Value) V
 		lw.setHeader(e, p, f, args[1])
 		return Tuple{}
 	}
-	list, ok := lw.patches(e, p, f, args[1])
+	diff, writes, ok := lw.replacement(e, p, f, args[1])
 	if !ok || lw.b.Block == nil {
 		return Tuple{}
 	}
-	diff := lw.b.Const(0)
-	for _, c := range list {
-		mask := lw.b.Const(1<<(8*c.size) - 1)
-		diff = lw.b.Op(ir.OpAdd, diff, lw.b.Op(ir.OpAdd, lw.b.Op(ir.OpXor, c.from, mask), c.to))
+	address := name == "src" || name == "dst" || f.off >= 64 && p.View.name == "ip6"
+	if address { // it goes into more than one sum
+		one := change16{most: diff.most}
+		one.plus = []*ir.Value{lw.total(diff)}
+		diff = one
 	}
-	diff = lw.fold16(diff)
 	if sum != "" && p.View.name != "ip" {
 		g, _ := p.View.field(sum)
 		lw.patchTransport(e, Pointer{Base: p.Base, Off: p.Off + int64(g.off/8)}, diff, p.View.name == "udp", false)
 	}
-	if name == "src" || name == "dst" || f.off >= 64 && p.View.name == "ip6" {
+	if address {
 		lw.patchPseudo(e, p, diff)
 	}
 	if p.View.name == "ip" {
 		lw.patchOwn(e, Pointer{Base: p.Base, Off: p.Off + ipSumAt}, diff)
 	}
-	for _, c := range list {
-		lw.store(e, p, int64(c.off), int32(c.size), c.to)
+	for _, w := range writes {
+		lw.storeRaw(e, p, int64(w.off), int32(w.size), w.x)
 	}
 	return Tuple{}
 }
 
-// patches returns what replacing f by v changes, in whole 16-bit words.
-func (lw *lowerer) patches(n syntax.Node, p Pointer, f *field, v Value) ([]patch, bool) {
+// loadRaw reads size bytes at p + off in memory order.
+func (lw *lowerer) loadRaw(p Pointer, off int64, size int32) *ir.Value {
+	base, at := lw.base(p), int32(p.Off+off)
+	return lw.b.PktLoad(lw.pktCheck(base, at, size), base, ir.Mem{Off: at, Size: size})
+}
+
+// storeRaw writes size bytes at p + off in memory order.
+func (lw *lowerer) storeRaw(n syntax.Node, p Pointer, off int64, size int32, x *ir.Value) {
+	base, at := lw.base(p), int32(p.Off+off)
+	lw.b.PktStore(lw.pktCheck(base, at, size), base, x, ir.Mem{Off: at, Size: size})
+}
+
+// replacement returns what replacing f by v changes in a sum and in memory.
+func (lw *lowerer) replacement(n syntax.Node, p Pointer, f *field, v Value) (diff change16, list []write, ok bool) {
 	first := f.off / 8 &^ 1
 	size := ((f.off+f.width+7)/8+1)&^1 - first
 	lw.pktCheck(lw.base(p), int32(p.Off)+int32(first), int32(size))
 	if f.bytes {
-		return lw.bytePatches(n, p, first, size, v)
+		list, ok = lw.byteWrites(n, first, size, v)
+	} else if x, isNumber := lw.storable(n, v, "stored"); isNumber {
+		if f.off/8 == (f.off+f.width-1)/8 {
+			diff, list = lw.replaceInByte(p, f, x.V)
+			return diff, list, true
+		}
+		list, ok = lw.numberWrites(n, p, f, x.V, first, size), true
 	}
-	x, ok := lw.storable(n, v, "stored")
-	if !ok {
-		return nil, false
+	for _, w := range list {
+		mask := int64(1)<<(8*w.size) - 1
+		diff.drop(lw.loadRaw(p, int64(w.off), int32(w.size)), mask)
+		diff.add(w.x, uint64(mask))
 	}
-	if size == 8 {
-		return []patch{
-			{first, 4, lw.load(n, p, int64(first), 4), lw.b.Op(ir.OpLShr, x.V, lw.b.Const(32))},
-			{first + 4, 4, lw.load(n, p, int64(first)+4, 4), lw.b.Op(ir.OpAnd, x.V, lw.b.Const(1<<32-1))},
-		}, true
-	}
-	old := lw.load(n, p, int64(first), int32(size))
-	shift := int64((first+size)*8 - f.off - f.width)
-	mask := int64(1<<f.width - 1)
-	to := lw.b.Op(ir.OpShl, lw.b.Op(ir.OpAnd, x.V, lw.b.Const(mask)), lw.b.Const(shift))
-	if f.width < size*8 {
-		to = lw.b.Op(ir.OpOr, to, lw.b.Op(ir.OpAnd, old, lw.b.Const(^(mask<<shift))))
-	}
-	return []patch{{first, size, old, to}}, true
+	return diff, list, ok
 }
 
-// bytePatches is patches for an array.
-func (lw *lowerer) bytePatches(n syntax.Node, p Pointer, first, size int, v Value) ([]patch, bool) {
+// replaceInByte is replacement for a field within one byte: the byte's other
+// bits do not matter to the sum.
+func (lw *lowerer) replaceInByte(p Pointer, f *field, x *ir.Value) (diff change16, list []write) {
+	b := lw.b
+	at, shift := f.off/8, int64(8-f.off%8-f.width)
+	mask := int64(1<<f.width-1) << shift
+	to := b.Op(ir.OpAnd, b.Op(ir.OpShl, x, b.Const(shift)), b.Const(mask))
+	old := lw.loadRaw(p, int64(at), 1)
+	from, stored := old, to
+	if f.width < 8 {
+		from = b.Op(ir.OpAnd, old, b.Const(mask))
+		stored = b.Op(ir.OpOr, to, b.Op(ir.OpAnd, old, b.Const(0xff&^mask)))
+	}
+	weight := int64(0) // of the byte in its word
+	if (at%2 == 0) == lw.mod.BigEndian {
+		weight = 8
+	}
+	diff.drop(b.Op(ir.OpShl, from, b.Const(weight)), 0xffff)
+	diff.add(b.Op(ir.OpShl, to, b.Const(weight)), 0xffff)
+	return diff, []write{{at, 1, stored}}
+}
+
+// numberWrites returns what storing x in f, which goes over the size bytes at
+// first, writes.
+func (lw *lowerer) numberWrites(n syntax.Node, p Pointer, f *field, x *ir.Value, first, size int) []write {
+	b := lw.b
+	inMemory := func(x *ir.Value, size int) *ir.Value { return b.OpBits(ir.OpToBE, int64(size)*8, x) }
+	if size == 8 {
+		return []write{{first, 4, inMemory(b.Op(ir.OpLShr, x, b.Const(32)), 4)}, {first + 4, 4, inMemory(x, 4)}}
+	}
+	if f.width < size*8 {
+		shift := int64((first+size)*8 - f.off - f.width)
+		mask := int64(1<<f.width - 1)
+		old := b.Op(ir.OpAnd, lw.load(n, p, int64(first), int32(size)), b.Const(^(mask << shift)))
+		x = b.Op(ir.OpOr, old, b.Op(ir.OpShl, b.Op(ir.OpAnd, x, b.Const(mask)), b.Const(shift)))
+	}
+	return []write{{first, size, inMemory(x, size)}}
+}
+
+// byteWrites is numberWrites for an array.
+func (lw *lowerer) byteWrites(n syntax.Node, first, size int, v Value) ([]write, bool) {
 	v = lw.resolve(lw.pinBytes(n, v))
 	switch have, ok := runLength(v); {
 	case !ok:
@@ -203,32 +299,34 @@ func (lw *lowerer) bytePatches(n syntax.Node, p Pointer, first, size int, v Valu
 		lw.errorf(n, diag.NotBytes, "%d bytes are needed here, not %d", size, have)
 		return nil, false
 	}
-	var list []patch
+	var list []write
 	for off := 0; off < size; {
 		w := min(4, runUnit(v, off, size))
 		to := lw.runWord(n, v, off, w)
-		if w > 1 {
-			to = lw.b.OpBits(ir.OpToBE, int64(w)*8, to)
-		}
 		if w == 1 { // an array that is not aligned: two bytes make a word
-			to = lw.b.Op(ir.OpOr, lw.b.Op(ir.OpShl, to, lw.b.Const(8)), lw.runWord(n, v, off+1, 1))
+			next := lw.runWord(n, v, off+1, 1)
+			if lw.mod.BigEndian {
+				to, next = next, to
+			}
+			to = lw.b.Op(ir.OpOr, lw.b.Op(ir.OpShl, next, lw.b.Const(8)), to)
 			w = 2
 		}
-		list = append(list, patch{first + off, w, lw.load(n, p, int64(first+off), int32(w)), to})
+		list = append(list, write{first + off, w, to})
 		off += w
 	}
 	return list, true
 }
 
 // patchOwn patches the checksum at p.
-func (lw *lowerer) patchOwn(n syntax.Node, p Pointer, diff *ir.Value) {
-	old := lw.complement16(lw.load(n, p, 0, 2))
-	lw.store(n, p, 0, 2, lw.complement16(lw.fold16(lw.b.Op(ir.OpAdd, old, diff))))
+func (lw *lowerer) patchOwn(n syntax.Node, p Pointer, diff change16) {
+	diff.minus = slices.Clone(diff.minus)
+	diff.drop(lw.loadRaw(p, 0, 2), 0xffff)
+	lw.storeRaw(n, p, 0, 2, lw.complement16(lw.fold(lw.total(diff), diff.most, false)))
 }
 
 // patchPseudo patches the checksum of the transport header behind the IP header
 // p, if there is one.
-func (lw *lowerer) patchPseudo(n syntax.Node, p Pointer, diff *ir.Value) {
+func (lw *lowerer) patchPseudo(n syntax.Node, p Pointer, diff change16) {
 	for _, name := range []string{"tcp", "udp", "icmp6"} {
 		r, ok := p.View.child(name)
 		if !ok || lw.b.Block == nil {
@@ -259,8 +357,9 @@ const (
 )
 
 // patchTransport patches the checksum at p, of UDP's sort or not.
-func (lw *lowerer) patchTransport(n syntax.Node, p Pointer, diff *ir.Value, udp, pseudo bool) {
-	if !lw.isXDP() {
+func (lw *lowerer) patchTransport(n syntax.Node, p Pointer, diff change16, udp, pseudo bool) {
+	switch {
+	case !lw.isXDP():
 		flags := int64(0)
 		if udp {
 			flags |= csumMangled0
@@ -269,19 +368,49 @@ func (lw *lowerer) patchTransport(n syntax.Node, p Pointer, diff *ir.Value, udp,
 			flags |= csumPseudo
 		}
 		lw.load(n, p, 0, 2) // it must be there
-		inMemory := lw.b.OpBits(ir.OpToBE, 16, diff)
+		sum := lw.total(diff)
+		if diff.most >= 1<<32 {
+			sum = lw.fold(sum, diff.most, true)
+		}
 		lw.flush()
-		lw.helper(n, "l4_csum_replace", ir.I64, lw.ctx, lw.offset(p).V, lw.b.Const(0), inMemory, lw.b.Const(flags))
-		return
-	}
-	if !udp {
+		lw.helper(n, "l4_csum_replace", ir.I64, lw.ctx, lw.offset(p).V, lw.b.Const(0), sum, lw.b.Const(flags))
+	case udp:
+		lw.patchUDP(n, p, diff)
+	default:
 		lw.patchOwn(n, p, diff)
-		return
 	}
-	old := lw.load(n, p, 0, 2)
-	sum := lw.complement16(lw.fold16(lw.b.Op(ir.OpAdd, lw.complement16(old), diff)))
-	zero := lw.b.Op(ir.OpBoolToInt, lw.b.Op(ir.OpEq, sum, lw.b.Const(0)))
-	sum = lw.b.Op(ir.OpOr, sum, lw.b.Op(ir.OpNeg, zero)) // 0 becomes 0xffff
-	some := lw.b.Op(ir.OpBoolToInt, lw.b.Op(ir.OpNe, old, lw.b.Const(0)))
-	lw.store(n, p, 0, 2, lw.b.Op(ir.OpAnd, sum, lw.b.Op(ir.OpNeg, some)))
+}
+
+// patchUDP patches a checksum of UDP.
+func (lw *lowerer) patchUDP(n syntax.Node, p Pointer, diff change16) {
+	old := lw.loadRaw(p, 0, 2)
+	mark := lw.mark()
+	some, none := lw.branch(lw.b.Op(ir.OpNe, old, lw.b.Const(0)), mark)
+	var ends []edge
+	if some.block != nil {
+		lw.open(some)
+		diff.minus = slices.Clone(diff.minus)
+		diff.drop(old, 0xffff)
+		sum := lw.fold(lw.total(diff), diff.most, true)
+		// the complement of 0xffff, 0, is 0xffff here
+		full, other := lw.branch(lw.b.Op(ir.OpEq, sum, lw.b.Const(0xffff)), mark)
+		var sums []edge
+		for _, e := range []edge{full, other} {
+			if e.block == nil {
+				continue
+			}
+			lw.open(e)
+			x := sum
+			if e.block == other.block {
+				x = lw.complement16(sum)
+			}
+			sums = append(sums, lw.leave(mark, Int{V: x}))
+		}
+		lw.storeRaw(n, p, 0, 2, lw.join(sums)[0].(Int).V)
+		ends = append(ends, lw.leave(mark))
+	}
+	if none.block != nil {
+		ends = append(ends, none)
+	}
+	lw.join(ends)
 }
