@@ -25,16 +25,16 @@ end
 local lb_ipip = bpf.xdp(function()
 	local ip = pkt.ip
 	if not ip or ip.dst ~= service or ip.frag then return XDP_PASS end
-	local ports = 0
-	if ip.tcp then ports = ip.tcp:u32() elseif ip.udp then ports = ip.udp:u32() else return XDP_PASS end
-	local to = hash(ip.src, ip.dst, ports) % #backends
+	local l4 = ip.tcp or ip.udp
+	if not l4 then return XDP_PASS end
+	local to = hash(ip.src, ip.dst, l4:u32()) % #backends -- both ports
 	local length, tos, src = ip.tlen, ip.tos, pkt.dst
 
 	if pkt:adjust_head(-20) ~= 0 then return XDP_ABORTED end
 	pkt.dst, pkt.src, pkt.type = mac[to], src, ETH_P_IP
 	local outer = pkt.ip
 	outer.ver, outer.hlen, outer.tos, outer.tlen = 4, 5, tos, length + 20
-	outer.identification, outer.ffo_unused, outer.df, outer.mf, outer.foffset = 0, 0, 1, 0, 0
+	outer:u32(4, 0x4000) -- not to be fragmented
 	outer.ttl, outer.proto = 64, IPPROTO_IPIP
 	outer.src, outer.dst = service, address[to]
 	outer:checksum()

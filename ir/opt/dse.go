@@ -31,6 +31,7 @@ import "github.com/luabpfc/luabpfc/ir"
 // deadStores is the pass "dse".
 func deadStores(c *Context, f *ir.Func) {
 	redundantStores(c, f)
+	deadPacketStores(c, f)
 	t := trackSlots(f)
 	if t.size == 0 {
 		return

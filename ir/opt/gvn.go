@@ -116,13 +116,16 @@ type numberer struct {
 	checks  map[[2]*ir.Value][]*ir.Value // packet checks by generation and base
 	widen   map[*ir.Value]bool           // checks of this block that may still grow
 	dropped map[*ir.Value]bool
+	bytes   []packetBytes       // of the packet that are known
+	moves   map[*ir.Value]int32 // which version of its place a generation is
+	least   map[int32]int64     // the packet's least length, by such versions
 }
 
 // numberValues is the pass "gvn".
 func numberValues(c *Context, f *ir.Func) {
 	n := &numberer{c: c, f: f, d: ir.Dominators(f), r: newRewriter(f),
 		table: map[vnKey]*leader{}, details: map[vnDetail]int32{}, known: map[*ir.Value]*leader{},
-		checks: map[[2]*ir.Value][]*ir.Value{}, widen: map[*ir.Value]bool{}}
+		checks: map[[2]*ir.Value][]*ir.Value{}, widen: map[*ir.Value]bool{}, moves: map[*ir.Value]int32{}, least: map[int32]int64{}}
 	n.versions = computeVersions(f, n.d)
 	n.held = slotContents(f, n.d)
 	n.walk()
@@ -218,8 +221,10 @@ func (n *numberer) enter(b *ir.Block) {
 			}
 		}
 		n.number(v)
+		before := n.ver
 		n.ver = advance(n.ver, v)
-		n.enterStore(v)
+		n.enterStore(v, before)
+		n.enterMove(v, before)
 		if n.held != nil {
 			n.held.step(n.state, v)
 		}
@@ -331,6 +336,9 @@ func (n *numberer) number(v *ir.Value) {
 		}
 	}
 	n.put(k, &leader{v: v})
+	if v.Op == ir.OpPktLoad {
+		n.heldBytes(k, *v.Mem())
+	}
 }
 
 // what names the change that replaces v.
@@ -395,6 +403,7 @@ func (n *numberer) key(v *ir.Value) (vnKey, bool) {
 		k.ver = int32(v.Block.ID) + 1
 	case v.Op == ir.OpPktGen:
 		k.ver = n.ver[classMoves]
+		n.moves[v] = k.ver
 		return k, true
 	case v.Op == ir.OpPktLoad:
 		// Any check that covers it will do.
@@ -489,11 +498,13 @@ func (n *numberer) forward(v *ir.Value) bool {
 }
 
 // enterStore makes the value that v stores known to loads of the same place.
-func (n *numberer) enterStore(v *ir.Value) {
+func (n *numberer) enterStore(v *ir.Value, before [memClasses]int32) {
 	if v.Op == ir.OpPktStore && v.Args[0].Op == ir.OpPktCheck {
 		k := vnKey{op: ir.OpPktLoad, typ: ir.I64, ver: n.ver[ir.RegionPacket], detail: n.detail(vnDetail{mem: *v.Mem()})}
 		k.args(v.Args[1], v.Args[0].Args[0])
+		n.keepBytes(k, *v.Mem(), before[ir.RegionPacket])
 		n.put(k, &leader{v: v.Args[2]})
+		n.heldBytes(k, *v.Mem())
 	}
 	if v.Op != ir.OpStore || v.Mem().Region == ir.RegionStack {
 		return

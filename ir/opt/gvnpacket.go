@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
 // Packet checks: one that a dominating check covers goes, and checks of one
@@ -21,6 +22,15 @@ import (
 // checks in between leave to the same place). Values that may leave observe
 // every region but the stack, hence stores to the stack may lie between, while
 // any other effect ends the time in which a check may grow.
+//
+// What is known to be there may be asked for earlier in any case. A helper that
+// moves the packet's start by a constant, or leaves its length as it is, tells
+// the least length of the packet behind it from the checks before it: a check
+// in that length goes if any other of its generation and base comes first, which then names its
+// bytes, too, for the kernel's verifier.
+//
+// A store to the packet leaves what is known of its other bytes: a load keeps
+// its leader over stores behind the same base that do not overlap it.
 
 // check replaces or records a packet check.
 func (n *numberer) check(v *ir.Value) {
@@ -33,6 +43,14 @@ func (n *numberer) check(v *ir.Value) {
 			widenTo(d, v)
 			n.r.set(v, d)
 			return
+		}
+	}
+	if end, ok := checkEnd(v); ok && end <= n.least[n.moves[v.Args[0]]] {
+		for _, d := range n.checks[k] {
+			if (d.Block == n.block || n.d.Available(d, n.block)) && n.grow(d, v) {
+				n.r.set(v, d)
+				return
+			}
 		}
 	}
 	for _, d := range n.checks[k] {
@@ -90,4 +108,73 @@ func widenTo(d, v *ir.Value) {
 	m := *d.Mem()
 	m.Off, m.Size = int32(lo), int32(hi-lo)
 	d.Aux = &m
+}
+
+// enterMove learns the packet's least length behind a helper that moves it.
+func (n *numberer) enterMove(v *ir.Value, before [memClasses]int32) {
+	if v.Op != ir.OpCall || !movesPacket(v) {
+		return
+	}
+	h := v.Aux.(*kernel.Helper)
+	less := int64(0)
+	switch h.Name {
+	case "xdp_adjust_head":
+		k, ok := v.Args[1].IsConst()
+		if !ok || k != int64(int32(k)) {
+			return
+		}
+		less = max(k, 0)
+	case "skb_change_head", "skb_pull_data", "skb_store_bytes", "l3_csum_replace", "l4_csum_replace":
+	default:
+		return
+	}
+	there := n.least[before[classMoves]]
+	for k, list := range n.checks {
+		if n.moves[k[0]] != before[classMoves] {
+			continue
+		}
+		for _, d := range list {
+			if end, ok := checkEnd(d); ok && (d.Block == n.block || n.d.Available(d, n.block)) {
+				there = max(there, end)
+			}
+		}
+	}
+	n.least[n.ver[classMoves]] = there - less
+}
+
+// packetBytes is what the table knows of packet bytes.
+type packetBytes struct {
+	key vnKey
+	mem ir.Mem
+}
+
+// maxKept is how many places are kept over a store.
+const maxKept = 32
+
+// heldBytes notes that the table has k, the load of m.
+func (n *numberer) heldBytes(k vnKey, m ir.Mem) {
+	old := len(n.bytes)
+	n.bytes = append(n.bytes, packetBytes{k, m})
+	n.undo = append(n.undo, undoStep{do: func() { n.bytes = n.bytes[:old] }})
+}
+
+// keepBytes enters what is known in version ver of the bytes that a store to m,
+// of key k, does not touch.
+func (n *numberer) keepBytes(k vnKey, m ir.Mem, ver int32) {
+	var kept []packetBytes
+	for i := len(n.bytes) - 1; i >= 0 && len(kept) < maxKept; i-- {
+		x := n.bytes[i]
+		if x.key.ver == ver && x.key.a == k.a && x.key.b == k.b && (x.mem.Off+x.mem.Size <= m.Off || x.mem.Off >= m.Off+m.Size) {
+			kept = append(kept, x)
+		}
+	}
+	for _, x := range kept {
+		l := n.table[x.key]
+		if l == nil {
+			continue
+		}
+		x.key.ver = k.ver
+		n.put(x.key, l)
+		n.heldBytes(x.key, x.mem)
+	}
 }

@@ -11,10 +11,12 @@ var Passes = []*Pass{
 		Doc: "Constants through branches and loops at once (Wegman and Zadeck); removes the branches it decides."},
 	{Name: "simplify", Func: simplify, To: ir.PhaseLow,
 		Doc: "Algebra on single values: identities, strength reduction, canonical comparisons, what ranges decide. Sees that numbers known not to be negative divide unsigned."},
+	{Name: "anticipate", Func: anticipateChecks, To: ir.PhaseHigh,
+		Doc: "Packet checks ask for what comes later, too, where leaving at once makes no difference: later checks, and returns of what leaving returns."},
 	{Name: "gvn", Func: numberValues, To: ir.PhaseLow,
 		Doc: "Global value numbering: equal values across blocks, loads by region, stack loads from what was stored, packet checks that another covers, lookups of one key; what a branch proved."},
 	{Name: "dse", Func: deadStores, To: ir.PhaseLow,
-		Doc: "Stores to the stack that nobody observes, or that store what the slot already holds."},
+		Doc: "Stores to the stack that nobody observes, or that store what the slot already holds; stores to the packet that are overwritten in their block."},
 	{Name: "storemerge", Func: mergeStores, To: ir.PhaseLow,
 		Doc: "Stores of one block to the same eight bytes of a slot become as few as hold what they leave: zeros and the fields stored over them."},
 	{Name: "dce", Func: deadCode, To: ir.PhaseLow,
@@ -43,7 +45,7 @@ type Stage struct {
 
 // Schedule is the order in which passes run.
 var Schedule = []Stage{
-	{Name: "high", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "gvn", "dse", "storemerge", "dce", "unroll"}},
+	{Name: "high", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "anticipate", "gvn", "dse", "storemerge", "dce", "unroll"}},
 	{Name: "legal", Rounds: 1, Passes: []string{"loopform", "sdiv", "results", "checks"}},
 	{Name: "low", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "gvn", "dse", "storemerge", "dce"}},
 	{Name: "last", Rounds: 1, Passes: []string{"records"}},
@@ -62,6 +64,8 @@ type Constraint struct {
 var Constraints = []Constraint{
 	{"fold", "gvn", "high", "a check is widened within its block only, and a branch on a merged Bool proves nothing until it is threaded"},
 	{"sccp", "simplify", "high", "values of blocks that are never reached would be simplified for nothing"},
+	{"sccp", "anticipate", "high", "a branch that is never taken needs less than the one that is"},
+	{"anticipate", "gvn", "high", "the checks that are covered by a greater one go"},
 	{"simplify", "gvn", "high", "equal values are found equal in canonical form only"},
 	{"gvn", "dse", "high", "a forwarded load no longer observes the store it was forwarded from; merged lookups no longer observe their key"},
 	{"dse", "storemerge", "high", "dead stores would be merged into live ones"},
