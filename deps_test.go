@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"frontend/syntax":     {"ir/diag"},
 	"frontend/script":     {"btf", "frontend/ctype", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg, luaPkg + "/ast", luaPkg + "/parse"},
 	"frontend/ctype":      {"btf", "ir/diag", "ir/kernel", btfPkg},
-	"frontend/lower":      {"frontend/ctype", "frontend/script", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg, btfPkg},
+	"frontend/lower":      {"btf", "frontend/ctype", "frontend/script", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg, btfPkg},
 	"ir":                  {"ir/diag", "ir/kernel"},
 	"ir/diag":             {},
 	"ir/kernel":           {},

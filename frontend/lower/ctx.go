@@ -25,6 +25,8 @@ func (lw *lowerer) ctxMember(n syntax.Node, name string) (f *kernel.CtxField, ok
 		lw.errorf(n, diag.NeedsArch, "where '%s' is depends on the architecture: give one with --arch", name)
 	case c.Name == "void" && kind.Type == kernel.Syscall:
 		lw.errorf(n, diag.UnknownContextField, "the context of a syscall program has no members of its own; view it by ffi.cast")
+	case kind.Name == "tracepoint" || kind.Name == "iter":
+		lw.errorf(n, diag.UnknownTarget, "what is in the record of '%s' is not known: %s", lw.prog.Target, lw.noRecord())
 	case c.Name == "void":
 		lw.errorf(n, diag.UnknownContextField, "the context of a %s program has no members; what it is called with are the parameters of its function", kind.Name)
 	default:

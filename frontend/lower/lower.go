@@ -160,9 +160,8 @@ func (lw *lowerer) program(fn *syntax.Function) *ir.Func {
 
 // main lowers the program's function and returns its results.
 func (lw *lowerer) main(fn *syntax.Function) {
-	args := []Value{Context{lw.prog.Kind}}
 	c := lw.scriptClosure(lw.prog.Func, fn)
-	lw.call(c, args, fn.Range, true)
+	lw.call(c, lw.programArgs(fn), fn.Range, true)
 }
 
 // shortHandler builds Func.Short: what a packet read past the end does, and an

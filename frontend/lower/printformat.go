@@ -106,7 +106,7 @@ func (lw *lowerer) conversion(n syntax.Node, c spec, v Value) (string, *ir.Value
 			if !ok {
 				return "", nil, false
 			}
-			v = text
+			return "%" + c.flags + c.width + "s", lw.addrOf(text), lw.canWidth(n, c)
 		}
 		if r, ok := v.(Ref); ok && r.isArray() {
 			p, ok := lw.printable(n, r)

@@ -104,6 +104,14 @@ func within(ranges *ir.Ranges, v *ir.Value, b *ir.Block, bounds *kernel.Bounds, 
 	if lo, hi := int64(r.Lo), int64(r.Hi); lo <= hi && lo >= bounds.Min && hi <= bounds.Max {
 		return true
 	}
+	if c, ok := int64(0), v.Op == ir.OpAdd; ok { // ranges are unsigned: one from below 0 to above is none
+		if c, ok = v.Args[1].IsConst(); ok {
+			r := ranges.At(v.Args[0], b)
+			if lo, hi := int64(r.Lo)+c, int64(r.Hi)+c; r.Hi < 1<<62 && c > -1<<62 && c < 1<<62 && lo >= bounds.Min && hi <= bounds.Max {
+				return true
+			}
+		}
+	}
 	if v.Op != ir.OpPhi || depth == maxPhis {
 		return false
 	}
@@ -135,5 +143,11 @@ func (lw *lowerer) clamp(e *syntax.Call, args []Value) Value {
 	}
 	v := lw.choose(lw.b.Op(less, x.V, lo.V), func() *ir.Value { return lo.V }, x.V).(Int).V
 	v = lw.choose(lw.b.Op(less, hi.V, v), func() *ir.Value { return hi.V }, v).(Int).V
+	l, known := lo.V.IsConst()
+	if h, both := hi.V.IsConst(); known && both && l < 0 && h >= 0 && l > -1<<31 && h < 1<<31 && !x.Unsigned {
+		// As a number from 0 on, whose range is an unsigned one, and back.
+		v = lw.b.OpBits(ir.OpBound, h-l, lw.b.Op(ir.OpSub, v, lo.V))
+		v = lw.b.Op(ir.OpAdd, v, lo.V)
+	}
 	return Int{V: v, Unsigned: x.Unsigned}
 }

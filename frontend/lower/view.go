@@ -11,6 +11,7 @@ import (
 	"github.com/luabpfc/luabpfc/frontend/syntax"
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
 // Memory of the kernel and of processes.
@@ -58,11 +59,14 @@ type view struct {
 	root  ctype.Type
 	steps []int  // numbers of members and elements, as BTF counts
 	words string // the same for people
+	// call is set on the record of a system call's tracepoint.
+	call *kernel.SystemCall
 }
 
 // step returns the view of a part.
 func (v *view) step(words string, steps ...int) *view {
 	out := *v
+	out.call = nil
 	out.steps = append(slices.Clone(v.steps), steps...)
 	if out.words != "" && !strings.HasPrefix(words, "[") {
 		words = "." + words
@@ -106,8 +110,14 @@ func (lw *lowerer) viewMember(n syntax.Node, r Ref, name string) Value {
 	if _, ok := membersOf(r.Type); !ok {
 		return lw.errorf(n, diag.NotATable, "%s has no members", describe(r))
 	}
+	if r.view.call != nil && name == "id" {
+		return lw.syscallNumber(n, r)
+	}
 	m, ok := ctype.FindMember(r.Type, name)
 	if !ok {
+		if v, ok := lw.recordMember(n, r, name); ok {
+			return v
+		}
 		return lw.noMember(n, r.Type, name)
 	}
 	out := r.part()
@@ -230,7 +240,7 @@ func (lw *lowerer) loadable(r Ref) bool {
 		return false
 	}
 	if a, ok := arrayOf(r.Type); ok {
-		return ctype.Size(a.Type) == 1 && r.size() <= 32
+		return ctype.Size(a.Type) == 1 && r.size() <= 32 && r.Region != ir.RegionCtx
 	}
 	_, ok := scalarOf(r.Type)
 	return ok
@@ -251,6 +261,11 @@ func (lw *lowerer) loadView(n syntax.Node, r Ref) Value {
 	if r.view.by == byLoad && !gplCompatible(lw.prog.License) {
 		return lw.errorf(n, diag.NeedsGPL, "reading the kernel's memory is only for programs under a license compatible with the GPL; this one has '%s'", lw.prog.License)
 	}
+	if r.Region == ir.RegionCtx && lw.prog.Kind.Name == "tracepoint" && r.view.root != nil {
+		if at, _, _ := fieldAt(r.view.root, r.view.steps); at < 64 {
+			return lw.errorf(n, diag.NotReadable, "the kernel does not show programs the first 8 bytes of a tracepoint's record, where '%s' is", r.view.words)
+		}
+	}
 	if p, ok := underlying(r.Type).(*btf.Pointer); ok {
 		return lw.reach(r, func(r Ref) Value { return lw.loadPointer(r, p) }, nothing)
 	}
@@ -268,17 +283,7 @@ func (lw *lowerer) loadView(n syntax.Node, r Ref) Value {
 // loadPointer follows a pointer, which is there. The verifier knows the types of
 // pointers to structures only.
 func (lw *lowerer) loadPointer(r Ref, p *btf.Pointer) Value {
-	by := r.view.by
-	switch ctype.Underlying(p.Target).(type) {
-	case *btf.Struct, *btf.Union, *btf.Fwd:
-	default:
-		by = max(by, byKernel)
-	}
-	if tagged(p.Target, "user") {
-		by = byUser
-	} else if tagged(p.Target, "percpu") {
-		by = max(by, byKernel)
-	}
+	by := pointerReader(r.view.by, p.Target)
 	if lw.loadable(r) {
 		at, off := lw.address(r)
 		addr := lw.b.Load(ir.Ptr, at, ir.Mem{Region: r.Region, Off: int32(off), Size: 8})

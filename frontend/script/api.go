@@ -113,6 +113,9 @@ type Program struct {
 	Target    string
 	Sleepable bool
 	Attach    Attach
+	// Record is the tag of the structure that a tracepoint's program is called
+	// with, where the script names it.
+	Record string
 
 	given string // opts.name of a program made by bpf(fn)
 	used  bool   // passed on to a call that fixed the kind of a copy

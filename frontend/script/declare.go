@@ -263,7 +263,7 @@ func (st *Stage) makeSection(p *Program) {
 
 // progOptions are the options that a declaring call may take.
 var progOptions = map[string]bool{"name": true, "on_short": true, "license": true,
-	"sleepable": true, "flags": true, "ret": true, "pid": true, "cpu": true, "iface": true, "record": false}
+	"sleepable": true, "flags": true, "ret": true, "pid": true, "cpu": true, "iface": true, "record": true}
 
 // readOptions takes opts at index i into p.
 func (st *Stage) readOptions(L *lua.LState, i int, p *Program) {
@@ -296,6 +296,9 @@ func (st *Stage) setOption(L *lua.LState, name string, v lua.LValue, p *Program)
 	case "iface":
 		st.onlyFor(L, name, p, p.Kind == nil || p.Kind.Origin == kernel.Link)
 		p.Target = st.stringOption(L, "iface", v)
+	case "record":
+		st.onlyFor(L, name, p, p.Kind != nil && p.Kind.Name == "tracepoint")
+		p.Record = strings.TrimPrefix(st.stringOption(L, name, v), "struct ")
 	case "flags":
 		p.Attach.Flags = uint32(st.numberOption(L, name, v))
 	case "pid", "cpu":

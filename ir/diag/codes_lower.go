@@ -32,6 +32,7 @@ const (
 	NotReadable       Code = "NotReadable"
 	NotWritable       Code = "NotWritable"
 	NeedsArch         Code = "NeedsArch"
+	UnknownTarget     Code = "UnknownTarget"
 	UnknownHelper     Code = "UnknownHelper"
 	HelperNotAllowed  Code = "HelperNotAllowed"
 	ResultIgnored     Code = "ResultIgnored"
@@ -251,6 +252,14 @@ var lowerCodes = []Info{
 		Summary: "a register, and no architecture to tell where it is",
 		Help:    "Registers lie elsewhere on each architecture, so an object that reads them is for one of them: --arch says which.",
 		Example: "bpf.kprobe('do_unlinkat', function(regs) if regs.parm1 > 9 then print('%d', regs.parm1) end end)",
+	},
+	{
+		Code: UnknownTarget, Severity: Error,
+		Summary: "arguments of something that the kernel's types don't have",
+		Help: "What a program is called with comes from the kernel's BTF: the parameters of the function it is attached to, the record of its tracepoint. " +
+			"Without BTF (--btf FILE) nothing is known of it, and a name that BTF does not have is most often misspelt. " +
+			"A tracepoint that shares its record with others has it under another name: the option record = 'trace_event_raw_NAME' says which.",
+		Example: "bpf.fentry('vfs_open', function(path) if path then print('open') end end)",
 	},
 	{
 		Code: UnknownHelper, Severity: Error,
