@@ -113,7 +113,7 @@ func TestLanguageExamples(t *testing.T) {
 				}
 				ran++
 			case adjoins && string(text[next[2]:next[3]]) == "text":
-				c.hasDiag, c.diag = true, after
+				c.name, c.hasDiag, c.diag = "language:prog", true, after
 			}
 		}
 		t.Run(c.name, func(t *testing.T) { runCase(t, c) })
