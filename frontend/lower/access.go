@@ -141,7 +141,11 @@ func (lw *lowerer) loadScalar(t scalarType, r Ref) Int {
 	if t.be {
 		v = lw.b.OpBits(ir.OpToBE, int64(t.size)*8, v)
 	}
-	return lw.widened(t, r.Bits, v)
+	n := lw.widened(t, r.Bits, v)
+	if !t.be {
+		n.Width = t.size * 8
+	}
+	return n
 }
 
 // fieldUnit returns the aligned unit that holds a bit-field: its offset and

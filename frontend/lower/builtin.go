@@ -88,6 +88,7 @@ func builtinTable() map[string]builtinRow {
 		"math.max":      {min: 1, max: -1, call: extreme(syntax.OpGt), usage: "math.max(x, ...)"},
 		"math.abs":      {min: 1, max: 1, call: (*lowerer).abs, usage: "math.abs(x)"},
 		"bpf.csum_fold": {min: 1, max: 1, call: (*lowerer).csumFold, usage: "bpf.csum_fold(x)"},
+		"bpf.limit":     {min: 2, max: 2, call: extreme(syntax.OpLt), usage: "bpf.limit(x, most)"},
 		"bpf.clamp":     {min: 3, max: 3, call: (*lowerer).clamp, usage: "bpf.clamp(x, lo, hi)"},
 
 		"select":   {min: 1, max: -1, call: (*lowerer).selectArg, usage: "select(n, ...)"},
@@ -302,6 +303,9 @@ func swap(bits int64) func(*lowerer, *syntax.Call, []Value) Value {
 			return Bad{}
 		}
 		n := bits
+		if n == 0 && len(args) < 2 {
+			n = int64(x.Width)
+		}
 		if n == 0 {
 			if len(args) < 2 {
 				return lw.errorf(e, diag.WrongArguments, "'%s' needs the number of bits: 16, 32 or 64; or use '%s16', '%s32', '%s64'",

@@ -51,6 +51,10 @@ func (lw *lowerer) resolveChoice(c *Choice) Value {
 func (lw *lowerer) apart(v Value) bool {
 	c, ok := v.(*Choice)
 	if !ok {
+		switch v.(type) {
+		case *Table, Bytes:
+			return true
+		}
 		return static(v) && !isNil(v)
 	}
 	if truth, ok := lw.known(c.Cond); ok {

@@ -224,7 +224,7 @@ func (f *flattener) table(t *Table, depth int) (rebuild, bool) {
 	}
 	f.key.WriteString("};")
 	return func(number func(int) *ir.Value) Value {
-		out := &Table{fields: map[lua.LValue]*cell{}, keys: t.keys, meta: meta(number)}
+		out := &Table{fields: map[lua.LValue]*cell{}, keys: t.keys, meta: meta(number), made: borrowed(Nil, false)}
 		for i, k := range t.keys {
 			if f.results {
 				out.fields[k] = f.lw.newCell(vals[i](number))

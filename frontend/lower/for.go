@@ -29,7 +29,7 @@ func (lw *lowerer) numFor(s *syntax.NumForStmt) {
 		lw.r.Warnf(diag.ZeroStep, s.Step.Bounds().In(lw.file), "with a step of 0 this loop runs never")
 	}
 	unsigned := from.Unsigned || to.Unsigned || step.Unsigned
-	n := lw.trips(from.V, to.V, step, unsigned)
+	n := lw.capped(s, from, step, lw.trips(from.V, to.V, step, unsigned))
 	if c, ok := n.IsConst(); ok {
 		if c == 0 {
 			return
@@ -40,6 +40,35 @@ func (lw *lowerer) numFor(s *syntax.NumForStmt) {
 		}
 	}
 	lw.countedLoop(s, from, step, n, unsigned)
+}
+
+// capped returns n, the trips of a loop, as a number that is seen not to be more
+// than bpf.limit allows, if the loop ends there.
+func (lw *lowerer) capped(s *syntax.NumForStmt, from, step Int, n *ir.Value) *ir.Value {
+	call, ok := s.To.(*syntax.Call)
+	if !ok || len(call.Args) != 2 {
+		return n
+	}
+	if g, ok := lw.expr(call.Fn).(Global); !ok || g.Name != "bpf.limit" {
+		return n
+	}
+	var most Int
+	ok1 := false
+	switch call.Args[1].(type) {
+	case *syntax.NumberExpr, *syntax.Name: // to evaluate it again does nothing
+		most, ok1 = lw.resolve(lw.expr(call.Args[1])).(Int)
+	}
+	first, ok2 := from.V.IsConst()
+	by, ok3 := step.V.IsConst()
+	if !ok1 || !ok2 || !ok3 || by <= 0 {
+		return n
+	}
+	last, ok := most.V.IsConst()
+	if !ok || last < first || last-first < 0 {
+		return n
+	}
+	limit := lw.b.Const((last-first)/by + 1)
+	return lw.choose(lw.b.Op(ir.OpULt, n, limit), func() *ir.Value { return n }, limit).(Int).V
 }
 
 // trips is how often a numeric for runs: 0 if it runs never, or if step is 0.

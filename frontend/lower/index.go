@@ -23,6 +23,11 @@ func (lw *lowerer) indexOf(e *syntax.Index, obj Value) Value {
 	if lw.b.Block == nil {
 		return Bad{}
 	}
+	return lw.indexBy(e, obj, key)
+}
+
+// indexBy evaluates e of a known object and key.
+func (lw *lowerer) indexBy(e *syntax.Index, obj, key Value) Value {
 	lw.at(e)
 	obj = lw.resolve(obj)
 	name, named := stringConst(key)
@@ -74,6 +79,9 @@ func (lw *lowerer) indexOf(e *syntax.Index, obj Value) Value {
 	case *Choice:
 		if v, ok := lw.ofPointer(o, func(p Pointer) Value { return lw.pointerIndex(e, p, key) }); ok {
 			return v
+		}
+		if absent(o) {
+			return lw.whereThere(o, func(v Value) Value { return lw.indexBy(e, v, key) })
 		}
 	case Opt:
 		return lw.errorf(e, diag.NotATable, "a number has no members")
@@ -143,7 +151,7 @@ func (lw *lowerer) field(e *syntax.Index, t *Table, key Value) Value {
 
 // table evaluates a constructor: fields with keys known when compiling.
 func (lw *lowerer) table(e *syntax.TableExpr) Value {
-	t := &Table{fields: map[lua.LValue]*cell{}}
+	t := lw.newTable()
 	n := 0
 	for i, f := range e.Fields {
 		if f.Key != nil {
@@ -238,6 +246,13 @@ func (lw *lowerer) setIndex(e *syntax.Index, obj, key, v Value) {
 		return
 	case *Choice:
 		if _, ok := lw.ofPointer(o, func(p Pointer) Value { lw.setPacket(e, p, key, v); return Nil }); ok {
+			return
+		}
+		if absent(o) {
+			lw.whereThere(o, func(there Value) Value {
+				lw.setIndex(e, there, key, v)
+				return Nil
+			})
 			return
 		}
 	case Context:

@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"slices"
+
 	"github.com/luabpfc/luabpfc/ir"
 	lua "github.com/yuin/gopher-lua"
 )
@@ -45,10 +47,27 @@ func (j *joiner) phi(t ir.Type, args []*ir.Value) *ir.Value {
 		v.AuxInt = c0
 		return v
 	}
+	if t == ir.Bool { // variables that are nil together are known to be
+		for i := max(0, len(j.phis)-fewPhis); i < len(j.phis); i++ {
+			if j.phis[i].Type == t && slices.EqualFunc(j.args[i], args, sameNumber) {
+				return j.phis[i]
+			}
+		}
+	}
 	v := j.block.InsertValue(len(j.phis), ir.OpPhi, t, j.lw.b.Pos)
 	j.phis = append(j.phis, v)
 	j.args = append(j.args, args)
 	return v
+}
+
+// fewPhis is how many phis are looked through for one with the same arguments.
+const fewPhis = 16
+
+// sameNumber reports whether two values are one, or the same constant.
+func sameNumber(a, b *ir.Value) bool {
+	x, ok1 := a.IsConst()
+	y, ok2 := b.IsConst()
+	return a == b || ok1 && ok2 && x == y
 }
 
 // finish gives the phis their arguments; the edges are connected by now.
@@ -91,6 +110,11 @@ func (j *joiner) merge(vals []Value, poss []ir.Pos) Value {
 		}
 		if isNil(v) {
 			anyNil = true
+		} else if absent(v) {
+			anyNil = true
+			if first < 0 {
+				first = i
+			}
 		} else if _, ok := v.(Opt); ok {
 			anyNil = true
 			if first < 0 {
@@ -300,6 +324,10 @@ func (j *joiner) mergeOpt(vals []Value, poss []ir.Pos, first int) Value {
 	if v, ok := j.mergeStatic(vals, first); ok {
 		return v
 	}
+	switch sample.(type) {
+	case *Table, Bytes, *Choice:
+		return j.mergeAbsent(vals, poss)
+	}
 	isBool := isBoolean(sample)
 	for i, v := range vals {
 		switch v := v.(type) {
@@ -416,7 +444,7 @@ func (j *joiner) mergeTables(vals []Value, poss []ir.Pos) Value {
 			}
 		}
 	}
-	out := &Table{fields: map[lua.LValue]*cell{}, keys: first.keys, meta: first.meta}
+	out := &Table{fields: map[lua.LValue]*cell{}, keys: first.keys, meta: first.meta, made: j.lw.newCell(Nil)}
 	for _, k := range first.keys {
 		col := make([]Value, len(vals))
 		for i, v := range vals {
@@ -433,10 +461,11 @@ func (j *joiner) mergeTables(vals []Value, poss []ir.Pos) Value {
 }
 
 // conflict returns the first two values that do not go together: of
-// different kinds if there are such.
+// different kinds if there are such, else two that are not nil.
 func (lw *lowerer) conflict(vals []Value, poss []ir.Pos) Value {
 	for _, differ := range []func(a, b Value) bool{
 		func(a, b Value) bool { return !isNil(a) && !isNil(b) && describe(a) != describe(b) },
+		func(a, b Value) bool { return !isNil(a) && !isNil(b) && !identical(a, b) },
 		func(a, b Value) bool { return !identical(a, b) },
 	} {
 		for i := range vals {

@@ -24,6 +24,9 @@ type Int struct {
 	// Slice is the number of packet or buffer bytes that V is the big-endian
 	// number of; 0 if it is not from a slice.
 	Slice int
+	// Width is the bits of the C integer in the order of memory that V was read
+	// as; 0 if it was not, or was computed with since.
+	Width int
 }
 
 // Bool is a boolean that is computed.
@@ -109,6 +112,8 @@ type Table struct {
 	fields map[lua.LValue]*cell
 	keys   []lua.LValue // in order of first assignment
 	meta   Value        // its metatable, or nil
+	// made has a value on the paths behind the table's constructor.
+	made *cell
 }
 
 // Tuple is the result of a call or ...

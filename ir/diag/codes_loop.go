@@ -18,7 +18,7 @@ var loopCodes = []Info{
 		Help: "Kernels before 5.13 run loops only if their trips have a small bound that the compiler knows; " +
 			"from 5.13 to 5.16 a loop has 16,777,216 trips at most; " +
 			"before 6.8 a loop whose trips are not bounded so can't keep a reference to a map entry from one trip to the next. " +
-			"Bound the loop with bpf.limit(n, most), or choose a newer target by --target-kernel.",
+			"Bound a 'for' by bpf.limit(n, most), where most is a constant, other loops by bpf.loop_limit, or choose a newer target by --target-kernel.",
 		Example: `-- target: 5.10
 return bpf.socket(function()
 	local sum = 0

@@ -296,10 +296,10 @@ func TestLoopErrors(t *testing.T) {
 		want   string // "" for none
 	}{
 		{"unbounded on an old kernel", nestOf(1), kernel.Version{Major: 5, Minor: 10},
-			"case.lua:1:1: a 'for' loop whose trip count is not known needs kernel 5.13, the target is 5.10; bound it with bpf.limit(n) [UnboundedLoop]"},
+			"case.lua:1:1: a 'for' loop whose trip count is not known needs kernel 5.13, the target is 5.10; bound it with bpf.limit(n, most) [UnboundedLoop]"},
 		{"the same on the next", nestOf(1), kernel.Version{Major: 5, Minor: 13}, ""},
 		{"too many trips on an old kernel", counters(1 << 20), kernel.Version{Major: 5, Minor: 12},
-			"a 'for' loop of up to 1048576 trips needs kernel 5.13, the target is 5.12; bound it lower with bpf.limit(n) [UnboundedLoop]"},
+			"a 'for' loop of up to 1048576 trips needs kernel 5.13, the target is 5.12; bound it lower with bpf.limit(n, most) [UnboundedLoop]"},
 		{"more than two arrays", counters(1 << 25), kernel.Version{Major: 5, Minor: 15},
 			"a 'for' loop of so many trips needs kernel 5.17, the target is 5.15 [UnboundedLoop]"},
 		{"three deep", nestOf(3), kernel.Default, ""},

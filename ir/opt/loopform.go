@@ -150,10 +150,14 @@ func (x *former) decide(n *nest, l *ir.NaturalLoop, callback map[*ir.NaturalLoop
 		return
 	}
 	pos, what := loopPlace(l)
+	how := "bpf.limit(n, most)"
+	if what != "for" {
+		how = "bpf.loop_limit = n"
+	}
 	if s := n.shape[l]; s.trips < 0 || s.trips >= arrayTrips*arrayTrips && !s.constant {
-		x.report(pos, diag.UnboundedLoop, fmt.Sprintf("a '%s' loop whose trip count is not known needs kernel 5.13, the target is %s; bound it with bpf.limit(n)", what, x.target))
+		x.report(pos, diag.UnboundedLoop, fmt.Sprintf("a '%s' loop whose trip count is not known needs kernel 5.13, the target is %s; bound it with %s", what, x.target, how))
 	} else {
-		x.report(pos, diag.UnboundedLoop, fmt.Sprintf("a '%s' loop of up to %d trips needs kernel 5.13, the target is %s; bound it lower with bpf.limit(n)", what, n.shape[l].trips, x.target))
+		x.report(pos, diag.UnboundedLoop, fmt.Sprintf("a '%s' loop of up to %d trips needs kernel 5.13, the target is %s; bound it lower with %s", what, n.shape[l].trips, x.target, how))
 	}
 }
 
