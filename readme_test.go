@@ -24,7 +24,8 @@ func fenced(t *testing.T, readme, language string) []string {
 }
 
 // TestReadme holds the README to what is: its script is the example's, its
-// message is what the compiler says, its flags and files exist.
+// message is what the compiler says, its features are sentences of the reference,
+// its flags and files exist.
 func TestReadme(t *testing.T) {
 	text, err := os.ReadFile("README.md")
 	if err != nil {
@@ -53,6 +54,19 @@ func TestReadme(t *testing.T) {
 			if !strings.Contains(string(flags), `Name: "`+m[1]+`"`) {
 				t.Errorf("luabpfc has no flag -%s", m[1])
 			}
+		}
+	}
+	language, err := os.ReadFile(languagePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile("(?m)^\\|.*\\| `([a-z0-9-]+)` \\|$").FindAllStringSubmatch(readme, -1)
+	if len(rows) < 10 {
+		t.Error("the README has no table of features")
+	}
+	for _, m := range rows {
+		if !strings.Contains(string(language), "["+m[1]+"]") {
+			t.Errorf("%s has no sentence [%s], which the README names", languagePath, m[1])
 		}
 	}
 	for _, m := range regexp.MustCompile("\\./([\\w./]+)").FindAllStringSubmatch(readme, -1) {
