@@ -2,7 +2,7 @@ package opt
 
 import "github.com/luabpfc/luabpfc/ir"
 
-// Dead-store elimination for the stack.
+// Dead-store elimination for the stack and for records of ring buffers.
 //
 // Definitions. A location is a byte of a tracked slot (slots.go); slots whose
 // address escapes have none and keep all their stores. Two accesses alias
@@ -15,6 +15,8 @@ import "github.com/luabpfc/luabpfc/ir"
 //     if that is not constant;
 //   - Short, behind every value that may leave: what Short's blocks observe of
 //     slots is observed there.
+//
+// A record is observed by whoever gets it, when it is submitted.
 //
 // Nobody observes a slot behind a return, and no other program sees the stack:
 // values that may leave, calls and exits observe every region but this one.

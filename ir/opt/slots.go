@@ -5,8 +5,8 @@ import (
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
-// Which bytes of which stack slots each value reads and writes: the ground for
-// dead stores (dse.go) and for knowing what a slot holds (contents.go).
+// Which bytes of which stack slots and records each value reads and writes: the
+// ground for dead stores (dse.go) and for knowing what a slot holds (contents.go).
 //
 // A slot is tracked if every use of its address is one whose bytes are known:
 // a load or store at a constant offset, or a helper's argument whose row and
@@ -16,6 +16,11 @@ import (
 // read and written at any time, and no pass touches it. Escaped frames of
 // callbacks are the caller's slots; here they are not slots at all, see
 // ir.Callback.
+//
+// A record of a ring buffer is like a slot that begins with the call that
+// reserves it, with bytes that are not known: nobody sees it before it is submitted,
+// which reads all of it. Discarding it reads nothing, and so does leaving the
+// program, which discards what is open.
 
 // access is what a value does to some bytes of a tracked slot.
 type access struct {
@@ -30,21 +35,32 @@ type access struct {
 
 // slotTable says where tracked slots' bytes are in a line of all of them.
 type slotTable struct {
-	f     *ir.Func
-	start []int // by slot ID, -1 if the slot is not tracked
-	size  int   // bytes in all
+	f       *ir.Func
+	start   []int             // by slot ID, -1 if the slot is not tracked
+	records map[*ir.Value]int // likewise of calls that reserve records
+	size    int               // bytes in all
 }
 
 // maxTrackedBytes bounds the side tables: slots beyond it are not tracked.
 const maxTrackedBytes = 4096
 
 func trackSlots(f *ir.Func) *slotTable {
-	t := &slotTable{f: f, start: make([]int, len(f.Slots))}
+	t := &slotTable{f: f, start: make([]int, len(f.Slots)), records: map[*ir.Value]int{}}
+	escaped := map[*ir.Value]bool{}
+	var records []*ir.Value
 	for _, b := range f.Blocks {
 		for _, v := range b.Values {
+			if recordSize(v) > 0 {
+				records = append(records, v)
+			}
 			for i, a := range v.Args {
+				if a.Type != ir.Ptr {
+					continue
+				}
 				if s := slotOf(a); s != nil && !t.known(v, i) {
 					t.start[s.ID] = -1
+				} else if r := recordOf(a); r != nil && !t.known(v, i) {
+					escaped[r] = true
 				}
 			}
 		}
@@ -57,7 +73,57 @@ func trackSlots(f *ir.Func) *slotTable {
 		t.start[i] = t.size
 		t.size += s.Size
 	}
+	for _, v := range records {
+		if n := recordSize(v); !escaped[v] && t.size+n <= maxTrackedBytes {
+			t.records[v] = t.size
+			t.size += n
+		}
+	}
 	return t
+}
+
+// recordSize returns the size of the record that v reserves, 0 if it reserves
+// none, or one of unknown size.
+func recordSize(v *ir.Value) int {
+	if isHelper(v, "ringbuf_reserve") {
+		if n, ok := v.Args[1].IsConst(); ok && n > 0 && n <= maxTrackedBytes {
+			return int(n)
+		}
+	}
+	return 0
+}
+
+// recordOf returns the call that reserved the record that p points into, or nil.
+func recordOf(p *ir.Value) *ir.Value {
+	base, _ := place(p)
+	for base.Op == ir.OpPtrAdd {
+		base, _ = place(base.Args[0])
+	}
+	if recordSize(base) > 0 {
+		return base
+	}
+	return nil
+}
+
+// at returns where the bytes of the slot or record at base are, ok if it is
+// tracked.
+func (t *slotTable) at(base *ir.Value) (start int, ok bool) {
+	if s, isSlot := base.Aux.(*ir.Slot); isSlot {
+		start = t.start[s.ID]
+		return start, start >= 0
+	}
+	start, ok = t.records[base]
+	return start, ok
+}
+
+// objectSize returns the size of the slot or record at base; ok is false if it is
+// neither.
+func objectSize(base *ir.Value) (size int, ok bool) {
+	if base.Op == ir.OpSlotAddr {
+		return base.Aux.(*ir.Slot).Size, true
+	}
+	size = recordSize(base)
+	return size, size > 0
 }
 
 // known reports whether it is known what v does with its argument i, the
@@ -81,10 +147,11 @@ func (t *slotTable) known(v *ir.Value, i int) bool {
 // bytes counted from the slot's beginning.
 func (t *slotTable) access(v *ir.Value, i int) (access, bool) {
 	base, off := place(v.Args[i])
-	if base.Op != ir.OpSlotAddr {
+	bytes, ok := objectSize(base)
+	if !ok {
 		return access{}, false
 	}
-	size := int64(base.Aux.(*ir.Slot).Size)
+	size := int64(bytes)
 	var a access
 	var n int64
 	if v.Op == ir.OpCall {
@@ -128,6 +195,9 @@ func helperAccess(v *ir.Value, i int) (a access, n int64, ok bool) {
 	if !ok || h.Args[i] == kernel.ArgFrame {
 		return access{}, 0, false
 	}
+	if h.Name == "ringbuf_discard" {
+		return access{}, 0, true
+	}
 	a = access{reads: does.Reads, writes: does.Writes, must: does.Writes && !does.Reads}
 	switch does.Size {
 	case kernel.KeySize, kernel.ValueSize:
@@ -167,24 +237,24 @@ func (t *slotTable) accesses(v *ir.Value, visit func(access)) {
 	if v.Op != ir.OpCall && !v.Op.IsAccess() {
 		return
 	}
+	if start, ok := t.records[v]; ok {
+		visit(access{lo: start, hi: start + recordSize(v), writes: true, must: true})
+	}
 	for i, p := range v.Args {
 		if i > 0 && v.Op != ir.OpCall {
 			return
 		}
 		base, _ := place(p)
-		if base.Op != ir.OpSlotAddr {
-			continue
-		}
-		s := base.Aux.(*ir.Slot)
-		if t.start[s.ID] < 0 {
+		start, ok := t.at(base)
+		if !ok {
 			continue
 		}
 		a, ok := t.access(v, i)
 		if !ok {
 			ir.Bugf("%s: %s is no access to a tracked slot", t.f.Name, v)
 		}
-		a.lo += t.start[s.ID]
-		a.hi += t.start[s.ID]
+		a.lo += start
+		a.hi += start
 		visit(a)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/luabpfc/luabpfc/ir"
 )
 
-// Store merging on the stack.
+// Store merging on the stack and in records.
 //
 // An object is filled with zeros first and then field by field; a field is
 // often half of a word that some constant or zeros complete. Stores of one block
@@ -63,7 +63,7 @@ type storeMerger struct {
 	ranges *ir.Ranges // made when first needed
 
 	b       *ir.Block
-	open    map[[2]int]*window // by slot ID and index of the window
+	open    map[[2]int]*window // by where the slot begins and index of the window
 	order   [][2]int           // keys of open, oldest first
 	dead    map[*ir.Value]bool
 	instead map[*ir.Value][]newStore // by the store whose place they take
@@ -102,15 +102,15 @@ func (m *storeMerger) pend(v *ir.Value) bool {
 		return false
 	}
 	base, off := place(v.Args[0])
-	if base.Op != ir.OpSlotAddr {
-		return false
-	}
-	s := base.Aux.(*ir.Slot)
+	start, ok := m.t.at(base)
 	lo, size := int(off)+int(v.Mem().Off), int(v.Mem().Size)
-	if m.t.start[s.ID] < 0 || lo%size != 0 || s.Align < min(windowSize, s.Size) {
+	if !ok || lo%size != 0 {
 		return false
 	}
-	k := [2]int{s.ID, lo / windowSize}
+	if s, isSlot := base.Aux.(*ir.Slot); isSlot && s.Align < min(windowSize, s.Size) {
+		return false
+	}
+	k := [2]int{start, lo / windowSize}
 	w := m.open[k]
 	if w == nil {
 		w = &window{}
@@ -133,7 +133,7 @@ func (m *storeMerger) observe(v *ir.Value) {
 	m.t.accesses(v, func(a access) {
 		kept := m.order[:0]
 		for _, k := range m.order {
-			lo := m.t.start[k[0]] + k[1]*windowSize
+			lo := k[0] + k[1]*windowSize
 			if lo < a.hi && a.lo < lo+windowSize {
 				m.settle(k)
 				continue
