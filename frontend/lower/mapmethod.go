@@ -42,14 +42,7 @@ func (lw *lowerer) can(n syntax.Node, m *script.Map, op kernel.MapOp, done strin
 	if m.Type.Can(op) {
 		return true
 	}
-	hint := ""
-	switch {
-	case m.Type.Can(kernel.MapPush) && op&(kernel.MapLookup|kernel.MapUpdate) != 0:
-		hint = "; use its methods push, pop and peek"
-	case m.Type.Can(kernel.MapOutput) && op&(kernel.MapLookup|kernel.MapUpdate) != 0:
-		hint = "; send records by its method output"
-	}
-	lw.errorf(n, diag.BadMapOperation, "'%s' can't be %s: it is of type '%s'%s", m.Name, done, m.Type.Name, hint)
+	lw.errorf(n, diag.BadMapOperation, "'%s' can't be %s: it is of type '%s'%s", m.Name, done, m.Type.Name, insteadOf(m, op))
 	return false
 }
 

@@ -75,6 +75,10 @@ func helper(name string) helperFunc {
 		return ringHelper(name)
 	case "get_stackid":
 		return func(*helperCall) (word, error) { return errno(-efault), nil } // there are no stacks here
+	case "redirect_map":
+		return redirectMap
+	case "get_local_storage":
+		return localStorage
 	case "for_each_map_elem":
 		return forEachMapElem
 	case "loop":

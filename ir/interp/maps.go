@@ -42,7 +42,8 @@ type mapState struct {
 	queue   [][]byte // of a queue or stack, in order; what a bloom filter has
 	records [][]byte // sent to user space and not taken yet
 	open    []*object
-	clock   int // of uses, for eviction
+	clock   int     // of uses, for eviction
+	local   *object // storage of the one cgroup
 }
 
 // entry is one entry. An array's entries are made when first touched.
