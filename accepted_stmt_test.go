@@ -1,9 +1,14 @@
 package luabpfc_test
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // productions are what scripts of TestAccepted consist of.
-var productions = []*production{
+var productions = slices.Concat(basicProductions, flowProductions, byteProductions)
+
+var basicProductions = []*production{
 	{"local", 8, writeLocal}, {"assign", 8, writeAssign}, {"if", 8, writeIf}, {"for", 5, writeFor}, {"while", 2, writeWhile},
 	{"map", 6, writeMap}, {"struct entry", 9, writeEntry}, {"struct value", 4, writeValue}, {"struct key", 5, writeKey},
 	{"stack struct", 7, writeStack}, {"buffer", 5, writeBuffer}, {"text", 3, writeText}, {"ring buffer", 4, writeRing}, {"perf", 2, writePerf},
@@ -47,8 +52,11 @@ func writeFor(w *writer) {
 	}
 	w.loops++
 	defer func() { w.loops-- }()
-	i := w.name("i")
-	switch w.r.IntN(4) {
+	i, how := w.name("i"), w.r.IntN(4)
+	if w.before(5, 13) {
+		how = 0
+	}
+	switch how {
 	case 0:
 		w.line("for %s = 0, %d do", i, w.r.IntN(12))
 	case 1:
@@ -56,7 +64,7 @@ func writeFor(w *writer) {
 	case 2:
 		w.line("for %s = %s, %s, %s do", i, w.leaf(), w.leaf(), w.pick("1", "2", "-3"))
 	default:
-		w.line("for %s = 0, #pkt - 1 do", i)
+		w.line("for %s = 0, %s do", i, map[bool]string{true: "n0 & 63", false: "#pkt - 1"}[w.fixed])
 	}
 	w.ints = append(w.ints, i)
 	at := len(w.ints)
@@ -69,19 +77,15 @@ func writeFor(w *writer) {
 }
 
 func writeWhile(w *writer) {
-	if w.tooDeep() {
-		writeAssign(w)
-		return
-	}
-	w.loops++
-	defer func() { w.loops-- }()
-	v := w.name("w")
-	w.line("local %s = %s", v, w.leaf())
-	w.ints = append(w.ints, v)
-	w.line("while %s ~= 0 do", v)
-	w.body()
-	w.line("  %s = %s %s", v, v, w.pick("/ 3", ">> 5", "& 7 >> 1"))
-	w.line("end")
+	w.loop(func() {
+		v := w.name("w")
+		w.line("local %s = %s", v, w.leaf())
+		w.ints = append(w.ints, v)
+		w.line("while %s ~= 0 do", v)
+		w.body()
+		w.line("  %s = %s %s", v, v, w.pick("/ 3", ">> 5", "& 7 >> 1"))
+		w.line("end")
+	})
 }
 
 func writeMap(w *writer) {
@@ -225,12 +229,16 @@ func writePerf(w *writer) { w.line("perf_submit(pe, ffi.new('struct s', %s))", w
 
 func writeAtomic(w *writer) {
 	v := w.name("v")
-	place := w.pick("hs[n0].d", "as[n0 & 3].e", "h64[n0]", "as[1].list[n0].q")
-	switch w.r.IntN(3) {
+	place := w.pick("hs[n0].d", "as[n0 & 3].d", "h64[n0]", "a64[n0 & 7]")
+	how := w.r.IntN(3)
+	if w.opts.CPU < 3 || w.before(5, 12) {
+		how = 2
+	}
+	switch how {
 	case 0:
-		w.line("local %s = bpf.atomic.%s(%s, %s) or 0", v, w.pick("add", "and_", "or_", "xor", "xchg"), place, w.num(1))
+		w.line("local %s = bpf.atomic.%s(%s, %s)", v, w.pick("add", "and_", "or_", "xor", "xchg"), place, w.num(1))
 	case 1:
-		w.line("local %s = bpf.atomic.cmpxchg(%s, %s, %s) or 0", v, place, w.num(1), w.num(1))
+		w.line("local %s = bpf.atomic.cmpxchg(%s, %s, %s)", v, place, w.num(1), w.num(1))
 	default:
 		w.line("xadd(%s, %s)", place, w.num(1))
 		return
@@ -260,7 +268,7 @@ func writeGlobal(w *writer) {
 func writePacket(w *writer) {
 	v := w.name("v")
 	at := w.index()
-	w.line("local %s = %s", v, w.pick("pkt[14]", "pkt["+at+"]", "pkt(2, 6)", fmt.Sprintf("pkt(%s, %s + 4)", at, at),
+	w.line("local %s = %s", v, w.pick("pkt[14]", "pkt["+at+"]", "pkt(2, 6)", w.pick("pkt(2, 8) == 'abcdef' and 1 or 2", "pkt("+at+" + 1, "+at+" + 5)"),
 		"(pkt + "+at+")[3]", "pkt:u16("+at+")", "pkt:u32(20)"))
 	w.ints = append(w.ints, v)
 }
@@ -361,14 +369,18 @@ func writeHelper(w *writer) {
 
 func writeHeader(w *writer) {
 	v := w.name("v")
-	w.line("local %s = %s or %s", v, w.pick("pkt.ip.tcp and pkt.ip.tcp.dst_port", "pkt.ip.udp and pkt.ip.udp.length", "pkt.ip6 and pkt.ip6.hop_limit",
-		"pkt.ip and pkt.ip.src", "pkt.ip.tcp and pkt.ip.tcp.data[2]", "pkt.dot1q and pkt.dot1q.vlanid", "pkt.l3.ttl"), w.leaf())
+	read := w.pick("pkt.ip.tcp and pkt.ip.tcp.dst_port", "pkt.ip.udp and pkt.ip.udp.length", "pkt.ip6 and pkt.ip6.hop_limit", "pkt.ip6.tcp and pkt.ip6.tcp.seq_num",
+		"pkt.ip and pkt.ip.src", "pkt.ip.tcp and pkt.ip.tcp.data[2]", "pkt.ip.icmp and pkt.ip.icmp.type")
+	if !w.kind.ip && w.r.IntN(3) == 0 {
+		read = w.pick("pkt.dot1q and pkt.dot1q.vlanid", "pkt.l3 and pkt.l3.ttl", "pkt.arp and pkt.arp.oper", "pkt.dot1q.ip.udp and pkt.dot1q.ip.udp.dst_port")
+	}
+	w.line("local %s = %s or %s", v, read, w.leaf())
 	w.ints = append(w.ints, v)
 }
 
 func writeSlice(w *writer) {
 	v := w.name("v")
-	w.line("local %s = %s and 1 or 0", v, w.pick("pkt(0, 6) == 'abcdef'", "pkt(n0, n0 + 3) == 'GET'", "pkt.dst == pkt.src", "pkt(0, 12) == 'abcdefabcdef'"))
+	w.line("local %s = %s and 1 or 0", v, w.pick("pkt(0, 6) == 'abcdef'", "pkt(n0, n0 + 3) == 'GET'", "pkt(0, 6) == pkt(6, 12)", "pkt(0, 12) == 'abcdefabcdef'"))
 	w.ints = append(w.ints, v)
 }
 

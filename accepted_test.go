@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/luabpfc/luabpfc"
 	"github.com/luabpfc/luabpfc/ir/diag"
@@ -18,25 +19,26 @@ import (
 )
 
 // TestAccepted writes random scripts: what the compiler accepts, the kernel's
-// verifier must accept, at -O0 and -O2, with and without CAP_PERFMON and
-// CAP_SYS_ADMIN. LUABPFC_ACCEPTED=N tries N scripts, LUABPFC_ACCEPTED_SEED=S
-// begins at another seed. With LUABPFC_ACCEPTED_DIR=D the objects are written to
-// D for bench/matrix, not loaded, for the kernel of LUABPFC_CELL.
+// verifier must accept, with and without CAP_PERFMON and CAP_SYS_ADMIN, whether
+// optimised or not, for each instruction set and target kernel; and some of the
+// programs must do what the interpreter says.
+//
+// LUABPFC_ACCEPTED=N tries N scripts, LUABPFC_ACCEPTED_SEED=S begins at another
+// seed. With LUABPFC_ACCEPTED_DIR=D the objects are written to D too, for the
+// kernel LUABPFC_CELL, to be loaded there by bench/matrix (bench/README.md).
 func TestAccepted(t *testing.T) {
-	out := os.Getenv("LUABPFC_ACCEPTED_DIR")
-	if out == "" {
-		needKernel(t)
-	}
-	run := &acceptedRun{t: t, out: out, on: workingProductions(t), codes: map[diag.Code]int{}, rules: map[string]int{}}
+	needKernel(t)
+	pin(t)
+	run := &acceptedRun{t: t, out: os.Getenv("LUABPFC_ACCEPTED_DIR"), on: workingProductions(t), codes: map[diag.Code]int{}, rules: map[string]int{}}
 	n, first := envNumber("LUABPFC_ACCEPTED", 150), envNumber("LUABPFC_ACCEPTED_SEED", 1)
+	start := time.Now()
 	for seed := first; seed < first+n; seed++ {
 		run.try(uint64(seed))
 	}
 	run.flush()
-	t.Logf("%d scripts, %d compiled, %d objects, %d of them too large for the verifier; refused by the compiler: %v; allowed only with privilege: %v",
-		n, run.compiled, run.objects, run.large, run.codes, run.rules)
-	if run.compiled < n/2 {
-		t.Errorf("only %d of %d scripts compile", run.compiled, n)
+	t.Log(run.figures(n, first, time.Since(start)))
+	if len(run.slots) < n*2/3 {
+		t.Errorf("only %d of %d scripts compile", len(run.slots), n)
 	}
 }
 
@@ -53,7 +55,8 @@ func workingProductions(t *testing.T) []*production {
 	for _, p := range productions {
 		var last error
 		for seed := range uint64(12) {
-			w := newWriter(seed, []*production{p})
+			w := newWriter(seed, []*production{p}, caseOptions())
+			w.fixed, w.alike = false, false
 			if _, last = luabpfc.Compile(luabpfc.Source{Name: "probe.lua", Text: w.script()}, caseOptions()); last == nil {
 				on = append(on, p)
 				break
@@ -66,88 +69,134 @@ func workingProductions(t *testing.T) []*production {
 	return on
 }
 
-func newWriter(seed uint64, on []*production) *writer {
+func newWriter(seed uint64, on []*production, opts luabpfc.Options) *writer {
 	r := rand.New(rand.NewPCG(seed, 7))
-	return &writer{r: r, on: on, kind: writtenKinds[r.IntN(len(writtenKinds))]}
+	return &writer{r: r, on: on, kind: writtenKinds[r.IntN(len(writtenKinds))], opts: opts,
+		fixed: seed%acceptedFixed == 0, alike: seed%acceptedCompare == 0}
 }
 
 // acceptedRun counts what became of scripts.
 type acceptedRun struct {
-	t                 *testing.T
-	out               string
-	on                []*production
-	compiled, objects int
-	large             int // too many instructions for the verifier
-	codes             map[diag.Code]int
-	rules             map[string]int
-	batch             []helperObject
-	failures          int
+	t        *testing.T
+	out      string
+	on       []*production
+	slots    []int // of the programs that compile
+	loaded   int
+	large    int // too many instructions for the verifier
+	plain    int // loaded without privilege
+	codes    map[diag.Code]int
+	rules    map[string]int
+	compared int
+	batch    []helperObject
+	failures int
+}
+
+func (a *acceptedRun) figures(n, first int, took time.Duration) string {
+	slices.Sort(a.slots)
+	median, most := 0, 0
+	if c := len(a.slots); c > 0 {
+		median, most = a.slots[c/2], a.slots[c-1]
+	}
+	return fmt.Sprintf("seeds %d to %d in %s: %d programs (median %d slots, largest %d), %d loaded, %d too large for the verifier, %d wrong; "+
+		"%d loaded without privilege, refused there by rule: %v; %d programs ran and were compared; refused by luabpfc: %v",
+		first, first+n-1, took.Round(time.Second), len(a.slots), median, most, a.loaded, a.large, a.failures, a.plain, a.rules, a.compared, a.codes)
 }
 
 // try compiles the script of a seed, and loads it as root.
 func (a *acceptedRun) try(seed uint64) {
-	w := newWriter(seed, a.on)
-	script := w.script()
 	opts := acceptedOptions(seed)
-	for _, level := range []int{0, 2} {
-		opts.OptLevel = level
-		obj, err := luabpfc.Compile(luabpfc.Source{Name: "accepted.lua", Text: script}, opts)
-		if err != nil {
-			l, ok := diag.AsList(err)
-			if !ok {
-				a.fail(seed, level, script, err.Error())
-				return
-			}
-			i := slices.IndexFunc(l, func(d *diag.Diagnostic) bool { return d.Severity == diag.Error })
-			a.codes[l[i].Code]++
-			if os.Getenv("LUABPFC_ACCEPTED_SHOW") == string(l[i].Code) {
-				a.t.Logf("seed %d: %s\n%s", seed, diag.Human(l), script)
-			}
-			return
-		}
-		a.objects++
-		name := fmt.Sprintf("%06d-%s-O%d", seed, w.kind.ctx, level)
-		if a.out != "" {
-			if err := os.WriteFile(filepath.Join(a.out, name+".o"), obj.ELF, 0o644); err != nil {
-				a.t.Fatal(err)
-			}
-			continue
-		}
-		if text := loadText(obj.ELF); strings.Contains(text, "argument list too long") {
-			a.large++ // a million instructions and more
-			continue
-		} else if text != "" {
-			a.fail(seed, level, script, text)
-			continue
-		}
-		if a.batch = append(a.batch, helperObject{name, obj.ELF}); len(a.batch) >= 400 {
-			a.flush()
-		}
+	w := newWriter(seed, a.on, opts)
+	script := w.script()
+	src := luabpfc.Source{Name: "accepted.lua", Text: script}
+	obj, err := luabpfc.Compile(src, opts)
+	if err != nil {
+		a.refused(seed, script, err)
+		return
 	}
-	a.compiled++
+	a.slots = append(a.slots, obj.Programs[len(obj.Programs)-1].Slots)
+	if text := loadText(obj.ELF); strings.Contains(text, "argument list too long") {
+		a.large++ // a million instructions and more
+		return
+	} else if text != "" {
+		a.fail(seed, script, text)
+		return
+	}
+	a.loaded++
+	if seed%acceptedCompare == 0 {
+		if err := compareAccepted(src, obj, opts, seed); err != nil {
+			a.fail(seed, script, err.Error())
+		}
+		a.compared++
+	}
+	if !w.fixed && a.out == "" {
+		return
+	}
+	name := fmt.Sprintf("accepted-%06d-%s-O%d-v%d-%s", seed, w.kind.ctx, opts.OptLevel, opts.CPU, opts.Kernel)
+	if a.batch = append(a.batch, helperObject{name, obj.ELF}); len(a.batch) >= 400 {
+		a.flush()
+	}
 }
 
+// refused counts why the compiler refuses a script.
+func (a *acceptedRun) refused(seed uint64, script string, err error) {
+	l, ok := diag.AsList(err)
+	if !ok {
+		a.fail(seed, script, err.Error())
+		return
+	}
+	i := slices.IndexFunc(l, func(d *diag.Diagnostic) bool { return d.Severity == diag.Error })
+	a.codes[l[i].Code]++
+	if os.Getenv("LUABPFC_ACCEPTED_SHOW") == string(l[i].Code) {
+		a.t.Logf("seed %d: %s\n%s", seed, diag.Human(l), script)
+	}
+}
+
+// acceptedTargets are the target kernels of scripts; where one runs that is
+// older than the last ones, those are left out.
+var acceptedTargets = []kernel.Version{{Major: 5, Minor: 10}, {Major: 5, Minor: 13}, {Major: 5, Minor: 17}, {Major: 5, Minor: 17},
+	{Major: 6, Minor: 1}, {Major: 6, Minor: 1}, {Major: 6, Minor: 1}, {Major: 6, Minor: 6}, {Major: 6, Minor: 12}}
+
 func acceptedOptions(seed uint64) luabpfc.Options {
+	r := rand.New(rand.NewPCG(seed, 9))
 	opts := caseOptions()
-	opts.CPU = 2 + int(seed%2)
-	if cell == "" && seed%3 == 0 {
-		opts.Kernel = kernel.Version{Major: 5, Minor: 17}
+	opts.OptLevel = int(seed % 2 * 2)
+	opts.CPU = 1 + r.IntN(4)
+	running := runningKernel()
+	if cell == "" {
+		opts.Kernel = acceptedTargets[r.IntN(len(acceptedTargets))]
+		for running.Before(opts.Kernel) {
+			opts.Kernel = acceptedTargets[r.IntN(len(acceptedTargets))]
+		}
+	} else {
+		running = opts.Kernel
+	}
+	if opts.CPU == 4 && running.Before(kernel.Version{Major: 6, Minor: 6}) {
+		opts.CPU = 3
 	}
 	return opts
 }
 
 // shrinkAccepted removes lines while the script compiles and is refused in the
 // same way.
-func shrinkAccepted(script string, opts luabpfc.Options) (less, text string) {
+func shrinkAccepted(script string, opts luabpfc.Options, seed uint64) (less, text string) {
 	try := func(lines []string) string {
-		obj, err := luabpfc.Compile(luabpfc.Source{Name: "accepted.lua", Text: strings.Join(lines, "\n") + "\n"}, opts)
+		src := luabpfc.Source{Name: "accepted.lua", Text: strings.Join(lines, "\n") + "\n"}
+		obj, err := luabpfc.Compile(src, opts)
 		if err != nil {
 			if _, ok := diag.AsList(err); ok {
 				return ""
 			}
 			return err.Error()
 		}
-		return loadText(obj.ELF)
+		if text := loadText(obj.ELF); text != "" {
+			return text
+		}
+		if seed%acceptedCompare == 0 {
+			if err := compareAccepted(src, obj, opts, seed); err != nil {
+				return err.Error()
+			}
+		}
+		return ""
 	}
 	lines := strings.Split(strings.TrimSuffix(script, "\n"), "\n")
 	text = try(lines)
@@ -176,6 +225,9 @@ func refusal(text string) string {
 			return k
 		}
 	}
+	if strings.Contains(text, " sees ") {
+		return "differs"
+	}
 	lines := strings.Split(text, "\n")
 	last := lines[max(0, len(lines)-2)]
 	return digits.ReplaceAllString(last, "#")
@@ -183,7 +235,8 @@ func refusal(text string) string {
 
 var digits = regexp.MustCompile("[0-9]+")
 
-// flush loads what is loaded so far without privilege.
+// flush loads without privilege what is loaded so far, and writes it for other
+// kernels.
 func (a *acceptedRun) flush() {
 	if len(a.batch) == 0 {
 		return
@@ -193,18 +246,26 @@ func (a *acceptedRun) flush() {
 		a.t.Fatal(err)
 	}
 	for i, r := range results {
-		if r == "" {
-			continue
-		}
-		if rule := privilegeRule(r); rule != "" {
+		name := a.batch[i].Name
+		rule := privilegeRule(r)
+		switch {
+		case r == "":
+			a.plain++
+		case rule != "":
 			a.rules[rule]++
-			continue
+			name = "root-" + name
+		default:
+			seed, err := strconv.ParseUint(strings.Split(name, "-")[1], 10, 64)
+			if err != nil {
+				a.t.Fatal(err)
+			}
+			a.fail(seed, newWriter(seed, a.on, acceptedOptions(seed)).script(), name+" without privilege: "+r)
 		}
-		seed, err := strconv.ParseUint(strings.SplitN(a.batch[i].Name, "-", 2)[0], 10, 64)
-		if err != nil {
-			a.t.Fatal(err)
+		if a.out != "" {
+			if err := os.WriteFile(filepath.Join(a.out, name+".o"), a.batch[i].ELF, 0o644); err != nil {
+				a.t.Fatal(err)
+			}
 		}
-		a.fail(seed, -1, newWriter(seed, a.on).script(), a.batch[i].Name+" without privilege: "+r)
 	}
 	a.batch = nil
 }
@@ -219,15 +280,14 @@ func privilegeRule(text string) string {
 	return ""
 }
 
-func (a *acceptedRun) fail(seed uint64, level int, script, text string) {
-	if a.failures++; a.failures <= 10 {
-		if os.Getenv("LUABPFC_ACCEPTED_SHRINK") == "1" && level >= 0 {
-			opts := acceptedOptions(seed)
-			opts.OptLevel = level
-			script, text = shrinkAccepted(script, opts)
-		}
-		a.t.Errorf("seed %d, -O%d: %s\n%s", seed, level, text, script)
-	} else {
+func (a *acceptedRun) fail(seed uint64, script, text string) {
+	if a.failures++; a.failures > 10 {
 		a.t.Fail()
+		return
 	}
+	opts := acceptedOptions(seed)
+	if os.Getenv("LUABPFC_ACCEPTED_SHRINK") == "1" && !strings.Contains(text, "without privilege") {
+		script, text = shrinkAccepted(script, opts, seed)
+	}
+	a.t.Errorf("seed %d, -O%d -mcpu v%d --target-kernel %s: %s\n%s", seed, opts.OptLevel, opts.CPU, opts.Kernel, text, script)
 }

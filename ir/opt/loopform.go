@@ -124,7 +124,7 @@ func (x *former) function(f *ir.Func) {
 		return
 	}
 	if len(todo) > 0 {
-		x.extractAll(n, todo)
+		x.extractAll(n, keepRecords(n, todo))
 	}
 	x.finishNative(f)
 }
