@@ -120,18 +120,18 @@ func (e *extraction) run() {
 	e.remove()
 }
 
-// keepBounds notes how often the loops inside run: what bounds them may come
-// out of the frame from now on.
+// keepBounds notes how often the other loops run, inside and behind: what
+// bounds them may come out of the frame from now on.
 func (e *extraction) keepBounds() {
 	for _, l := range e.n.loops.All {
 		t := e.n.shape[l].trips
-		if l == e.l || !e.in[l.Header] || t <= 0 {
+		if l == e.l || t < 0 {
 			continue
 		}
 		if l.Header.Loop == nil {
 			l.Header.Loop = &ir.Loop{What: "goto", Pos: l.Header.Pos}
 		}
-		l.Header.Loop.Limit = t
+		l.Header.Loop.Limit = max(t, 1) // 0 is no limit
 	}
 }
 
