@@ -30,9 +30,10 @@ type writer struct {
 	kind    *writtenKind
 	opts    luabpfc.Options // what the script will be compiled for
 	on      []*production
-	// fixed: nothing that the kernel allows only with privilege; alike: nothing
+	// fixed: nothing that the kernel allows only with privilege; straight: no
+	// loops, which without privilege mostly are too much for it; alike: nothing
 	// that the interpreter does not do as the kernel does.
-	fixed, alike bool
+	fixed, straight, alike bool
 }
 
 // writtenKind is a kind of program that scripts are written for.

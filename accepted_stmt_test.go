@@ -43,7 +43,7 @@ func writeIf(w *writer) {
 }
 
 // tooDeep reports whether one more loop could nest too deeply to be called.
-func (w *writer) tooDeep() bool { return w.loops >= 2 }
+func (w *writer) tooDeep() bool { return w.loops >= 2 || w.straight }
 
 func writeFor(w *writer) {
 	if w.tooDeep() {

@@ -33,6 +33,11 @@ import (
 // their block only, other additions of a variable to an address (to a packet's)
 // never, nor in the low phase ordered comparisons: each addition is under a test
 // of its own that the verifier must see on that very value.
+//
+// A lookup behind a loop is not replaced by one inside: the loop may become a
+// callback, and an address that comes out of its frame is one on some ways and
+// a number on others, which the verifier does not tell apart by a comparison
+// made inside.
 
 // vnKey identifies a computation. There is one for each value, so it is small:
 // what few values have is a detail, which it names by number.
@@ -102,6 +107,7 @@ type numberer struct {
 	versions *memVersions
 	held     *contents
 	ranges   *ir.Ranges // made when first needed
+	loops    *ir.Loops  // likewise
 
 	table   map[vnKey]*leader
 	details map[vnDetail]int32
@@ -330,7 +336,7 @@ func (n *numberer) number(v *ir.Value) {
 		return
 	}
 	if l := n.table[k]; l != nil {
-		if w := n.valueOf(l); w != nil && n.c.Change(what(v)) {
+		if w := n.valueOf(l); w != nil && !n.leavesLoop(v, w) && n.c.Change(what(v)) {
 			n.r.set(v, n.fit(v, w))
 			return
 		}
@@ -339,6 +345,19 @@ func (n *numberer) number(v *ir.Value) {
 	if v.Op == ir.OpPktLoad {
 		n.heldBytes(k, *v.Mem())
 	}
+}
+
+// leavesLoop reports whether w, a helper's result that is an address, would be
+// used for v behind a loop that it is made in.
+func (n *numberer) leavesLoop(v, w *ir.Value) bool {
+	if v.Op != ir.OpCall || v.Type != ir.Ptr || w.Block == v.Block {
+		return false
+	}
+	if n.loops == nil {
+		n.loops = ir.FindLoops(n.f, n.d)
+	}
+	l := n.loops.Of(w.Block)
+	return l != nil && !n.loops.Contains(l, v.Block)
 }
 
 // what names the change that replaces v.
