@@ -72,7 +72,7 @@ func workingProductions(t *testing.T) []*production {
 func newWriter(seed uint64, on []*production, opts luabpfc.Options) *writer {
 	r := rand.New(rand.NewPCG(seed, 7))
 	return &writer{r: r, on: on, kind: writtenKinds[r.IntN(len(writtenKinds))], opts: opts,
-		fixed: seed%acceptedFixed == 0, straight: seed%acceptedFixed == 0 && r.IntN(8) > 0, alike: seed%acceptedCompare == 0}
+		fixed: seed%acceptedFixed == 0, straight: seed%acceptedFixed == 0 && r.IntN(30) > 0, alike: seed%acceptedCompare == 0}
 }
 
 // acceptedRun counts what became of scripts.

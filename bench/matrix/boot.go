@@ -20,7 +20,7 @@ type result struct {
 	skipped               string // why it could not run
 	passed, broken, unfit int    // tests
 	loaded, refused       int    // objects
-	failures              []string
+	failures, notes       []string
 	time                  time.Duration
 }
 
@@ -112,6 +112,7 @@ const (
 	markKernel = "matrix: kernel "
 	markFail   = "matrix: failed: "
 	markObject = "matrix: object "
+	markNote   = "matrix: note: "
 	markDone   = "matrix: done"
 )
 
@@ -132,6 +133,8 @@ func (r *result) read(console string) {
 			r.failures = append(r.failures, s)
 		} else if s, ok := strings.CutPrefix(l, markObject); ok {
 			r.readObject(s)
+		} else if s, ok := strings.CutPrefix(l, markNote); ok {
+			r.notes = append(r.notes, s)
 		} else if m := startLine.FindStringSubmatch(l); m != nil {
 			running = m[1]
 		} else if m := testLine.FindStringSubmatch(l); m != nil {

@@ -25,6 +25,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -54,7 +55,7 @@ func main() {
 		r := runCell(c, &o)
 		rows = append(rows, r)
 		failed = failed || r.failed() || *must && r.skipped != ""
-		for _, f := range r.failures {
+		for _, f := range slices.Concat(r.notes, r.failures) {
 			fmt.Fprintf(os.Stderr, "%s: %s\n", c.name, f)
 		}
 	}
