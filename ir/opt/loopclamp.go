@@ -7,12 +7,12 @@ import "github.com/luabpfc/luabpfc/ir"
 // A loop that counts up to a number n computed at run time is native because an
 // upper bound of its trips is known, and the verifier has to know it too. Unless
 // it sees by itself that n is small (ir.EvidentRanges), n is replaced in front
-// of the loop by n & m, where m is the smallest 2^k - 1 that n can't exceed. If
-// nothing but the front end's promise says so (ir.Loop.Limit), n becomes
-// min(n, limit + 1) first: the promised way out is taken before that. A mask
-// rather than the comparison alone, because the bound must be the number's own:
-// what a branch proves of a register, old kernels do not know of its copy on
-// the stack.
+// of the loop by n & m, where m is the smallest 2^k - 1 that n can't exceed: by
+// an OpBound, as other passes would find that a mask changes nothing. If nothing
+// but the front end's promise says so (ir.Loop.Limit), n becomes min(n, limit + 1)
+// first: the promised way out is taken before that. A mask rather than the
+// comparison alone, because the bound must be the number's own: what a branch
+// proves of a register, old kernels do not know of its copy on the stack.
 //
 // And the test is turned, "leave if n <= i" for "stay if i < n": kernels before
 // 6.4 decide a comparison of registers only if the second one is known, and
@@ -39,7 +39,8 @@ func (x *former) finishNative(f *ir.Func) {
 				p, bound = atMost(p, bound, c.most(s.trips)+1)
 			}
 			at := endOf(p, p.Pos)
-			bound = at.op(ir.OpAnd, ir.I64, bound, at.konst(int64(s.mask)))
+			bound = at.op(ir.OpBound, ir.I64, bound)
+			bound.AuxInt = int64(s.mask)
 			less := c.compare()
 			for i, a := range less.Args {
 				if a == c.bound {
