@@ -107,6 +107,9 @@ func (a *acceptedRun) try(seed uint64) {
 	opts := acceptedOptions(seed)
 	w := newWriter(seed, a.on, opts)
 	script := w.script()
+	if os.Getenv("LUABPFC_ACCEPTED_PRINT") == "1" {
+		fmt.Printf("-- seed %d: -O%d -mcpu v%d --target-kernel %s\n%s", seed, opts.OptLevel, opts.CPU, opts.Kernel, script)
+	}
 	src := luabpfc.Source{Name: "accepted.lua", Text: script}
 	obj, err := luabpfc.Compile(src, opts)
 	if err != nil {
