@@ -22,6 +22,9 @@ func (lw *lowerer) offset(p Pointer) Int {
 	if p.Base == nil {
 		return Int{V: lw.b.Const(p.Off)}
 	}
+	if p.Off == 0 {
+		return Int{V: p.Base}
+	}
 	return Int{V: lw.b.Op(ir.OpAdd, p.Base, lw.b.Const(p.Off))}
 }
 

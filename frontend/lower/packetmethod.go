@@ -152,6 +152,11 @@ func (lw *lowerer) packetHas(e *syntax.MethodCall, p Pointer, args []Value) Valu
 		return Bad{}
 	}
 	length, off := lw.b.PktLen(lw.packetNow()), lw.offset(p).V
+	if a, ok := off.IsConst(); ok && a >= 0 {
+		if k, ok := n.V.IsConst(); ok && k >= 0 && k < maxOffset {
+			return lw.boolOf(lw.b.Op(ir.OpULe, lw.b.Const(a+k), length))
+		}
+	}
 	inside := lw.b.Op(ir.OpULe, off, length)
 	return lw.boolOf(lw.b.Op(ir.OpAnd, inside, lw.b.Op(ir.OpULe, n.V, lw.b.Op(ir.OpSub, length, off))))
 }

@@ -138,6 +138,10 @@ func expandWith(c *Context, f *ir.Func) {
 				}
 			case ir.OpPktLen:
 				form.length(s, v)
+			case ir.OpULt, ir.OpULe, ir.OpSLt, ir.OpSLe:
+				if d, ok := form.(*directForm); ok {
+					d.compareLength(s, v)
+				}
 			case ir.OpCopy:
 				if v.Type == ir.Check || v.Type == ir.Gen {
 					s.drop[v] = true
@@ -148,6 +152,9 @@ func expandWith(c *Context, f *ir.Func) {
 	}
 	for _, b := range f.Blocks {
 		dropValues(b, func(v *ir.Value) bool { return s.drop[v] })
+	}
+	if d, ok := form.(*directForm); ok {
+		d.dropLengths()
 	}
 }
 
