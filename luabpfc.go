@@ -14,6 +14,7 @@
 package luabpfc
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -104,28 +105,86 @@ type ProgramInfo struct {
 // wrong with the script, or an *ir.Bug.
 func Compile(src Source, opts Options) (obj *Object, err error) {
 	defer recoverBug(&err)
-	mod, programs, warnings, err := lowered(src, opts)
+	b, err := build(src, opts, false)
 	if err != nil {
 		return nil, err
 	}
-	if opts.Dump != nil {
-		opts.Dump("ir", src.Name, mod.String())
+	if opts.OptLevel > 0 {
+		if b, err = b.followable(src, opts); err != nil {
+			return nil, err
+		}
 	}
-	if err := optimise(mod, opts); err != nil {
+	for _, d := range b.dumps {
+		opts.Dump(d.stage, d.unit, d.text)
+	}
+	return describe(b.mod, b.programs, b.code, b.warnings), nil
+}
+
+// built is a script that went through all stages.
+type built struct {
+	mod      *ir.Module
+	programs []*frontend.Program
+	warnings diag.List
+	code     *codegen.Output
+	dumps    []dump
+}
+
+type dump struct{ stage, unit, text string }
+
+// build runs all stages. With callbacks, loops are what the verifier follows
+// with least effort, not what runs fastest.
+func build(src Source, opts Options, callbacks bool) (b *built, err error) {
+	b = &built{}
+	done := false
+	if show := opts.Dump; show != nil {
+		b := b
+		opts.Dump = func(stage, unit, text string) { b.dumps = append(b.dumps, dump{stage, unit, text}) }
+		defer func() {
+			if done {
+				return // the caller decides
+			}
+			for _, d := range b.dumps {
+				show(d.stage, d.unit, d.text)
+			}
+		}()
+	}
+	if b.mod, b.programs, b.warnings, err = lowered(src, opts); err != nil {
 		return nil, err
 	}
 	if opts.Dump != nil {
-		opts.Dump("opt", src.Name, mod.String())
+		opts.Dump("ir", src.Name, b.mod.String())
 	}
-	code, err := codegen.Compile(mod, codegen.Options{CPU: opts.CPU, Kernel: opts.Kernel, Lines: !opts.NoDebug,
+	if err := optimise(b.mod, opts, callbacks); err != nil {
+		return nil, err
+	}
+	if opts.Dump != nil {
+		opts.Dump("opt", src.Name, b.mod.String())
+	}
+	b.code, err = codegen.Compile(b.mod, codegen.Options{CPU: opts.CPU, Kernel: opts.Kernel, Lines: !opts.NoDebug,
 		Check: opts.Check, Dump: machineDump(opts)})
 	if err != nil {
 		return nil, err
 	}
 	if opts.Dump != nil {
-		opts.Dump("asm", src.Name, codegen.Listing(mod, code))
+		opts.Dump("asm", src.Name, codegen.Listing(b.mod, b.code))
 	}
-	return describe(mod, programs, code, warnings), nil
+	done = true
+	return b, nil
+}
+
+// followable returns b, or, if the kernel would refuse it because its verifier
+// has too much to follow, the same script with other loops.
+func (b *built) followable(src Source, opts Options) (*built, error) {
+	complex := codegen.CheckComplexity(b.mod, b.code)
+	if complex == nil {
+		return b, nil
+	}
+	opts.Output, opts.Stats = nil, nil
+	other, err := build(src, opts, true)
+	if err != nil || bytes.Equal(other.code.Object, b.code.Object) || codegen.CheckComplexity(other.mod, other.code) != nil {
+		return nil, complex
+	}
+	return other, nil
 }
 
 // machineDump shows the code generator's stages under their own names, and the
@@ -153,7 +212,7 @@ func Lower(src Source, opts Options) (mod *ir.Module, warnings diag.List, err er
 // Optimise runs the passes that Compile runs on a module from Lower.
 func Optimise(mod *ir.Module, opts Options) (err error) {
 	defer recoverBug(&err)
-	return optimise(mod, opts)
+	return optimise(mod, opts, false)
 }
 
 func lowered(src Source, opts Options) (*ir.Module, []*frontend.Program, diag.List, error) {
@@ -193,8 +252,8 @@ func require(src Source) func(string) (*diag.File, error) {
 	}
 }
 
-func optimise(mod *ir.Module, opts Options) error {
-	o := opt.Options{Level: opts.OptLevel, CPU: opts.CPU, Kernel: opts.Kernel, Check: opts.Check, Fuel: opts.Fuel}
+func optimise(mod *ir.Module, opts Options, callbacks bool) error {
+	o := opt.Options{Level: opts.OptLevel, Callbacks: callbacks, CPU: opts.CPU, Kernel: opts.Kernel, Check: opts.Check, Fuel: opts.Fuel}
 	if opts.Dump != nil {
 		o.Dump = func(pass string, f *ir.Func) { opts.Dump(pass, f.Name, f.String()) }
 	}

@@ -7,9 +7,12 @@ const (
 	UnboundedLoop Code = "UnboundedLoop"
 	// LoopTooDeep: loops nested deeper than calls and stack allow.
 	LoopTooDeep Code = "LoopTooDeep"
+	// TooComplex: more ways than the kernel's verifier follows.
+	TooComplex Code = "TooComplex"
 )
 
-// loopCodes are the codes of ir/opt's pass "loopform".
+// loopCodes are the codes of what the kernel's verifier has to follow: of ir/opt's
+// pass "loopform" and of codegen.CheckComplexity.
 var loopCodes = []Info{
 	{
 		Code:     UnboundedLoop,
@@ -44,6 +47,27 @@ end)
 		end
 	end
 	return sum
+end)
+`,
+	},
+	{
+		Code:     TooComplex,
+		Severity: Error,
+		Summary:  "the program has more ways through its branches than the kernel's verifier follows",
+		Help: "The verifier follows every way through a program's branches, a million instructions in all. " +
+			"Two ways that meet become one again, unless a number that differs between them decides a branch later. " +
+			"The compiler estimates what the verifier would do, tries loops as functions that the kernel calls, and " +
+			"refuses what would not load. Bound loops lower, put branches into functions behind bpf.noinline, or keep a number " +
+			"that is added up on many ways in a map before it is tested. At -O0 there is no estimate.",
+		Example: `local weights = {}
+for i = 1, 24 do weights[i] = 1 << i end
+return bpf.socket(function(skb)
+	local score = 0
+	for i, w in ipairs(weights) do
+		if skb.mark & (1 << i) ~= 0 then score = score + w end
+	end
+	if score > 300 then return 0 end
+	return 1
 end)
 `,
 	},

@@ -63,13 +63,9 @@ type former struct {
 	failed  bool
 }
 
-// formLoops gives every loop of m a form that kernel target accepts. report is
-// called for each loop that has none; the module is then no longer of use.
-func formLoops(m *ir.Module, target kernel.Version, report func(pos ir.Pos, code diag.Code, msg string), count func(what string)) {
-	x := newFormer(m, target, report, count)
-	x.run()
-}
-
+// newFormer returns what gives every loop of m a form that kernel target
+// accepts. report is called for each loop that has none; the module is then no
+// longer of use.
 func newFormer(m *ir.Module, target kernel.Version, report func(pos ir.Pos, code diag.Code, msg string), count func(what string)) *former {
 	x := &former{m: m, target: target, count: count, native: maxNativeCost,
 		unknown: map[*ir.Func]*ir.Value{}, exitAt: map[*ir.Func]int32{}, names: map[string]bool{}}

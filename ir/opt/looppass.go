@@ -7,7 +7,11 @@ import (
 
 // loopForm is the pass "loopform".
 func loopForm(c *Context, m *ir.Module) {
-	formLoops(m, c.Opts.Kernel, c.errorAt, func(what string) { c.Change(what) })
+	x := newFormer(m, c.Opts.Kernel, c.errorAt, func(what string) { c.Change(what) })
+	if c.Opts.Callbacks {
+		x.native = 0
+	}
+	x.run()
 }
 
 // errorAt reports an error of the script, which ends the run.

@@ -32,6 +32,9 @@ type Options struct {
 	CPU int
 	// Kernel is the oldest kernel the object is for.
 	Kernel kernel.Version
+	// Callbacks makes callbacks of all loops that may be some, and unrolls none:
+	// slower code, but the verifier follows each loop only once or twice.
+	Callbacks bool
 	// Check verifies every function after each pass.
 	Check bool
 	// Dump, if set, sees each function as it is before the first pass (under

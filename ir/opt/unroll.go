@@ -25,7 +25,7 @@ const (
 
 // unrollLoops is the pass "unroll".
 func unrollLoops(c *Context, f *ir.Func) {
-	for {
+	for !c.Opts.Callbacks {
 		l, x, trips := unrollable(f)
 		if l == nil || !c.Change("loop") {
 			return

@@ -1,0 +1,93 @@
+package codegen
+
+import (
+	"fmt"
+
+	"github.com/luabpfc/luabpfc/codegen/bpf"
+	"github.com/luabpfc/luabpfc/codegen/explore"
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/diag"
+)
+
+// The kernel's verifier gives up on a program after this many instructions on
+// all its ways together, and on programs that are longer.
+const maxProcessed = 1_000_000
+
+// CheckComplexity reports programs of m that the kernel would refuse because its
+// verifier has too much to follow, each at the branch that it would come to most
+// often. The answer is an estimate (package explore): half of it or twice as much
+// may be true, rarely ten times.
+func CheckComplexity(m *ir.Module, out *Output) error {
+	var rep diag.Reporter
+	index := map[string]int{}
+	for i, f := range m.Funcs {
+		index[f.Name] = i
+	}
+	for i, f := range m.Funcs {
+		if f.Kind == nil {
+			continue
+		}
+		p := &explore.Program{Funcs: reached(m, out, index, i), Ctx: f.Kind.Ctx}
+		res := explore.Walk(p, maxProcessed)
+		if !res.Over {
+			continue
+		}
+		pos, n := busiest(p, out, res)
+		if pos.Line == 0 {
+			pos = f.Pos
+		}
+		rep.Errorf(diag.TooComplex, span(m, pos), "program '%s' has more ways through its branches than the kernel's verifier follows: "+
+			"it would come here more than %s times; bound the loop lower, put branches into a function behind bpf.noinline, "+
+			"or test a number that is added up on many ways only in a map", f.Name, round(n))
+	}
+	return rep.Err()
+}
+
+// reached returns function i and those that it calls, or has called.
+func reached(m *ir.Module, out *Output, index map[string]int, i int) []explore.Func {
+	var l []explore.Func
+	seen := map[int]bool{i: true}
+	for todo := []int{i}; len(todo) > 0; todo = todo[1:] {
+		f, code := m.Funcs[todo[0]], &out.Funcs[todo[0]]
+		n := len(f.Params)
+		if f.Kind != nil {
+			n = 1
+		}
+		l = append(l, explore.Func{Name: code.Name, Insts: code.Insts, Args: n})
+		for k := range code.Insts {
+			in := &code.Insts[k]
+			if j, ok := index[in.Sym]; ok && !seen[j] && (in.Op == bpf.CallFunc || in.Op == bpf.LdFunc) {
+				seen[j] = true
+				todo = append(todo, j)
+			}
+		}
+	}
+	return l
+}
+
+// busiest returns the place of the conditional jump that was come to most often,
+// and how often.
+func busiest(p *explore.Program, out *Output, res *explore.Result) (pos ir.Pos, n int32) {
+	for i := range p.Funcs {
+		for j := range out.Funcs {
+			if out.Funcs[j].Name != p.Funcs[i].Name {
+				continue
+			}
+			for k, x := range res.At[i] {
+				if in := &p.Funcs[i].Insts[k]; in.Op.IsCond() && x > n && out.Funcs[j].Pos[k].Line > 0 {
+					pos, n = out.Funcs[j].Pos[k], x
+				}
+			}
+		}
+	}
+	return pos, n
+}
+
+// round writes n with its first digit only.
+func round(n int32) string {
+	k := int32(1)
+	for n >= 10*k {
+		k *= 10
+	}
+	return fmt.Sprint(max(n/k*k, 1))
+}

@@ -1,0 +1,69 @@
+package explore
+
+import (
+	"math/bits"
+
+	"github.com/luabpfc/luabpfc/codegen/bpf"
+)
+
+// known are the bits known of a number: where mask has a 0, the bit is that of
+// val, which has no others. (Tristate numbers: Vishwanathan, Shachnai, Narayana
+// and Nagarakatte, "Sound, Precise, and Fast Abstract Interpretation with
+// Tristate Numbers", CGO 2022.)
+type known struct{ val, mask uint64 }
+
+var noBits = known{mask: ^uint64(0)}
+
+// between is what is known of the numbers from lo to hi: the bits above the
+// first in which the two differ.
+func between(lo, hi uint64) known {
+	m := uint64(1)<<bits.Len64(lo^hi) - 1
+	return known{lo &^ m, m}
+}
+
+// meet combines what is known in two ways.
+func (k known) meet(l known) known {
+	m := k.mask & l.mask
+	return known{(k.val | l.val) &^ m, m}
+}
+
+// covers reports whether every number that l may be is one that k may be.
+func (k known) covers(l known) bool {
+	return l.mask&^k.mask == 0 && (k.val^l.val)&^k.mask == 0
+}
+
+// result returns the bits known of a op b; n is b if that is one number below
+// the width, else -1.
+func (a known) result(op bpf.Op, b known, n int) known {
+	switch op {
+	case bpf.Add:
+		return sum(a, b, a.val+b.val, a.val+b.val+a.mask+b.mask)
+	case bpf.Sub:
+		return sum(a, b, a.val-b.val+a.mask, a.val-b.val-b.mask)
+	case bpf.And:
+		v := a.val & b.val
+		return known{v, (a.val | a.mask) & (b.val | b.mask) &^ v}
+	case bpf.Or:
+		v := a.val | b.val
+		return known{v, (a.mask | b.mask) &^ v}
+	case bpf.Xor:
+		m := a.mask | b.mask
+		return known{(a.val ^ b.val) &^ m, m}
+	case bpf.Lsh:
+		if n >= 0 {
+			return known{a.val << n, a.mask << n}
+		}
+	case bpf.Rsh:
+		if n >= 0 {
+			return known{a.val >> n, a.mask >> n}
+		}
+	}
+	return noBits
+}
+
+// sum is what is known of a sum or difference of a and b whose extremes are lo
+// and hi: bits in which these differ, or that a or b has not, are not.
+func sum(a, b known, lo, hi uint64) known {
+	m := lo ^ hi | a.mask | b.mask
+	return known{lo &^ m, m}
+}

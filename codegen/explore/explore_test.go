@@ -1,0 +1,163 @@
+package explore
+
+import (
+	"testing"
+
+	"github.com/luabpfc/luabpfc/codegen/bpf"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// ladder adds to r2 on one of two ways, n times, by what r1 holds at run time;
+// then, if tested, r2 decides a branch.
+func ladder(n int, tested bool) []bpf.Inst {
+	l := []bpf.Inst{bpf.LoadMem(bpf.B32, bpf.R1, bpf.R1, 0), bpf.MovImm(bpf.B64, bpf.R2, 0)}
+	for i := range n {
+		l = append(l,
+			bpf.JumpImm(bpf.JSet, bpf.B64, bpf.R1, 1<<i, 1),
+			bpf.ALUImm(bpf.Add, bpf.B64, bpf.R2, 1<<i),
+			bpf.MovReg(bpf.B64, bpf.R3, bpf.R2),
+			bpf.MovImm(bpf.B64, bpf.R4, 0),
+			bpf.MovImm(bpf.B64, bpf.R4, 1))
+	}
+	if tested {
+		l = append(l, bpf.JumpImm(bpf.JGt, bpf.B64, bpf.R2, 5, 0))
+	}
+	return append(l, bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit())
+}
+
+// counted is a loop of n trips.
+func counted(n int32) []bpf.Inst {
+	return []bpf.Inst{
+		bpf.MovImm(bpf.B64, bpf.R1, 0),
+		bpf.ALUImm(bpf.Add, bpf.B64, bpf.R1, 1),
+		bpf.JumpImm(bpf.JLt, bpf.B64, bpf.R1, n, -2),
+		bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit(),
+	}
+}
+
+// endless is a loop whose end nothing decides.
+func endless() []bpf.Inst {
+	return []bpf.Inst{
+		bpf.LoadMem(bpf.B32, bpf.R1, bpf.R1, 0), bpf.MovImm(bpf.B64, bpf.R2, 0),
+		bpf.ALUImm(bpf.Add, bpf.B64, bpf.R2, 1),
+		bpf.Jump(bpf.JLt, bpf.B64, bpf.R2, bpf.R1, -2),
+		bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit(),
+	}
+}
+
+func TestWalk(t *testing.T) {
+	const limit = 100_000
+	loop := int32(kernel.HelperByName("loop").ID)
+	lookup := int32(kernel.HelperByName("map_lookup_elem").ID)
+	tests := []struct {
+		name     string
+		funcs    []Func
+		min, max int // steps
+		over     bool
+	}{
+		{"a straight line is as long as it is", []Func{{Insts: []bpf.Inst{bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit()}}}, 2, 2, false},
+		{"ways that meet become one", []Func{{Insts: ladder(20, false)}}, 100, 300, false},
+		{"not if a sum that differs is tested", []Func{{Insts: ladder(20, true)}}, limit, limit, true},
+		{"a few ways more are no harm", []Func{{Insts: ladder(5, true)}}, 60, 300, false},
+		{"a counted loop is walked trip by trip", []Func{{Insts: counted(1000)}}, 2003, 2003, false},
+		{"too many trips", []Func{{Insts: counted(1 << 20)}}, limit, limit, true},
+		{"a loop without an end that can be seen", []Func{{Insts: endless()}}, limit, limit, true},
+		{"a comparison that ranges decide has one way", []Func{{Insts: []bpf.Inst{
+			bpf.LoadMem(bpf.B8, bpf.R1, bpf.R1, 0),
+			bpf.JumpImm(bpf.JGt, bpf.B64, bpf.R1, 255, 1),
+			bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit(),
+		}}}, 4, 4, false},
+		{"a null test has two ways, the second none", []Func{{Insts: []bpf.Inst{
+			bpf.CallHelper(lookup),
+			bpf.JumpImm(bpf.JEq, bpf.B64, bpf.R0, 0, 1),
+			bpf.JumpImm(bpf.JEq, bpf.B64, bpf.R0, 0, 0),
+			bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit(),
+		}}}, 7, 7, false},
+		{"a function is walked for each call", []Func{
+			{Name: "main", Insts: []bpf.Inst{bpf.CallSym("f"), bpf.CallSym("f"), bpf.Exit()}},
+			{Name: "f", Insts: []bpf.Inst{bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit()}},
+		}, 7, 7, false},
+		{"a callback is walked once or twice", []Func{
+			{Name: "main", Insts: []bpf.Inst{
+				bpf.MovImm(bpf.B64, bpf.R1, 1<<20), bpf.LoadFuncSym(bpf.R2, "f"), bpf.MovReg(bpf.B64, bpf.R3, bpf.FP),
+				bpf.MovImm(bpf.B64, bpf.R4, 0), bpf.CallHelper(loop), bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit(),
+			}},
+			{Name: "f", Args: 2, Insts: []bpf.Inst{bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit()}},
+		}, 9, 16, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := Walk(&Program{Funcs: tt.funcs}, limit)
+			if r.Steps < tt.min || r.Steps > tt.max || r.Over != tt.over {
+				t.Errorf("%d steps, over %v; want %d to %d, %v", r.Steps, r.Over, tt.min, tt.max, tt.over)
+			}
+		})
+	}
+}
+
+// TestPending: ways put aside are counted, too.
+func TestPending(t *testing.T) {
+	var l []bpf.Inst
+	l = append(l, bpf.LoadMem(bpf.B32, bpf.R1, bpf.R1, 0))
+	for i := range int32(9000) {
+		l = append(l, bpf.JumpImm(bpf.JEq, bpf.B64, bpf.R1, 2*i, 0))
+	}
+	l = append(l, bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit())
+	if r := Walk(&Program{Funcs: []Func{{Insts: l}}}, 1_000_000); !r.Over || r.Steps > 10_000 {
+		t.Errorf("%d steps, over %v", r.Steps, r.Over)
+	}
+}
+
+// TestBits checks what is known of results against all small operands.
+func TestBits(t *testing.T) {
+	for _, op := range []bpf.Op{bpf.Add, bpf.Sub, bpf.And, bpf.Or, bpf.Xor, bpf.Lsh, bpf.Rsh, bpf.Mul} {
+		for am := range uint64(8) {
+			for bm := range uint64(8) {
+				a, b := known{5 &^ am, am}, known{3 &^ bm, bm}
+				n := -1
+				if bm == 0 {
+					n = 3
+				}
+				r := a.result(op, b, n)
+				for x := range uint64(8) {
+					for y := range uint64(8) {
+						if k, _ := eval(op, bpf.B64, x, y); a.covers(known{val: x}) && b.covers(known{val: y}) && !r.covers(known{val: k}) {
+							t.Fatalf("%d of %v, %v: %v does not cover %d, the result of %d, %d", op, a, b, r, k, x, y)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestRanges checks bounds of results against samples of what the operands may
+// be.
+func TestRanges(t *testing.T) {
+	edges := []uint64{0, 1, 2, 7, 8, 255, 1 << 31, 1<<32 - 1, 1 << 32, 1 << 62, 1 << 63, 1<<64 - 2, 1<<64 - 1}
+	for _, op := range []bpf.Op{bpf.Add, bpf.Sub, bpf.Mul, bpf.And, bpf.Or, bpf.Xor, bpf.Lsh, bpf.Rsh, bpf.Arsh} {
+		for _, size := range []bpf.Size{bpf.B32, bpf.B64} {
+			for i, al := range edges {
+				for _, ah := range edges[i:] {
+					for j, bl := range edges {
+						for _, bh := range edges[j:] {
+							a, b := number(al, ah), number(bl, bh)
+							r := arith(op, size, a, b)
+							for _, x := range []uint64{al, ah, al + (ah-al)/2} {
+								for _, y := range []uint64{bl, bh} {
+									if size == bpf.B32 {
+										x, y = uint64(uint32(x)), uint64(uint32(y))
+									}
+									k, _ := eval(op, size, x, y)
+									if v := exactly(k); !r.within(&v) {
+										t.Fatalf("op %d on %d bytes: [%x, %x] and [%x, %x] give %+v without %x", op, size, al, ah, bl, bh, r, k)
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}

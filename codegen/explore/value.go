@@ -1,0 +1,314 @@
+package explore
+
+import (
+	"math"
+	"math/bits"
+
+	"github.com/luabpfc/luabpfc/codegen/bpf"
+)
+
+// kind is what a register or a word of the stack holds.
+type kind uint8
+
+const (
+	nothing  kind = iota // not written, or lost
+	misc                 // bytes of the stack that were written, of any value
+	scalar               // a number
+	ctx                  // the context
+	constant             // a map, or a function if off is not 0
+	memory               // a map's value, a record, a kernel object
+	maybe                // the same or null
+	stack                // the frame of function number frame, at off
+	packet               // off bytes behind packet address id
+	end                  // the packet's end
+)
+
+// value is what is known of a register or of a word of the stack. Of an address
+// the numbers are what was added to it beside off.
+type value struct {
+	kind  kind
+	frame int8
+	there int16 // packet: bytes from off 0 that are there
+	off   int32
+	id    int32 // maybe: registers with one id are null together; packet: which address
+	umin  uint64
+	umax  uint64
+	smin  int64
+	smax  int64
+	bits  known
+}
+
+func number(lo, hi uint64) value {
+	v := value{kind: scalar, umin: lo, umax: hi, smin: math.MinInt64, smax: math.MaxInt64, bits: noBits}
+	return v.sync()
+}
+
+func exactly(k uint64) value {
+	return value{kind: scalar, umin: k, umax: k, smin: int64(k), smax: int64(k), bits: known{val: k}}
+}
+
+func anything() value { return number(0, math.MaxUint64) }
+
+// bytes is a number of that many bytes.
+func bytes(n int) value {
+	if n >= 8 {
+		return anything()
+	}
+	return number(0, 1<<(8*n)-1)
+}
+
+func address(k kind) value { return value{kind: k} }
+
+// isConst reports whether v is one number.
+func (v value) isConst() bool { return v.kind == scalar && v.umin == v.umax }
+
+// sync draws from each kind of bounds what it says about the others.
+func (v value) sync() value {
+	for range 2 {
+		if v.umin <= v.umax {
+			v.bits = v.bits.meet(between(v.umin, v.umax))
+			v.umin, v.umax = max(v.umin, v.bits.val), min(v.umax, v.bits.val|v.bits.mask)
+		}
+		if v.smin >= 0 || v.smax < 0 {
+			v.umin, v.umax = max(v.umin, uint64(v.smin)), min(v.umax, uint64(v.smax))
+		}
+		if int64(v.umin) <= int64(v.umax) {
+			v.smin, v.smax = max(v.smin, int64(v.umin)), min(v.smax, int64(v.umax))
+		}
+	}
+	return v
+}
+
+// low is v's lower half.
+func (v value) low() value {
+	switch {
+	case v.kind != scalar:
+		return bytes(4)
+	case v.isConst():
+		return exactly(uint64(uint32(v.umin)))
+	case v.umax <= math.MaxUint32:
+		return v
+	}
+	r := bytes(4)
+	r.bits = known{v.bits.val & math.MaxUint32, v.bits.mask & math.MaxUint32}
+	return r.sync()
+}
+
+// within reports whether every number of w is one of v.
+func (v *value) within(w *value) bool {
+	return v.umin <= w.umin && w.umax <= v.umax && v.smin <= w.smin && w.smax <= v.smax && v.bits.covers(w.bits)
+}
+
+// arith is a op b for numbers.
+func arith(op bpf.Op, size bpf.Size, a, b value) value {
+	if size == bpf.B32 {
+		a, b = a.low(), b.low()
+	}
+	var r value
+	if a.isConst() && b.isConst() {
+		if k, ok := eval(op, size, a.umin, b.umin); ok {
+			return exactly(k)
+		}
+	}
+	r = ranged(op, size, a, b)
+	if size == bpf.B32 {
+		return r.low()
+	}
+	return r
+}
+
+func eval(op bpf.Op, size bpf.Size, a, b uint64) (uint64, bool) {
+	mask := uint64(size.Bits() - 1)
+	var r uint64
+	switch op {
+	case bpf.Add:
+		r = a + b
+	case bpf.Sub:
+		r = a - b
+	case bpf.Mul:
+		r = a * b
+	case bpf.And:
+		r = a & b
+	case bpf.Or:
+		r = a | b
+	case bpf.Xor:
+		r = a ^ b
+	case bpf.Lsh:
+		r = a << (b & mask)
+	case bpf.Rsh:
+		r = a >> (b & mask)
+	case bpf.Arsh:
+		r = uint64(int64(a) >> (b & mask))
+		if size == bpf.B32 {
+			r = uint64(int64(int32(a)) >> (b & mask))
+		}
+	default:
+		return 0, false
+	}
+	if size == bpf.B32 {
+		r = uint64(uint32(r))
+	}
+	return r, true
+}
+
+// ranged is a op b by bounds.
+func ranged(op bpf.Op, size bpf.Size, a, b value) value {
+	r := anything()
+	n := -1
+	if b.isConst() && b.umin < uint64(size.Bits()) {
+		n = int(b.umin)
+	}
+	r.bits = a.bits.result(op, b.bits, n)
+	switch op {
+	case bpf.Add:
+		if hi, over := bits.Add64(a.umax, b.umax, 0); over == 0 {
+			r.umin, r.umax = a.umin+b.umin, hi
+		}
+		if lo, hi := a.smin+b.smin, a.smax+b.smax; (lo < a.smin) == (b.smin < 0) && (hi < a.smax) == (b.smax < 0) {
+			r.smin, r.smax = lo, hi
+		}
+	case bpf.Sub:
+		if a.umin >= b.umax {
+			r.umin, r.umax = a.umin-b.umax, a.umax-b.umin
+		}
+		if lo, hi := a.smin-b.smax, a.smax-b.smin; (lo > a.smin) == (b.smax < 0) && (hi > a.smax) == (b.smin < 0) {
+			r.smin, r.smax = lo, hi
+		}
+	case bpf.Mul:
+		if a.umax <= math.MaxUint32 && b.umax <= math.MaxUint32 {
+			r.umin, r.umax = a.umin*b.umin, a.umax*b.umax
+		}
+	case bpf.And:
+		r.umin, r.umax = 0, min(a.umax, b.umax)
+	case bpf.Or, bpf.Xor:
+		r.umax = 1<<bits.Len64(a.umax|b.umax) - 1
+		if op == bpf.Or {
+			r.umin = max(a.umin, b.umin)
+		}
+	case bpf.Lsh:
+		if n >= 0 && a.umax <= math.MaxUint64>>n {
+			r.umin, r.umax = a.umin<<n, a.umax<<n
+		}
+	case bpf.Rsh:
+		r.umin, r.umax = 0, a.umax
+		if n >= 0 {
+			r.umin, r.umax = a.umin>>n, a.umax>>n
+		}
+	case bpf.Arsh:
+		if n >= 0 && size == bpf.B64 {
+			r.smin, r.smax = a.smin>>n, a.smax>>n
+		}
+	}
+	return r.sync()
+}
+
+// compare decides "a op b": 1, 0, or -1 if either may be.
+func compare(op bpf.Op, size bpf.Size, a, b value) int {
+	if size == bpf.B32 {
+		a, b = a.low(), b.low()
+		if op >= bpf.JSGt && op <= bpf.JSLe {
+			if a.isConst() && b.isConst() {
+				a, b = exactly(uint64(int32(a.umin))), exactly(uint64(int32(b.umin)))
+			} else if a.umax > math.MaxInt32 || b.umax > math.MaxInt32 {
+				return -1
+			}
+		}
+	}
+	sure := func(yes, no bool) int {
+		switch {
+		case yes:
+			return 1
+		case no:
+			return 0
+		}
+		return -1
+	}
+	apart := (a.bits.val^b.bits.val)&^(a.bits.mask|b.bits.mask) != 0 || a.umax < b.umin || b.umax < a.umin || a.smax < b.smin || b.smax < a.smin
+	both := a.isConst() && b.isConst() && a.umin == b.umin
+	switch op {
+	case bpf.JEq:
+		return sure(both, apart)
+	case bpf.JNe:
+		return sure(apart, both)
+	case bpf.JGt:
+		return sure(a.umin > b.umax, a.umax <= b.umin)
+	case bpf.JGe:
+		return sure(a.umin >= b.umax, a.umax < b.umin)
+	case bpf.JLt:
+		return sure(a.umax < b.umin, a.umin >= b.umax)
+	case bpf.JLe:
+		return sure(a.umax <= b.umin, a.umin > b.umax)
+	case bpf.JSGt:
+		return sure(a.smin > b.smax, a.smax <= b.smin)
+	case bpf.JSGe:
+		return sure(a.smin >= b.smax, a.smax < b.smin)
+	case bpf.JSLt:
+		return sure(a.smax < b.smin, a.smin >= b.smax)
+	case bpf.JSLe:
+		return sure(a.smax <= b.smin, a.smin > b.smax)
+	case bpf.JSet:
+		if b.isConst() {
+			return sure(a.bits.val&b.umin != 0, (a.bits.val|a.bits.mask)&b.umin == 0)
+		}
+	}
+	return -1
+}
+
+// notSet is no operation: it stands for where JSet does not jump.
+const notSet = bpf.OpInvalid
+
+// inverse is the comparison that holds where op does not.
+var inverse = map[bpf.Op]bpf.Op{
+	bpf.JEq: bpf.JNe, bpf.JNe: bpf.JEq, bpf.JGt: bpf.JLe, bpf.JLe: bpf.JGt, bpf.JGe: bpf.JLt, bpf.JLt: bpf.JGe,
+	bpf.JSet: notSet, bpf.JSGt: bpf.JSLe, bpf.JSLe: bpf.JSGt, bpf.JSGe: bpf.JSLt, bpf.JSLt: bpf.JSGe,
+}
+
+// refine narrows a and b to where "a op b" holds.
+func refine(op bpf.Op, size bpf.Size, a, b *value) {
+	if size == bpf.B32 && (a.umax > math.MaxUint32 || b.umax > math.MaxUint32 ||
+		op >= bpf.JSGt && op <= bpf.JSLe && (a.umax > math.MaxInt32 || b.umax > math.MaxInt32)) {
+		return
+	}
+	switch op {
+	case bpf.JEq:
+		a.umin, a.umax = max(a.umin, b.umin), min(a.umax, b.umax)
+		a.smin, a.smax = max(a.smin, b.smin), min(a.smax, b.smax)
+		a.bits = a.bits.meet(b.bits)
+		b.umin, b.umax, b.smin, b.smax, b.bits = a.umin, a.umax, a.smin, a.smax, a.bits
+	case bpf.JNe:
+		if b.isConst() {
+			if a.umin == b.umin {
+				a.umin++
+			} else if a.umax == b.umin {
+				a.umax--
+			}
+		}
+	case bpf.JGt:
+		a.umin, b.umax = max(a.umin, b.umin+1), min(b.umax, a.umax-1)
+	case bpf.JGe:
+		a.umin, b.umax = max(a.umin, b.umin), min(b.umax, a.umax)
+	case bpf.JLt:
+		a.umax, b.umin = min(a.umax, b.umax-1), max(b.umin, a.umin+1)
+	case bpf.JLe:
+		a.umax, b.umin = min(a.umax, b.umax), max(b.umin, a.umin)
+	case bpf.JSGt:
+		a.smin, b.smax = max(a.smin, b.smin+1), min(b.smax, a.smax-1)
+	case bpf.JSGe:
+		a.smin, b.smax = max(a.smin, b.smin), min(b.smax, a.smax)
+	case bpf.JSLt:
+		a.smax, b.smin = min(a.smax, b.smax-1), max(b.smin, a.smin+1)
+	case bpf.JSLe:
+		a.smax, b.smin = min(a.smax, b.smax), max(b.smin, a.smin)
+	case bpf.JSet:
+		if b.isConst() && bits.OnesCount64(b.umin) == 1 {
+			a.bits = a.bits.meet(known{b.umin, ^b.umin})
+		}
+	case notSet:
+		if b.isConst() {
+			a.bits = a.bits.meet(known{0, ^b.umin})
+		}
+	default:
+		return
+	}
+	*a, *b = a.sync(), b.sync()
+}

@@ -1,0 +1,89 @@
+package luabpfc_test
+
+import (
+	"bytes"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/luabpfc/luabpfc"
+	"github.com/luabpfc/luabpfc/codegen/explore"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+var processed = regexp.MustCompile(`processed (\d+) insns`)
+
+// TestComplexity compares what the compiler estimates that the verifier
+// processes with what it does, for cases with loops and functions: rarely by a
+// factor of more than four either way.
+func TestComplexity(t *testing.T) {
+	needKernel(t)
+	if cell != "" {
+		t.Skip("the estimate is modelled on newer kernels")
+	}
+	n, off := 0, 0
+	for _, c := range loadCases(t) {
+		if !strings.HasPrefix(c.name, "lang_loops:") && !strings.HasPrefix(c.name, "lang_subprograms:") || c.opts.BigEndian {
+			continue
+		}
+		obj, err := luabpfc.Compile(c.source(), c.opts)
+		if err != nil {
+			continue
+		}
+		for name, want := range verifierSteps(t, obj) {
+			got := explore.Walk(exploredProgram(obj, name), 1_000_000).Steps
+			n++
+			if got > 4*want+100 || want > 4*got+100 {
+				off++
+				t.Logf("%s: %d estimated, %d processed", c.name, got, want)
+			}
+		}
+	}
+	if n < 20 || off*20 > n {
+		t.Errorf("%d of %d estimates are far off", off, n)
+	}
+}
+
+// verifierSteps loads an object and returns how many instructions the verifier
+// processed, by program.
+func verifierSteps(t *testing.T, obj *luabpfc.Object) map[string]int {
+	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(obj.ELF))
+	if err != nil {
+		t.Fatal(err)
+	}
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{LogLevel: ebpf.LogLevelStats}})
+	if err != nil {
+		return nil // TestRun says so
+	}
+	defer coll.Close()
+	all := map[string]int{}
+	for name, p := range coll.Programs {
+		if m := processed.FindStringSubmatch(p.VerifierLog); m != nil {
+			all[name], _ = strconv.Atoi(m[1])
+		}
+	}
+	return all
+}
+
+func exploredProgram(obj *luabpfc.Object, name string) *explore.Program {
+	p := &explore.Program{}
+	for _, info := range obj.Programs {
+		for _, k := range kernel.ProgKinds {
+			if info.Name == name && k.Name == info.Kind {
+				p.Ctx = k.Ctx
+			}
+		}
+	}
+	for _, f := range obj.Code.Funcs {
+		switch x := (explore.Func{Name: f.Name, Insts: f.Insts, Args: 5}); {
+		case f.Name == name:
+			p.Funcs = append([]explore.Func{x}, p.Funcs...)
+		case f.Section == ".text":
+			p.Funcs = append(p.Funcs, x)
+		}
+	}
+	return p
+}
