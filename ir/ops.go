@@ -188,7 +188,7 @@ var Ops = [NumOps]OpInfo{
 	OpMapRef:     {Name: "map", Result: Ptr, Aux: AuxMap, Pure: true, Last: PhaseLow, Doc: "a map, as a helper's argument"},
 	OpGlobalAddr: {Name: "global", Result: Ptr, Aux: AuxGlobal, Pure: true, Last: PhaseLow, Doc: "the address of a variable"},
 	OpFuncRef:    {Name: "func", Result: Ptr, Aux: AuxFunc, Pure: true, Last: PhaseLow, Doc: "a callback, as a helper's argument"},
-	OpCore:       {Name: "core", Result: I64, Aux: AuxCore, Pure: true, Last: PhaseLow, Doc: "a quantity of the running kernel's types, which the loader fills in; AuxInt by the module's own"},
+	OpCore:       {Name: "core", Result: I64, Aux: AuxCore, Pure: true, Pinned: true, Last: PhaseLow, Doc: "a quantity of the running kernel's types, which the loader fills in; AuxInt by the module's own"},
 	OpPtrNum:     {Name: "ptrnum", Args: []Type{Ptr}, Result: I64, Pure: true, Last: PhaseLow, Doc: "an address as a number"},
 	OpNumPtr:     {Name: "numptr", Args: []Type{I64}, Result: Ptr, Pure: true, Last: PhaseLow, Doc: "a number as an address: of the kernel's or a process's memory"},
 

@@ -95,6 +95,11 @@ func (sc *Scope) Object(name string) (Type, bool) {
 // Enumerator returns the constant of that name.
 func (sc *Scope) Enumerator(name string) (Enumerator, bool) {
 	e, ok := sc.values[name]
+	if !ok && name != "" && name[0] >= 'A' && name[0] <= 'Z' {
+		if t, _, bits, found := sc.KernelEnumerator(name); found {
+			e, ok = Enumerator{Name: name, Bits: bits, Unsigned: t.Size == 8 && !t.Signed && bits >= 1<<63, Enum: t}, true
+		}
+	}
 	return e, ok
 }
 

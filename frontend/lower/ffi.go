@@ -218,6 +218,9 @@ func (lw *lowerer) ffiSizeof(e *syntax.Call, args []Value) Value {
 	if !ok {
 		return Bad{}
 	}
+	if v, ok := lw.relocatedSize(t); ok {
+		return v
+	}
 	return Int{V: lw.b.Const(int64(ctype.Size(t)))}
 }
 
@@ -239,6 +242,9 @@ func (lw *lowerer) ffiOffsetof(e *syntax.Call, args []Value) Value {
 	name, ok := stringConst(lw.resolve(args[1]))
 	if !ok {
 		return lw.errorf(argNode(e, 1), diag.NeedsConstant, "'ffi.offsetof' needs the name of a member")
+	}
+	if v, ok := lw.relocatedOffset(argNode(e, 1), t, name); ok {
+		return v
 	}
 	m, ok := ctype.FindMember(t, name)
 	if !ok {

@@ -79,7 +79,9 @@ func (lw *lowerer) storeInit(n syntax.Node, r Ref, v Value) {
 	}
 	lw.aboutToWrite(r)
 	if src, ok := v.(Ref); ok {
-		if lw.copyable(n, r.Type, src) {
+		if viewString(src) && isBytes(r) {
+			lw.readString(n, r, src)
+		} else if lw.copyable(n, r.Type, src) {
 			lw.copyRef(n, r, src)
 		}
 		return
@@ -159,6 +161,10 @@ func (lw *lowerer) fill(n syntax.Node, r Ref, v Value) bool {
 		return false
 	}
 	if src, ok := v.(Ref); ok {
+		if viewString(src) && isBytes(r) {
+			lw.readString(n, r, src)
+			return true
+		}
 		if !lw.copyable(n, r.Type, src) {
 			return false
 		}

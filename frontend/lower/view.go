@@ -323,6 +323,12 @@ func viewString(r Ref) bool {
 	return ok && t.Size == 1
 }
 
+// isBytes reports whether r is an array of bytes.
+func isBytes(r Ref) bool {
+	a, ok := arrayOf(r.Type)
+	return ok && !r.Pointer && ctype.Size(a.Type) == 1
+}
+
 // readString reads the string that p points to into dst, an array of bytes: as
 // many as fit, with a zero at the end. The value is the helper's result.
 func (lw *lowerer) readString(n syntax.Node, dst, p Ref) Value {

@@ -17,16 +17,23 @@ func (lw *lowerer) memoryOf() reader {
 }
 
 // viewOperands makes the operands of a comparison what can be compared: a string
-// in the kernel's memory is read as far as the other operand, a constant, goes;
+// in the kernel's memory is read as far as the other operand goes, which is text;
 // other pointers are numbers.
 func (lw *lowerer) viewOperands(e *syntax.Binary, l, r Value) (Value, Value) {
 	text := func(n syntax.Node, v, other Value) Value {
 		p, ok := v.(Ref)
-		s, isText := stringConst(other)
-		if !ok || !isText || !viewString(p) {
+		if !ok || !viewString(p) {
 			return v
 		}
-		out, ok := lw.viewText(n, p, len(s)+2)
+		s, isText := stringConst(other)
+		size := len(s) + 2
+		if r, isRef := other.(Ref); isRef && isBytes(r) {
+			size, isText = r.size(), true
+		}
+		if !isText {
+			return v
+		}
+		out, ok := lw.viewText(n, p, size)
 		if !ok {
 			return Bad{}
 		}
