@@ -34,7 +34,7 @@ func (c *cell) pack(o *options, dir, initrd string) error {
 	w := &archive{w: bufio.NewWriter(z), dirs: map[string]bool{}}
 	w.file("init", filepath.Join(dir, "init"))
 	w.file("tests", filepath.Join(dir, "tests"))
-	for _, d := range []string{"testdata/run", "examples"} {
+	for _, d := range []string{"testdata/run", "testdata/btf", "examples"} {
 		w.tree("work/"+d, d)
 	}
 	if o.objects != "" {
