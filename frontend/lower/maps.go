@@ -235,6 +235,10 @@ func (lw *lowerer) setEntry(n syntax.Node, m *script.Map, keyNode syntax.Node, k
 		lw.deleteEntry(n, m, keyNode, key)
 		return
 	}
+	if r, ok := v.(Ref); ok && viewString(r) && isAggregate(m.Value) { // NULL is an empty text
+		r.Present = nil
+		v = r
+	}
 	if r, ok := v.(Ref); ok && r.Present != nil && !r.Sure {
 		lw.setOrDelete(n, m, keyNode, key, r.Present, r)
 		return
