@@ -423,6 +423,17 @@ func (c *checker) call(v *Value) string {
 	return ""
 }
 
+// foundMap reports whether p may be a map that a lookup found in a map of maps.
+func foundMap(p *Value) bool {
+	switch p.Op {
+	case OpNonNull, OpPhi:
+		return true
+	case OpLoad:
+		return p.Mem().Region == RegionStack // in a callback's frame
+	}
+	return false
+}
+
 func helperArg(h *kernel.Helper, i int, a *Value) string {
 	def := skipCopies(a)
 	switch h.Args[i] {
@@ -448,7 +459,7 @@ func helperArg(h *kernel.Helper, i int, a *Value) string {
 	}
 	switch h.Args[i] {
 	case kernel.ArgMap:
-		if def.Op != OpMapRef {
+		if def.Op != OpMapRef && !foundMap(def) {
 			return fmt.Sprintf("argument %d is no map", i)
 		}
 	case kernel.ArgCallback:

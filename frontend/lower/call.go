@@ -214,6 +214,9 @@ func (lw *lowerer) methodCall(e *syntax.MethodCall) Value {
 	case *Table:
 		return lw.tableMethod(e, r, func(x *syntax.Index, name Value) Value { return lw.field(x, r, name) })
 	case Ref:
+		if r.inner != nil {
+			return lw.onInner(r, func(m *script.Map) Value { return lw.callMapMethod(e, m) })
+		}
 		if v, ok := lw.recordMethod(e, r); ok {
 			return v
 		}

@@ -87,7 +87,7 @@ func sureIndex(m *script.Map, k Int) bool {
 
 // entryRef looks an entry of a struct, union or array type up.
 func (lw *lowerer) entryRef(n syntax.Node, m *script.Map, kp *ir.Value, num Int) (Ref, bool) {
-	p := lw.helper(n, "map_lookup_elem", ir.Ptr, lw.b.MapRef(lw.irMap(m)), kp)
+	p := lw.helper(n, "map_lookup_elem", ir.Ptr, lw.mapRef(m), kp)
 	if p == nil {
 		return Ref{}, false
 	}

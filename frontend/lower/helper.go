@@ -210,7 +210,7 @@ func (c *helperArgs) arg(i, next int, done []*ir.Value) Value {
 			return lw.errorf(n, diag.WrongArguments, "helper '%s' takes a map here, not %s", c.h.Name, describe(v))
 		}
 		c.m = m
-		return c.arg(i+1, next+1, append(done, lw.b.MapRef(lw.irMap(m))))
+		return c.arg(i+1, next+1, append(done, lw.mapRef(m)))
 	case isNil(v) && info.Nullable:
 		done = append(done, lw.b.Null())
 		if info.Size == kernel.NextArg {

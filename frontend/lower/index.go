@@ -237,6 +237,14 @@ func (lw *lowerer) setIndex(e *syntax.Index, obj, key, v Value) {
 			return
 		}
 	case Ref:
+		if o.inner != nil {
+			key, v = lw.settled(key), lw.settled(v)
+			lw.onInner(o, func(m *script.Map) Value {
+				lw.setEntry(e, m, e.Key, key, v)
+				return Nil
+			})
+			return
+		}
 		if r, ok := lw.refOf(e, o, key).(Ref); ok {
 			lw.storeRef(e, r, v)
 		}

@@ -51,6 +51,7 @@ type lowerer struct {
 	subDepth  int
 	subFrames map[*ir.Slot]*subprogram
 	interned  map[any]int
+	inner     innerMaps
 	lookups   map[*lua.LTable]*lookupTable // nil: no table of integers
 	outline   map[*syntax.Function]bool
 	calls     *callLog

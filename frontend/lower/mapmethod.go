@@ -145,7 +145,7 @@ func (lw *lowerer) updateWith(e *syntax.MethodCall, m *script.Map, args []Value,
 	if !ok || lw.b.Block == nil {
 		return nil
 	}
-	r := lw.helper(e, "map_update_elem", ir.I64, lw.b.MapRef(lw.irMap(m)), kp, vp, flags)
+	r := lw.helper(e, "map_update_elem", ir.I64, lw.mapRef(m), kp, vp, flags)
 	lw.mapWritten(m)
 	return r
 }
@@ -274,7 +274,7 @@ func (lw *lowerer) mapPush(e *syntax.MethodCall, m *script.Map, args []Value) Va
 	if !ok || lw.b.Block == nil {
 		return Bad{}
 	}
-	return status(lw.helper(e, "map_push_elem", ir.I64, lw.b.MapRef(lw.irMap(m)), vp, flags))
+	return status(lw.helper(e, "map_push_elem", ir.I64, lw.mapRef(m), vp, flags))
 }
 
 func (lw *lowerer) mapPop(e *syntax.MethodCall, m *script.Map, _ []Value) Value {
@@ -300,7 +300,7 @@ func (lw *lowerer) mapPeek(e *syntax.MethodCall, m *script.Map, args []Value) Va
 	if !ok || lw.b.Block == nil {
 		return Bad{}
 	}
-	r := lw.helper(e, "map_peek_elem", ir.I64, lw.b.MapRef(lw.irMap(m)), vp)
+	r := lw.helper(e, "map_peek_elem", ir.I64, lw.mapRef(m), vp)
 	if r == nil {
 		return Bad{}
 	}
@@ -313,7 +313,7 @@ func (lw *lowerer) taken(e *syntax.MethodCall, m *script.Map, helper string) Val
 	if !ok {
 		return Bad{}
 	}
-	r := lw.helper(e, helper, ir.I64, lw.b.MapRef(lw.irMap(m)), lw.addrOf(dst))
+	r := lw.helper(e, helper, ir.I64, lw.mapRef(m), lw.addrOf(dst))
 	if r == nil {
 		return Bad{}
 	}

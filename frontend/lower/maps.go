@@ -19,6 +19,9 @@ func asMap(v Value) (*script.Map, bool) {
 
 // irMap returns the module's map for m, adding it on first use.
 func (lw *lowerer) irMap(m *script.Map) *ir.Map {
+	if def := lw.inner.defs[m]; def != nil {
+		return def
+	}
 	return Map(lw.mod, m)
 }
 
@@ -125,6 +128,9 @@ func (lw *lowerer) lookup(n syntax.Node, m *script.Map, keyNode syntax.Node, key
 		return Bad{}
 	}
 	lw.at(n)
+	if m.Inner != nil {
+		return lw.innerRef(n, m, kp)
+	}
 	if isAggregate(m.Value) {
 		if r, ok := lw.entryRef(n, m, kp, k); ok {
 			return r
@@ -139,8 +145,7 @@ func (lw *lowerer) lookup(n syntax.Node, m *script.Map, keyNode syntax.Node, key
 
 // entry looks a key up; nil after an error.
 func (lw *lowerer) entry(n syntax.Node, m *script.Map, kp *ir.Value, k Int) *Entry {
-	im := lw.irMap(m)
-	p := lw.helper(n, "map_lookup_elem", ir.Ptr, lw.b.MapRef(im), kp)
+	p := lw.helper(n, "map_lookup_elem", ir.Ptr, lw.mapRef(m), kp)
 	if p == nil {
 		return nil
 	}
@@ -314,7 +319,7 @@ func (lw *lowerer) update(n syntax.Node, m *script.Map, keyNode syntax.Node, key
 	if !ok {
 		return
 	}
-	lw.helper(n, "map_update_elem", ir.I64, lw.b.MapRef(lw.irMap(m)), kp, vp, lw.b.Const(0))
+	lw.helper(n, "map_update_elem", ir.I64, lw.mapRef(m), kp, vp, lw.b.Const(0))
 	lw.mapWritten(m)
 }
 
@@ -327,6 +332,6 @@ func (lw *lowerer) deleteEntry(n syntax.Node, m *script.Map, keyNode syntax.Node
 	if !ok {
 		return
 	}
-	lw.helper(n, "map_delete_elem", ir.I64, lw.b.MapRef(lw.irMap(m)), kp)
+	lw.helper(n, "map_delete_elem", ir.I64, lw.mapRef(m), kp)
 	lw.mapWritten(m)
 }

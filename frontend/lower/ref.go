@@ -63,6 +63,8 @@ type Ref struct {
 	exact bool
 	// moved is set on a pointer whose last index counts its own elements.
 	moved bool
+	// inner is set on a map that a map holds: what it is like.
+	inner *script.Map
 	// Rec is set on a ring buffer's record, and its members.
 	Rec *record
 	// Volatile: each access is made, in its place.
@@ -431,6 +433,8 @@ func (x *term) most() int64 {
 // describeRef names what r refers to.
 func describeRef(r Ref) string {
 	switch {
+	case r.inner != nil:
+		return "a map"
 	case r.Pointer:
 		return "a pointer to '" + ctype.Name(r.Type) + "'"
 	case r.isArray():
@@ -443,6 +447,9 @@ func describeRef(r Ref) string {
 func (lw *lowerer) refOf(e *syntax.Index, o Ref, key Value) Value {
 	if truth, known := lw.knownPresent(o); known && !truth {
 		return Nil
+	}
+	if o.inner != nil {
+		return lw.innerPlace(e, o, key)
 	}
 	if name, ok := stringConst(key); ok {
 		return lw.refMember(e, o, name)

@@ -92,7 +92,7 @@ func (lw *lowerer) send(n, vn syntax.Node, m *script.Map, v Value, flags *ir.Val
 	if !ok {
 		return Bad{}
 	}
-	ref, bytes := lw.b.MapRef(lw.irMap(m)), lw.b.Const(int64(size))
+	ref, bytes := lw.mapRef(m), lw.b.Const(int64(size))
 	if m.Type.Can(kernel.MapReserve) {
 		if flags == nil {
 			flags = lw.b.Const(0)
@@ -177,7 +177,7 @@ func (lw *lowerer) stackID(e *syntax.Call, args []Value) Value {
 		flags = n.V
 	}
 	lw.flush()
-	return status(lw.helper(e, "get_stackid", ir.I64, lw.ctx, lw.b.MapRef(lw.irMap(m)), flags))
+	return status(lw.helper(e, "get_stackid", ir.I64, lw.ctx, lw.mapRef(m), flags))
 }
 
 // mapReserve is m:reserve([ctype]): a record, nil if there is no room.
@@ -202,7 +202,7 @@ func (lw *lowerer) mapReserve(e *syntax.MethodCall, m *script.Map, args []Value)
 	if size <= 0 || uint64(size) > uint64(m.MaxEntries) {
 		return lw.errorf(e, diag.BadValue, "a record of type '%s' has %d bytes; '%s' has room for %d", ctype.Name(t), size, m.Name, m.MaxEntries)
 	}
-	p := lw.helper(e, "ringbuf_reserve", ir.Ptr, lw.b.MapRef(lw.irMap(m)), lw.b.Const(int64(size)), lw.b.Const(0))
+	p := lw.helper(e, "ringbuf_reserve", ir.Ptr, lw.mapRef(m), lw.b.Const(int64(size)), lw.b.Const(0))
 	if p == nil {
 		return Bad{}
 	}

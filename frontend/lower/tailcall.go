@@ -76,7 +76,7 @@ func (lw *lowerer) tailCall(n syntax.Node, m *script.Map, keyNode syntax.Node, k
 	lw.at(n)
 	lw.flush()
 	call := func() {
-		lw.helper(n, "tail_call", ir.I64, lw.ctx, lw.b.MapRef(lw.irMap(m)), i.V)
+		lw.helper(n, "tail_call", ir.I64, lw.ctx, lw.mapRef(m), i.V)
 	}
 	if r := span(i.V); r.lo >= 0 && r.hi <= math.MaxUint32 {
 		call()

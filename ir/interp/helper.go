@@ -139,6 +139,14 @@ func mapLookup(c *helperCall) (word, error) {
 	if err != nil {
 		return word{}, err
 	}
+	if s.decl.Inner != nil {
+		for _, x := range s.decl.Slots {
+			if uint64(x.Index) == getNumber(k, c.m.module.BigEndian) {
+				return word{obj: c.m.maps[x.Map].self}, nil
+			}
+		}
+		return word{}, nil
+	}
 	e := s.find(k, c.m.module.BigEndian)
 	if e == nil {
 		return word{}, nil
