@@ -130,7 +130,7 @@ func (lw *lowerer) packetSet(e *syntax.MethodCall, p Pointer, args []Value) Valu
 	if !ok || !lw.packetWritable(e) {
 		return Tuple{}
 	}
-	v := lw.resolve(args[1])
+	v := scriptBytes(lw.resolve(args[1]))
 	size, ok := runLength(v)
 	if !ok {
 		if _, bad := v.(Bad); !bad {

@@ -288,7 +288,7 @@ func (lw *lowerer) numberWrites(n syntax.Node, p Pointer, f *field, x *ir.Value,
 
 // byteWrites is numberWrites for an array.
 func (lw *lowerer) byteWrites(n syntax.Node, first, size int, v Value) ([]write, bool) {
-	v = lw.resolve(lw.pinBytes(n, v))
+	v = scriptBytes(lw.resolve(lw.pinBytes(n, v)))
 	switch have, ok := runLength(v); {
 	case !ok:
 		if _, bad := v.(Bad); !bad {

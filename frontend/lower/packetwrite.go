@@ -112,7 +112,7 @@ func (lw *lowerer) setHeader(n syntax.Node, p Pointer, f *field, v Value) {
 // setRun writes size bytes at p: a slice, an array, a string, or a number whose
 // first byte is the highest.
 func (lw *lowerer) setRun(n syntax.Node, p Pointer, size int, v Value) {
-	v = lw.resolve(lw.pinBytes(n, v))
+	v = scriptBytes(lw.resolve(lw.pinBytes(n, v)))
 	if lw.b.Block == nil {
 		return
 	}
@@ -155,6 +155,17 @@ func (lw *lowerer) setRun(n syntax.Node, p Pointer, size int, v Value) {
 		return
 	}
 	lw.writeRun(n, p, v, size)
+}
+
+// scriptBytes returns an array that the script has made, an address of bpf.mac for
+// one, as the bytes it consists of.
+func scriptBytes(v Value) Value {
+	if d, ok := scriptData(v); ok {
+		if text, ok := dataBytes(d); ok && ctype.IsArray(d.Type) {
+			return text
+		}
+	}
+	return v
 }
 
 // setNumber writes the low size bytes of x at p, in network order.

@@ -28,6 +28,7 @@ const maxRecords = 64
 
 type releaser struct {
 	f     *ir.Func
+	short *ir.Block
 	dom   *ir.Dom
 	calls []*ir.Value
 	index map[*ir.Value]int
@@ -65,7 +66,7 @@ func releaseRecords(f *ir.Func, short *ir.Block) {
 	if !reserves(f) {
 		return
 	}
-	r := &releaser{f: f, dom: ir.Dominators(f), index: map[*ir.Value]int{}, out: map[*ir.Block]openRecords{}, done: map[string]*ir.Block{}}
+	r := &releaser{f: f, short: short, dom: ir.Dominators(f), index: map[*ir.Value]int{}, out: map[*ir.Block]openRecords{}, done: map[string]*ir.Block{}}
 	for _, b := range r.dom.RPO {
 		for _, v := range b.Values {
 			if isHelper(v, "ringbuf_reserve") {
@@ -111,7 +112,9 @@ func (r *releaser) solve() {
 		for _, b := range r.dom.RPO {
 			var o, g openRecords
 			for _, e := range b.Preds {
-				o, g = o|opened[e.B], g|gone[e.B]
+				if b != r.short { // the ways there release what is open
+					o, g = o|opened[e.B], g|gone[e.B]
+				}
 			}
 			for _, v := range b.Values {
 				if i, ok := r.index[v]; ok {
