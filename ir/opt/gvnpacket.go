@@ -45,7 +45,7 @@ func (n *numberer) check(v *ir.Value) {
 			return
 		}
 	}
-	if end, ok := checkEnd(v); ok && end <= n.least[n.moves[v.Args[0]]] {
+	if base, end, ok := checkEnd(v); ok && base == nil && end <= n.least[n.moves[v.Args[0]]] {
 		for _, d := range n.checks[k] {
 			if (d.Block == n.block || n.d.Available(d, n.block)) && n.grow(d, v) {
 				n.r.set(v, d)
@@ -134,7 +134,7 @@ func (n *numberer) enterMove(v *ir.Value, before [memClasses]int32) {
 			continue
 		}
 		for _, d := range list {
-			if end, ok := checkEnd(d); ok && (d.Block == n.block || n.d.Available(d, n.block)) {
+			if base, end, ok := checkEnd(d); ok && base == nil && (d.Block == n.block || n.d.Available(d, n.block)) {
 				there = max(there, end)
 			}
 		}
