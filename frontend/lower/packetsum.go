@@ -327,12 +327,13 @@ func (lw *lowerer) patchOwn(n syntax.Node, p Pointer, diff change16) {
 // patchPseudo patches the checksum of the transport header behind the IP header
 // p, if there is one.
 func (lw *lowerer) patchPseudo(n syntax.Node, p Pointer, diff change16) {
+	mark := lw.mark()
+	var done []edge
 	for _, name := range []string{"tcp", "udp", "icmp6"} {
 		r, ok := p.View.child(name)
 		if !ok || lw.b.Block == nil {
 			continue
 		}
-		mark := lw.mark()
 		here := Pointer{View: headers[name], Path: pathTo(Pointer{Base: p.Base, Off: p.Off, View: p.View}, r)}
 		yes, no := lw.headerTruth(here, mark)
 		if len(reachable(yes)) > 0 {
@@ -342,11 +343,15 @@ func (lw *lowerer) patchPseudo(n syntax.Node, p Pointer, diff change16) {
 			to.Off += int64(f.off / 8)
 			lw.patchTransport(n, to, diff, name == "udp", true)
 			if lw.b.Block != nil {
-				no = slices.Concat(no, []edge{lw.leave(mark)})
+				done = append(done, lw.leave(mark))
 			}
 		}
 		lw.join(no)
 	}
+	if lw.b.Block != nil {
+		done = append(done, lw.leave(mark))
+	}
+	lw.join(done)
 }
 
 // Flags of l4_csum_replace: the sum covers a pseudo header that has changed; a
