@@ -61,4 +61,5 @@ func TestBigEndian(t *testing.T) {
 var memoryOrder = map[string]bool{
 	"arith:bswap": true, "arith:bswap4": true, "helpers:byteorder": true, "lang_builtins:byte_order": true, "lang_maps:big_endian_types": true,
 	"packet:key": true, "seeds_wrong:ntoh_width": true, "types:be": true, "types:bekey": true, "xdp:addr": true,
+	"packet_audit:bit_fields": true,
 }
