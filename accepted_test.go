@@ -34,6 +34,9 @@ func TestAccepted(t *testing.T) {
 	start := time.Now()
 	for seed := first; seed < first+n; seed++ {
 		run.try(uint64(seed))
+		if done := seed - first + 1; done%1000 == 0 && done < n {
+			fmt.Println(run.figures(done, first, time.Since(start))) // a test's log comes at its end
+		}
 	}
 	run.flush()
 	t.Log(run.figures(n, first, time.Since(start)))
