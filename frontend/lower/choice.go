@@ -236,7 +236,15 @@ func (j *joiner) dummy(i, k int, v Value) Value {
 	case Pointer:
 		return Pointer{Base: zero(ir.I64), View: v.View}
 	case *Table:
+		if t := j.dummies[v]; t != nil {
+			return t // it has itself as a field, as classes do
+		}
 		t := &Table{fields: map[lua.LValue]*cell{}, keys: v.keys, meta: v.meta}
+		if j.dummies == nil {
+			j.dummies = map[*Table]*Table{}
+		}
+		j.dummies[v] = t
+		defer delete(j.dummies, v)
 		for _, key := range v.keys {
 			c := v.fields[key]
 			x := c.get()

@@ -9,11 +9,13 @@ import (
 
 // joiner merges values where edges meet.
 type joiner struct {
-	lw    *lowerer
-	edges []edge
-	block *ir.Block
-	phis  []*ir.Value
-	args  [][]*ir.Value
+	lw      *lowerer
+	edges   []edge
+	block   *ir.Block
+	phis    []*ir.Value
+	args    [][]*ir.Value
+	dummies map[*Table]*Table // being made
+	merging []mergedTables
 	// epochs are the merged states of maps that some edge has changed.
 	epochs map[*cell]Value
 }
@@ -77,6 +79,12 @@ func (j *joiner) finish() {
 			v.AddArg(a)
 		}
 	}
+}
+
+// mergedTables are tables being merged.
+type mergedTables struct {
+	vals []Value
+	out  *Table
 }
 
 // merge implements language.md 2, "Where control flow joins".
@@ -444,7 +452,14 @@ func (j *joiner) mergeTables(vals []Value, poss []ir.Pos) Value {
 			}
 		}
 	}
+	for _, m := range j.merging {
+		if slices.Equal(m.vals, vals) {
+			return m.out // they have themselves as fields, as classes do
+		}
+	}
 	out := &Table{fields: map[lua.LValue]*cell{}, keys: first.keys, meta: first.meta, made: j.lw.newCell(Nil)}
+	j.merging = append(j.merging, mergedTables{vals, out})
+	defer func() { j.merging = j.merging[:len(j.merging)-1] }()
 	for _, k := range first.keys {
 		col := make([]Value, len(vals))
 		for i, v := range vals {
