@@ -24,8 +24,9 @@ import (
 // programs must do what the interpreter says.
 //
 // LUABPFC_ACCEPTED=N tries N scripts, LUABPFC_ACCEPTED_SEED=S begins at another
-// seed. With LUABPFC_ACCEPTED_DIR=D the objects are written to D too, for the
-// kernel LUABPFC_CELL, to be loaded there by bench/matrix (bench/README.md).
+// seed. With LUABPFC_ACCEPTED_DIR=D the objects that load are written too, to
+// D/TARGET, to be loaded on that kernel and newer ones by bench/matrix; with
+// LUABPFC_CELL=TARGET all are for one (bench/README.md).
 func TestAccepted(t *testing.T) {
 	needKernel(t)
 	pin(t)
@@ -137,10 +138,11 @@ func (a *acceptedRun) try(seed uint64) {
 			a.fail(seed, script, err.Error())
 		}
 	}
-	if !w.fixed && a.out == "" {
+	name := fmt.Sprintf("accepted-%06d-%s-O%d-v%d-%s", seed, w.kind.ctx, opts.OptLevel, opts.CPU, opts.Kernel)
+	if !w.fixed {
+		a.write("root-"+name, obj.ELF)
 		return
 	}
-	name := fmt.Sprintf("accepted-%06d-%s-O%d-v%d-%s", seed, w.kind.ctx, opts.OptLevel, opts.CPU, opts.Kernel)
 	if a.batch = append(a.batch, helperObject{name, obj.ELF}); len(a.batch) >= 400 {
 		a.flush()
 	}
@@ -162,7 +164,7 @@ func (a *acceptedRun) refused(seed uint64, script string, err error) {
 
 // acceptedTargets are the target kernels of scripts; where one runs that is
 // older than the last ones, those are left out.
-var acceptedTargets = []kernel.Version{{Major: 5, Minor: 10}, {Major: 5, Minor: 13}, {Major: 5, Minor: 17}, {Major: 5, Minor: 17},
+var acceptedTargets = []kernel.Version{{Major: 5, Minor: 10}, {Major: 5, Minor: 10}, {Major: 5, Minor: 10}, {Major: 5, Minor: 13}, {Major: 5, Minor: 17}, {Major: 5, Minor: 17},
 	{Major: 6, Minor: 1}, {Major: 6, Minor: 1}, {Major: 6, Minor: 1}, {Major: 6, Minor: 6}, {Major: 6, Minor: 12}}
 
 func acceptedOptions(seed uint64) luabpfc.Options {
@@ -170,16 +172,10 @@ func acceptedOptions(seed uint64) luabpfc.Options {
 	opts := caseOptions()
 	opts.OptLevel = int(seed % 2 * 2)
 	opts.CPU = 1 + r.IntN(4)
-	running := runningKernel()
-	if cell == "" {
+	for first := true; cell == "" && (first || runningKernel().Before(opts.Kernel)); first = false {
 		opts.Kernel = acceptedTargets[r.IntN(len(acceptedTargets))]
-		for running.Before(opts.Kernel) {
-			opts.Kernel = acceptedTargets[r.IntN(len(acceptedTargets))]
-		}
-	} else {
-		running = opts.Kernel
 	}
-	if opts.CPU == 4 && running.Before(kernel.Version{Major: 6, Minor: 6}) {
+	if opts.CPU == 4 && opts.Kernel.Before(kernel.Version{Major: 6, Minor: 6}) {
 		opts.CPU = 3
 	}
 	return opts
@@ -270,13 +266,25 @@ func (a *acceptedRun) flush() {
 			}
 			a.fail(seed, newWriter(seed, a.on, acceptedOptions(seed)).script(), name+" without privilege: "+r)
 		}
-		if a.out != "" {
-			if err := os.WriteFile(filepath.Join(a.out, name+".o"), a.batch[i].ELF, 0o644); err != nil {
-				a.t.Fatal(err)
-			}
-		}
+		a.write(name, a.batch[i].ELF)
 	}
 	a.batch = nil
+}
+
+// write keeps an object for other kernels, in a folder for the oldest that it
+// is for.
+func (a *acceptedRun) write(name string, elf []byte) {
+	if a.out == "" {
+		return
+	}
+	target := name[strings.LastIndexByte(name, '-')+1:]
+	err := os.MkdirAll(filepath.Join(a.out, target), 0o755)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(a.out, target, name+".o"), elf, 0o644)
+	}
+	if err != nil {
+		a.t.Fatal(err)
+	}
 }
 
 // privilegeRule returns the rule of privilegedRules that a refusal is due to.

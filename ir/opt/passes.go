@@ -31,6 +31,8 @@ var Passes = []*Pass{
 		Doc: "Results of helpers of which the target's kernels return 32 bits are sign-extended."},
 	{Name: "checks", Func: expandPacket, Required: true, To: ir.PhaseHigh,
 		Doc: "Packet access as the kind of program allows it: LD_ABS and LD_IND, skb_load_bytes or pointers; splits blocks at checks that may leave. Takes functions to the low phase."},
+	{Name: "hidestores", Func: hideStores, Required: true, From: ir.PhaseLow, To: ir.PhaseLow,
+		Doc: "Numbers stored into objects of the stack that are written at variable offsets too are hidden from the verifier, which may refuse to read them back."},
 	{Name: "verdicts", Func: boundResults, Required: true, From: ir.PhaseLow, To: ir.PhaseLow,
 		Doc: "Results of kinds whose results are limited get a bound where the verifier would not see that they keep to it."},
 	{Name: "records", Func: testOnce, Required: true, From: ir.PhaseLow, To: ir.PhaseLow,
@@ -50,7 +52,7 @@ var Schedule = []Stage{
 	{Name: "high", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "anticipate", "gvn", "dse", "storemerge", "dce", "unroll"}},
 	{Name: "legal", Rounds: 1, Passes: []string{"loopform", "sdiv", "results", "checks"}},
 	{Name: "low", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "gvn", "dse", "storemerge", "dce"}},
-	{Name: "last", Rounds: 1, Passes: []string{"records", "verdicts"}},
+	{Name: "last", Rounds: 1, Passes: []string{"records", "verdicts", "hidestores"}},
 }
 
 // Constraint says that one pass runs before another.
@@ -85,6 +87,7 @@ var Constraints = []Constraint{
 	{"loopform", "sdiv", "", "one row after the other on the same function, callbacks included"},
 	{"loopform", "results", "", "callbacks call helpers too, and loops become calls of some"},
 	{"checks", "records", "", "what leaves with a record open tests whether there is one"},
+	{"gvn", "hidestores", "", "what a hidden number is, loads of it can't say"},
 	{"simplify", "verdicts", "", "it finds that the bound changes nothing, and moves masks in front of swaps"},
 	{"dce", "records", "", "other passes would find that the number is the comparison"},
 	{"gvn", "checks", "", "checks merge and widen as values, on straight lines; afterwards they are branches"},
