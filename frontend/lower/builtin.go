@@ -138,7 +138,7 @@ func (lw *lowerer) kernelGlobal(n *syntax.Name) Value {
 	switch n.Name {
 	case "pkt", "eth":
 		if lw.gen == nil {
-			return lw.errorf(n, diag.NoPacket, "'%s' is the packet of a program that has one; a %s program has none that it can read", n.Name, lw.prog.Kind.Name)
+			return lw.errorf(n, diag.NoPacket, "'%s' is the packet of a program that has one; %s has none that it can read", n.Name, lw.prog.Kind.Phrase())
 		}
 		return lw.packet()
 	case "skb":

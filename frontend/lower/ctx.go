@@ -28,7 +28,7 @@ func (lw *lowerer) ctxMember(n syntax.Node, name string) (f *kernel.CtxField, ok
 	case kind.Name == "tracepoint" || kind.Name == "iter":
 		lw.errorf(n, diag.UnknownTarget, "what is in the record of '%s' is not known: %s", lw.prog.Target, lw.noRecord())
 	case c.Name == "void":
-		lw.errorf(n, diag.UnknownContextField, "the context of a %s program has no members; what it is called with are the parameters of its function", kind.Name)
+		lw.errorf(n, diag.UnknownContextField, "the context of %s has no members; what it is called with are the parameters of its function", kind.Phrase())
 	default:
 		lw.errorf(atMember(n), diag.UnknownContextField, "'%s' has no member '%s'%s", c.Name, name, diag.MeantOr(name, c.Names()))
 	}
@@ -47,7 +47,7 @@ func (lw *lowerer) ctxField(e *syntax.Index, c Context, name string) Value {
 	packet := f.Kind == kernel.PacketStart || f.Kind == kernel.PacketEnd
 	switch {
 	case packet && lw.gen == nil:
-		return lw.errorf(e, diag.NoPacket, "the packet of a %s program can't be read", c.Kind.Name)
+		return lw.errorf(e, diag.NoPacket, "the packet of %s can't be read", c.Kind.Phrase())
 	case f.Kind == kernel.PacketStart:
 		return Pointer{View: headers["data"]}
 	case f.Kind == kernel.PacketEnd:

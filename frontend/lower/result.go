@@ -44,7 +44,7 @@ func (lw *lowerer) ret(s *syntax.ReturnStmt, vals []Value) {
 	sp := s.Exprs[0].Bounds().In(lw.file)
 	if kind.Ret.Fixed() {
 		if c, ok := n.V.IsConst(); (!ok || c != kind.Ret.Min) && !isNil(v) {
-			lw.r.Warnf(diag.ResultIgnored, sp, "a %s program always returns %d; this value is ignored", kind.Name, kind.Ret.Min)
+			lw.r.Warnf(diag.ResultIgnored, sp, "%s always returns %d; this value is ignored", kind.Phrase(), kind.Ret.Min)
 		}
 		lw.end(lw.b.Const(kind.Ret.Min))
 		return
@@ -79,11 +79,11 @@ func (lw *lowerer) checkResults(f *ir.Func) {
 		}
 		kind := lw.prog.Kind
 		if c, ok := b.Control.IsConst(); ok {
-			lw.r.Errorf(diag.BadResult, sp, "a %s program returns %s, not %d", kind.Name, boundsText(bounds), c)
+			lw.r.Errorf(diag.BadResult, sp, "%s returns %s, not %d", kind.Phrase(), boundsText(bounds), c)
 			continue
 		}
-		lw.r.Errorf(diag.BadResult, sp, "a %s program returns %s, which this value may not be; bpf.clamp(x, %d, %d) makes it so",
-			kind.Name, boundsText(bounds), bounds.Min, bounds.Max)
+		lw.r.Errorf(diag.BadResult, sp, "%s returns %s, which this value may not be; bpf.clamp(x, %d, %d) makes it so",
+			kind.Phrase(), boundsText(bounds), bounds.Min, bounds.Max)
 	}
 }
 

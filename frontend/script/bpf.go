@@ -73,7 +73,7 @@ func (st *Stage) bpfSet(L *lua.LState) int {
 	}
 	n, ok := L.Get(3).(lua.LNumber)
 	if !ok || float64(n) != float64(int64(n)) || n < 1 || n > maxLoopLimit {
-		st.fail(L, diag.BadLoopLimit, "bpf.loop_limit is a number of iterations, from 1 to %d", maxLoopLimit)
+		st.fail(L, diag.BadLoopLimit, "bpf.loop_limit is a number of iterations, from 1 to %d, not %s", maxLoopLimit, asText(L.Get(3)))
 	}
 	st.loopLimit = int64(n)
 	return 0
@@ -154,7 +154,7 @@ func (st *Stage) checkOption(L *lua.LState, name string, known map[string]bool) 
 	switch {
 	case ok:
 	case listed:
-		st.fail(L, diag.BadDeclaration, "option '%s' is not supported by this version here", name)
+		st.failKey(L, name, diag.BadDeclaration, "option '%s' is not supported by this version here", name)
 	default:
 		hint := ""
 		names := make([]string, 0, len(known))
@@ -165,14 +165,14 @@ func (st *Stage) checkOption(L *lua.LState, name string, known map[string]bool) 
 		if near := diag.Closest(name, names); near != "" {
 			hint = " (did you mean '" + near + "'?)"
 		}
-		st.fail(L, diag.UnknownOption, "there is no option '%s'%s", name, hint)
+		st.failKey(L, name, diag.UnknownOption, "there is no option '%s'%s", name, hint)
 	}
 }
 
 func (st *Stage) stringOption(L *lua.LState, name string, v lua.LValue) string {
 	s, ok := v.(lua.LString)
 	if !ok || s == "" {
-		st.fail(L, diag.BadDeclaration, "option '%s' must be a string", name)
+		st.failOn(L, v, diag.BadDeclaration, "option '%s' must be a string that is not empty, not %s", name, asText(v))
 	}
 	return string(s)
 }
@@ -192,7 +192,7 @@ func (st *Stage) onShort(L *lua.LState, v lua.LValue) lua.LValue {
 			return v
 		}
 	}
-	st.fail(L, diag.BadResult, "option 'on_short' must be a verdict (an integer) or a function of the script, not a %s", typeName(v))
+	st.failOn(L, v, diag.BadResult, "option 'on_short' must be a verdict (an integer) or a function of the script, not a %s", typeName(v))
 	return nil
 }
 
@@ -218,7 +218,7 @@ func (st *Stage) bpfProgram(L *lua.LState) int {
 func (st *Stage) noMore(L *lua.LState, last int, call string) {
 	for i := last + 1; i <= L.GetTop(); i++ {
 		if L.Get(i) != lua.LNil {
-			st.fail(L, diag.BadDeclaration, "too many arguments to %s", call)
+			st.failOn(L, L.Get(i), diag.BadDeclaration, "too many arguments to %s", call)
 		}
 	}
 }
@@ -230,9 +230,9 @@ func (st *Stage) progFunction(L *lua.LState, i int, call string) *lua.LFunction 
 		if _, ok := st.FunctionOf(v); ok {
 			return v
 		}
-		st.fail(L, diag.NotALuaFunction, "%s needs a function of the script; '%s' is one of the library", call, st.builtins[v])
+		st.failOn(L, v, diag.NotALuaFunction, "%s needs a function of the script; '%s' is one of the library", call, st.builtins[v])
 	default:
-		st.fail(L, diag.NeedsFunction, "%s needs a function, not %s", call, article(argType(L, i)))
+		st.failOn(L, v, diag.NeedsFunction, "%s needs a function, not %s", call, article(argType(L, i)))
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func leadDirection(st *Stage, L *lua.LState, p *Program) int {
 	i := leadInterface(st, L, p)
 	if s, ok := L.Get(i).(lua.LString); ok && i == 2 {
 		if s != "ingress" && s != "egress" {
-			st.fail(L, diag.BadDeclaration, "the direction of a tc program is 'ingress' or 'egress', not '%s'", string(s))
+			st.failOn(L, s, diag.BadDeclaration, "the direction of a tc program is 'ingress' or 'egress', not '%s'", string(s))
 		}
 		p.Attach.Direction = string(s)
 		return 3
@@ -105,15 +105,34 @@ func leadDirection(st *Stage, L *lua.LState, p *Program) int {
 
 // leadTarget reads the target that the section names.
 func leadTarget(st *Stage, L *lua.LState, p *Program) int {
-	p.Target = st.leadString(L, 1, "what a "+p.Kind.Name+" program is for")
+	p.Target = st.leadString(L, 1, targetOf(p.Kind))
+	if p.Kind.Type == kernel.Tracepoint && !strings.Contains(p.Target, "/") {
+		st.failOn(L, L.Get(1), diag.NeedsTarget, "a tracepoint is named 'category/name', as in 'syscalls/sys_enter_openat'; '%s' has no category", p.Target)
+	}
 	return 2
+}
+
+// targetOf says what the target of a kind of program is.
+func targetOf(k *kernel.ProgKind) string {
+	switch k.Type {
+	case kernel.Tracepoint:
+		return "which tracepoint, as in 'syscalls/sys_enter_openat'"
+	case kernel.RawTracepoint:
+		return "which tracepoint, by its name"
+	case kernel.Kprobe:
+		if strings.HasPrefix(k.Name, "u") {
+			return "which function, as in '/bin/bash:readline'"
+		}
+		return "which function of the kernel"
+	}
+	return "what " + k.Phrase() + " is for"
 }
 
 // leadString reads a leading argument that must be a string.
 func (st *Stage) leadString(L *lua.LState, i int, what string) string {
 	s, ok := L.Get(i).(lua.LString)
 	if !ok || s == "" {
-		st.fail(L, diag.BadDeclaration, "argument %d must be a string that says %s, not %s", i, what, article(argType(L, i)))
+		st.failOn(L, L.Get(i), diag.BadDeclaration, "argument %d must be a string that says %s, not %s", i, what, article(argType(L, i)))
 	}
 	return string(s)
 }
@@ -197,12 +216,12 @@ func leadSection(st *Stage, L *lua.LState, p *Program) int {
 		}
 		base, target, has := strings.Cut(section, "/")
 		if near := diag.Closest(base, names); has && near != "" && diag.Closest(section, names) == "" {
-			st.fail(L, diag.UnknownSection, "there is no section '%s' (did you mean '%s/%s'?)", section, near, target)
+			st.failOn(L, lua.LString(section), diag.UnknownSection, "there is no section '%s' (did you mean '%s/%s'?)", section, near, target)
 		}
 		st.unknownSection(L, "section", section, names)
 	}
 	if s.Kind.Target == kernel.NeedsTarget && s.Target == "" {
-		st.fail(L, diag.NeedsTarget, "section '%s' needs a target: '%s/NAME'", section, section)
+		st.failOn(L, lua.LString(section), diag.NeedsTarget, "section '%s' needs a target: '%s/NAME'", section, section)
 	}
 	p.Kind, p.Section, p.Target, p.Sleepable = s.Kind, section, s.Target, s.Sleepable
 	return 2
@@ -213,7 +232,7 @@ func (st *Stage) unknownSection(L *lua.LState, what, name string, known []string
 	if near := diag.Closest(name, known); near != "" {
 		hint = " (did you mean '" + near + "'?)"
 	}
-	st.fail(L, diag.UnknownSection, "there is no %s '%s'%s", what, name, hint)
+	st.failOn(L, lua.LString(strings.TrimPrefix(name, "cgroup/")), diag.UnknownSection, "there is no %s '%s'%s", what, name, hint)
 }
 
 // bpfDeclare runs a declaring call.
@@ -272,7 +291,7 @@ func (st *Stage) readOptions(L *lua.LState, i int, p *Program) {
 	}
 	t, ok := L.Get(i).(*lua.LTable)
 	if !ok {
-		st.fail(L, diag.BadDeclaration, "the options of a program must be a table, not a %s", typeName(L.Get(i)))
+		st.failOn(L, L.Get(i), diag.BadDeclaration, "the options of a program must be a table, not %s", article(typeName(L.Get(i))))
 	}
 	given := map[string]lua.LValue{}
 	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
@@ -335,9 +354,9 @@ func (st *Stage) onlyFor(L *lua.LState, name string, p *Program, ok bool) {
 	}
 	kind := "bpf(fn)"
 	if p.Kind != nil {
-		kind = "a " + p.Kind.Name + " program"
+		kind = p.Kind.Phrase()
 	}
-	st.fail(L, diag.BadDeclaration, "option '%s' is not for %s", name, kind)
+	st.failKey(L, name, diag.BadDeclaration, "option '%s' is not for %s", name, kind)
 }
 
 // followsProcess reports whether programs of a type attach to events of processes.
@@ -363,7 +382,7 @@ func returnKind(k *kernel.ProgKind) (*kernel.ProgKind, bool) {
 func (st *Stage) numberOption(L *lua.LState, name string, v lua.LValue) int64 {
 	n, ok := v.(lua.LNumber)
 	if !ok || float64(n) != float64(int64(n)) {
-		st.fail(L, diag.BadDeclaration, "'%s' must be an integer", name)
+		st.failOn(L, v, diag.BadDeclaration, "option '%s' must be an integer, not %s", name, asText(v))
 	}
 	return int64(n)
 }

@@ -33,7 +33,7 @@ func (st *Stage) openFFI() {
 	})
 	for _, name := range []string{"metatype", "gc", "addressof"} {
 		t.RawSetString(name, st.function("ffi."+name, func(L *lua.LState) int {
-			st.fail(L, diag.UnsupportedType, "ffi.%s is not supported by this version", name)
+			st.fail(L, diag.UnsupportedType, "there is no ffi.%s: C data has no methods, no finalisers and no addresses here", name)
 			return 0
 		}))
 	}

@@ -23,7 +23,7 @@ var innerOptions = map[string]bool{"flags": true, "numa_node": true, "map_extra"
 func (st *Stage) readMapOptions(L *lua.LState, opts lua.LValue, m *Map) (name string) {
 	t, ok := opts.(*lua.LTable)
 	if !ok && opts != lua.LNil {
-		st.fail(L, diag.BadMapOption, "the options of a map must be a table, not %s", article(typeName(opts)))
+		st.failOn(L, opts, diag.BadMapOption, "the options of a map must be a table, not %s", article(typeName(opts)))
 	}
 	if ok {
 		name = st.readOptionTable(L, t, m, mapOptions)
@@ -68,7 +68,7 @@ func (st *Stage) pinning(L *lua.LState, v lua.LValue) bool {
 	case lua.LFalse, lua.LString("none"), lua.LNumber(0):
 		return false
 	}
-	st.fail(L, diag.BadMapOption, "option 'pinning' must be 'by_name' or 'none'")
+	st.failOn(L, v, diag.BadMapOption, "option 'pinning' must be 'by_name' or 'none', not %s", asText(v))
 	return false
 }
 
@@ -76,7 +76,7 @@ func (st *Stage) pinning(L *lua.LState, v lua.LValue) bool {
 // written as a table.
 func (st *Stage) innerMap(L *lua.LState, m *Map, v lua.LValue) *Map {
 	if !m.Type.Can(kernel.MapInner) {
-		st.fail(L, diag.BadMapOption, "option 'inner' is for maps of maps, not for %s", mapPhrase(m))
+		st.failKey(L, "inner", diag.BadMapOption, "option 'inner' is for maps of maps, not for %s", mapPhrase(m))
 	}
 	in := &Map{Span: m.Span}
 	if x, ok := ToMap(v); ok {
@@ -86,10 +86,10 @@ func (st *Stage) innerMap(L *lua.LState, m *Map, v lua.LValue) *Map {
 		st.defineMap(L, in, tableArguments(t), t)
 		st.readOptionTable(L, t, in, innerOptions)
 	} else {
-		st.fail(L, diag.BadMapOption, "option 'inner' is a map, or a table such as { 'hash', 16, 'uint32_t', 'uint64_t' }, not %s", article(typeName(v)))
+		st.failOn(L, v, diag.BadMapOption, "option 'inner' is a map, or a table such as { 'hash', 16, 'uint32_t', 'uint64_t' }, not %s", article(typeName(v)))
 	}
 	if in.Type.Can(kernel.MapInner) || in.Type.Can(kernel.MapTailCall) {
-		st.fail(L, diag.BadDeclaration, "maps in a map can't be of type '%s'", in.Type.Name)
+		st.failOn(L, v, diag.BadDeclaration, "maps in a map can't be of type '%s'", in.Type.Name)
 	}
 	return in
 }
@@ -101,7 +101,7 @@ func (st *Stage) readValues(L *lua.LState, m *Map, v lua.LValue) {
 	}
 	t, ok := v.(*lua.LTable)
 	if !ok {
-		st.fail(L, diag.BadMapOption, "option 'values' is a table of entries by their keys, not %s", article(typeName(v)))
+		st.failOn(L, v, diag.BadMapOption, "option 'values' is a table of entries by their keys, not %s", article(typeName(v)))
 	}
 	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
 		st.mapSet(L, m, unboxed(k), v)

@@ -67,7 +67,7 @@ func (st *Stage) defineMap(L *lua.LState, m *Map, args [4]lua.LValue, opts lua.L
 		m.MaxEntries = uint32(st.integer(L, args[1], 0, math.MaxUint32, "max_entries"))
 	}
 	if what := m.Type.CheckEntries(m.MaxEntries); what != "" {
-		st.fail(L, diag.BadMapSize, "%s: %s", mapPhrase(m), what)
+		st.failOn(L, args[1], diag.BadMapSize, "%s: %s", mapPhrase(m), what)
 	}
 	m.Key = st.keyType(L, m, args[2])
 	m.Value = st.valueType(L, m, args[3])
@@ -84,7 +84,7 @@ func mapPhrase(m *Map) string {
 func (st *Stage) mapType(L *lua.LState, v lua.LValue) *kernel.MapType {
 	s, ok := v.(lua.LString)
 	if !ok {
-		st.fail(L, diag.UnknownMapType, "bpf.map needs a map type such as 'hash', not %s", article(typeName(v)))
+		st.failOn(L, v, diag.UnknownMapType, "bpf.map needs a map type such as 'hash', not %s", article(typeName(v)))
 	}
 	name := strings.ToLower(string(s))
 	t, ok := kernel.MapTypeByName(name)
@@ -92,7 +92,7 @@ func (st *Stage) mapType(L *lua.LState, v lua.LValue) *kernel.MapType {
 		return t
 	}
 	if name == "struct_ops" {
-		st.fail(L, diag.UnknownMapType, "a struct_ops map can't be made by a script: loaders make it from the functions in it")
+		st.failOn(L, v, diag.UnknownMapType, "a struct_ops map can't be made by a script: loaders make it from the functions in it")
 	}
 	names := make([]string, 0, len(kernel.MapTypes))
 	for _, t := range kernel.MapTypes {
@@ -102,7 +102,7 @@ func (st *Stage) mapType(L *lua.LState, v lua.LValue) *kernel.MapType {
 	if near := diag.Closest(name, names); near != "" {
 		hint = " (did you mean '" + near + "'?)"
 	}
-	st.fail(L, diag.UnknownMapType, "there is no map type '%s'%s", s, hint)
+	st.failOn(L, v, diag.UnknownMapType, "there is no map type '%s'%s", s, hint)
 	return nil
 }
 
@@ -114,7 +114,7 @@ func (st *Stage) integer(L *lua.LState, v lua.LValue, lo, hi uint64, what string
 	}
 	f := float64(n)
 	if !ok || f != math.Trunc(f) || f < float64(lo) || f > float64(hi) {
-		st.fail(L, diag.BadMapSize, "%s must be an integer from %d to %d", what, lo, hi)
+		st.failOn(L, v, diag.BadMapSize, "%s must be an integer from %d to %d, not %s", what, lo, hi, asText(v))
 	}
 	return uint64(f)
 }
@@ -126,13 +126,13 @@ func (st *Stage) keyType(L *lua.LState, m *Map, v lua.LValue) ctype.Type {
 	case t == nil:
 	case m.Type.Key == (kernel.Sizes{Min: 4, Max: 4}) && (ctype.Size(t) != 4 || !ctype.IsScalar(t)):
 		if m.Type.Can(kernel.MapStorage) {
-			st.fail(L, diag.BadKeyType, "the key of %s is declared as int, not %s", mapPhrase(m), ctype.Name(t))
+			st.failOn(L, v, diag.BadKeyType, "the key of %s is declared as int, not %s", mapPhrase(m), ctype.Name(t))
 		}
-		st.fail(L, diag.BadKeyType, "the key of %s is an index: uint32_t, not %s", mapPhrase(m), ctype.Name(t))
+		st.failOn(L, v, diag.BadKeyType, "the key of %s is an index: uint32_t, not %s", mapPhrase(m), ctype.Name(t))
 	case m.Type.Name == "lpm_trie" && !m.Type.Key.Ok(uint32(ctype.Size(t))):
-		st.fail(L, diag.BadKeyType, "a key of an lpm_trie map is a uint32_t with the length of the prefix and then 1 to 256 bytes of data, not %s", ctype.Name(t))
+		st.failOn(L, v, diag.BadKeyType, "a key of an lpm_trie map is a uint32_t with the length of the prefix and then 1 to 256 bytes of data, not %s", ctype.Name(t))
 	case !m.Type.Key.Ok(uint32(ctype.Size(t))):
-		st.fail(L, diag.BadKeyType, "the keys of %s have %s; %s has %d", mapPhrase(m), m.Type.Key, ctype.Name(t), ctype.Size(t))
+		st.failOn(L, v, diag.BadKeyType, "the keys of %s have %s; %s has %d", mapPhrase(m), m.Type.Key, ctype.Name(t), ctype.Size(t))
 	}
 	return t
 }
@@ -154,11 +154,11 @@ func (st *Stage) valueType(L *lua.LState, m *Map, v lua.LValue) ctype.Type {
 		if m.Type.Can(kernel.MapInner) {
 			what = "maps, which the option 'inner' describes"
 		}
-		st.fail(L, diag.BadValueType, "the values of %s are %s: the value type must be nil", mapPhrase(m), what)
+		st.failOn(L, v, diag.BadValueType, "the values of %s are %s: the value type must be nil", mapPhrase(m), what)
 	}
 	t := st.mapMember(L, m, "value", v, m.Type.Value)
 	if t != nil && !m.Type.Value.Ok(uint32(ctype.Size(t))) {
-		st.fail(L, diag.BadValueType, "the values of %s have %s; %s has %d", mapPhrase(m), m.Type.Value, ctype.Name(t), ctype.Size(t))
+		st.failOn(L, v, diag.BadValueType, "the values of %s have %s; %s has %d", mapPhrase(m), m.Type.Value, ctype.Name(t), ctype.Size(t))
 	}
 	return t
 }
@@ -168,7 +168,7 @@ func (st *Stage) valueType(L *lua.LState, m *Map, v lua.LValue) ctype.Type {
 func (st *Stage) mapMember(L *lua.LState, m *Map, what string, v lua.LValue, sizes kernel.Sizes) ctype.Type {
 	if sizes.None() {
 		if v != lua.LNil {
-			st.fail(L, diag.BadDeclaration, "%s has no %ss: the %s type must be nil", mapPhrase(m), what, what)
+			st.failOn(L, v, diag.BadDeclaration, "%s has no %ss: the %s type must be nil", mapPhrase(m), what, what)
 		}
 		return nil
 	}
@@ -186,10 +186,10 @@ func (st *Stage) mapMember(L *lua.LState, m *Map, what string, v lua.LValue, siz
 	case isType, isText:
 		t := st.typeValue(L, v)
 		if ctype.Size(t) <= 0 {
-			st.fail(L, diag.BadDeclaration, "the %s of a map can't be of type '%s', which has no size", what, ctype.Name(t))
+			st.failOn(L, v, diag.UnknownType, "'%s' is not declared: the %s of a map is of a type whose size is known; declare it with ffi.cdef", ctype.Name(t), what)
 		}
 		return t
 	}
-	st.fail(L, diag.BadDeclaration, "the %s type of a map is a C type, as a string or from ffi.typeof, not %s", what, article(typeName(v)))
+	st.failOn(L, v, diag.BadDeclaration, "the %s type of a map is a C type, as a string or from ffi.typeof, not %s", what, article(typeName(v)))
 	return nil
 }

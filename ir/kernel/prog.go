@@ -67,6 +67,17 @@ type ProgKind struct {
 // WritesPacket reports whether programs of kind k may store to packet bytes.
 func (k *ProgKind) WritesPacket() bool { return k.Packet == Direct || k.Packet == DirectPull }
 
+// Phrase names a program of kind k in a message: "an xdp program".
+func (k *ProgKind) Phrase() string {
+	article := "a "
+	for _, prefix := range []string{"xdp", "sk_", "lwt", "lsm", "iter", "ext"} {
+		if strings.HasPrefix(k.Name, prefix) {
+			article = "an "
+		}
+	}
+	return article + k.Name + " program"
+}
+
 // Bounds is a range of results, both ends included.
 type Bounds struct{ Min, Max int64 }
 

@@ -329,7 +329,7 @@ end)
 ---
 bpf.lsm('file_open', function(ctx) return -13 end)
 ---
-bpf.lsm('file_open', function(ctx) return 1 end) --! "a lsm program returns -4095 to 0, not 1 [BadResult]"
+bpf.lsm('file_open', function(ctx) return 1 end) --! "an lsm program returns -4095 to 0, not 1 [BadResult]"
 ---
 bpf.fentry('do_unlinkat', function(ctx) return 5 end) --! "a fentry program always returns 0; this value is ignored [ResultIgnored]"
 ---

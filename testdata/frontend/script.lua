@@ -130,17 +130,17 @@ bpf.program(function() end) --! "argument 1 must be a string that says the secti
 ---
 bpf.cgroup('/sys/fs/cgroup', 'conect4', function() end) --! "there is no cgroup hook 'conect4' \(did you mean 'connect4'\?\)"
 ---
-bpf.tracepoint(function() end) --! "argument 1 must be a string that says what a tracepoint program is for, not a function"
+bpf.tracepoint(function() end) --! "argument 1 must be a string that says which tracepoint, as in 'syscalls/sys_enter_openat', not a function"
 ---
 bpf.tc('eth0', 'up', function() end) --! "the direction of a tc program is 'ingress' or 'egress', not 'up'"
 ---
 bpf.kprobe('f', function() end, true, 'x') --! "'pid' must be an integer"
 ---
-bpf.xdp(function() end, { pid = 1 }) --! "option 'pid' is not for a xdp program"
+bpf.xdp(function() end, { pid = 1 }) --! "option 'pid' is not for an xdp program"
 ---
 bpf.kprobe('f', function() end, { sleepable = true }) --! "option 'sleepable' is not for a kprobe program"
 ---
-bpf.lsm('file_open', function() end, { iface = 'lo' }) --! "option 'iface' is not for a lsm program"
+bpf.lsm('file_open', function() end, { iface = 'lo' }) --! "option 'iface' is not for an lsm program"
 ---
 bpf.perf_event({ frequency = 99 }, function() end) --! "there is no option 'frequency'"
 ---
@@ -184,7 +184,7 @@ local m = bpf.map('hash', '16') --! "max_entries must be an integer"
 ---
 local m = bpf.map('hash', 16, 'uint33_t') --! "unknown type 'uint33_t' \(did you mean 'uint32_t'\?\) \[UnknownType\]"
 ---
-local m = bpf.map('hash', 16, 'struct key') --! "the key of a map can't be of type 'struct key', which has no size"
+local m = bpf.map('hash', 16, 'struct key') --! "'struct key' is not declared: the key of a map is of a type whose size is known; declare it with ffi.cdef"
 ---
 local m = bpf.map('hash', 16, 5) --! "the key type of a map is a C type, as a string or from ffi.typeof, not a number"
 ---
@@ -346,7 +346,7 @@ ffi.cdef(text)
 ---
 ffi.cdef('int ' .. 'a b;') --! "expected ';', not 'b' \(line 1, column 7 of the C text\)"
 ---
-ffi.metatype('int', {}) --! "ffi.metatype is not supported by this version \[UnsupportedType\]"
+ffi.metatype('int', {}) --! "there is no ffi.metatype: C data has no methods, no finalisers and no addresses here \[UnsupportedType\]"
 ---
 ffi.copy(1, 2) --! "bad argument #1 to copy \(C data expected, got number\)"
 ---
