@@ -1,12 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,7 +45,7 @@ func compile(c *cli.Context, s streams, render func(diag.List) string) error {
 	if err != nil {
 		return err
 	}
-	if err := files.refuse(req.out); err != nil {
+	if err := files.refuse(req.out, req.dep); err != nil {
 		return err
 	}
 	text := req.collect(s.err)
@@ -55,6 +55,9 @@ func compile(c *cli.Context, s streams, render func(diag.List) string) error {
 	obj, err := luabpfc.Compile(src, req.opts)
 	if err != nil {
 		return req.warn.filterError(err)
+	}
+	if err := files.refuse(req.out, req.dep); err != nil { // those that it required
+		return err
 	}
 	left := req.warn.filter(obj.Warnings)
 	if err := req.warn.promoted(left); err != nil {
@@ -87,6 +90,15 @@ func parseRequest(c *cli.Context, s streams) (*request, error) {
 	req := &request{script: c.Args().First(), out: c.String("o"), dep: c.String("M"), emit: c.String("emit"), v: c.Bool("v"), opts: luabpfc.DefaultOptions()}
 	if req.script == "" {
 		return nil, usagef("the script's name is empty")
+	}
+	if c.IsSet("o") && req.out == "" {
+		return nil, usagef("-o needs the name of a file")
+	}
+	if req.dep != "" && (req.out == "-" || req.out == "" && req.script == "-") {
+		return nil, usagef("-M names the object in its rule: use -o FILE with it")
+	}
+	if req.dep != "" && req.dep == req.out {
+		return nil, usagef("-M and -o both write '%s'", req.dep)
 	}
 	req.opts.NoDebug = c.Bool("g0")
 	req.opts.Output = s.err
@@ -180,6 +192,9 @@ func (r *request) parseDebug(c *cli.Context) error {
 		}
 		switch fuel, isFuel := strings.CutPrefix(flag, "fuel="); {
 		case flag == "dump" && pass != "":
+			if stages := dumpStages(); !slices.Contains(stages, pass) {
+				return usagef("-d %s: there is no pass '%s'%s", d, pass, suggestion(pass, stages))
+			}
 			r.dumps = append(r.dumps, pass)
 		case flag == "stats":
 			r.stats = true
@@ -196,6 +211,15 @@ func (r *request) parseDebug(c *cli.Context) error {
 		}
 	}
 	return nil
+}
+
+// dumpStages are the stages and passes that -d STAGE/dump shows.
+func dumpStages() []string {
+	stages := []string{"ast", "ir", "opt", "select", "allocate", "layout", "mir", "asm"}
+	for _, p := range opt.Passes {
+		stages = append(stages, p.Name)
+	}
+	return stages
 }
 
 // collect makes the compiler show its stages: what --emit asks for goes to the
@@ -229,74 +253,4 @@ func describe(w io.Writer, obj *luabpfc.Object) {
 	for _, p := range obj.Programs {
 		fmt.Fprintf(w, "program %s: section %s, %d instruction slots, %d bytes of stack\n", p.Name, p.Section, p.Slots, p.Stack)
 	}
-}
-
-// sources reads scripts and remembers which.
-type sources struct {
-	dirs []string // -I, behind the script's own folder
-	read []string
-}
-
-// script reads the main script; "-" is standard input.
-func (f *sources) script(name string, stdin io.Reader) (luabpfc.Source, error) {
-	if name == "-" {
-		text, err := io.ReadAll(stdin)
-		f.dirs = append([]string{"."}, f.dirs...)
-		return luabpfc.Source{Name: "stdin", Text: string(text), Require: f.require}, err
-	}
-	src, err := f.load(name)
-	f.dirs = append([]string{filepath.Dir(name)}, f.dirs...)
-	src.Require = f.require
-	return src, err
-}
-
-func (f *sources) load(name string) (luabpfc.Source, error) {
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return luabpfc.Source{}, err
-	}
-	f.read = append(f.read, name)
-	return luabpfc.Source{Name: name, Text: string(text)}, nil
-}
-
-// require finds the module called name, a.b in a/b.lua or a/b/init.lua.
-func (f *sources) require(name string) (luabpfc.Source, error) {
-	path := filepath.FromSlash(strings.ReplaceAll(name, ".", "/"))
-	var tried []string
-	for _, dir := range f.dirs {
-		for _, p := range []string{path + ".lua", filepath.Join(path, "init.lua")} {
-			p = filepath.Join(dir, p)
-			src, err := f.load(p)
-			if err == nil || !errors.Is(err, os.ErrNotExist) {
-				return src, err
-			}
-			tried = append(tried, p)
-		}
-	}
-	return luabpfc.Source{}, fmt.Errorf("module '%s' not found: no %s", name, strings.Join(tried, ", no "))
-}
-
-// refuse returns an error if writing to out would replace a source.
-func (f *sources) refuse(out string) error {
-	o, err := os.Stat(out)
-	if err != nil || out == "-" {
-		return nil
-	}
-	for _, name := range f.read {
-		if in, err := os.Stat(name); err == nil && os.SameFile(in, o) {
-			return usagef("'%s' is the script itself; use -o FILE for the object", out)
-		}
-	}
-	return nil
-}
-
-// rule is a make rule: out depends on every source.
-func (f *sources) rule(out string) []byte {
-	quote := strings.NewReplacer(" ", `\ `, "#", `\#`, "$", "$$").Replace
-	var b strings.Builder
-	b.WriteString(quote(out) + ":")
-	for _, name := range f.read {
-		b.WriteString(" " + quote(name))
-	}
-	return []byte(b.String() + "\n")
 }

@@ -85,12 +85,13 @@ func exit(err error, s streams, render func(diag.List) string) int {
 	case errors.As(err, &usage):
 		fmt.Fprintf(s.err, "luabpfc: %v\nSee 'luabpfc --help'.\n", usage)
 		return exitUsage
-	case errors.As(err, &refused), errors.As(err, &access):
-		fmt.Fprintf(s.err, "luabpfc: %v\n", err)
-		return exitRefused
 	}
-	fmt.Fprintf(s.err, "luabpfc: %v\n", err)
-	return exitScript
+	code := exitScript
+	if errors.As(err, &refused) || errors.As(err, &access) {
+		code = exitRefused
+	}
+	fmt.Fprint(s.err, render(diag.List{{Message: "luabpfc: " + err.Error()}}))
+	return code
 }
 
 const reportBug = "This is a bug in luabpfc, not in the script. Please report it with the script and the output of 'luabpfc --version'.\n"

@@ -14,8 +14,10 @@ import (
 // then takes its name. A device or pipe is written to directly.
 func writeFile(name string, data []byte, stdout io.Writer) error {
 	if name == "-" {
-		_, err := stdout.Write(data)
-		return err
+		if _, err := stdout.Write(data); err != nil {
+			return fmt.Errorf("writing standard output: %w", cause(err))
+		}
+		return nil
 	}
 	if real, err := filepath.EvalSymlinks(name); err == nil {
 		name = real
@@ -24,7 +26,10 @@ func writeFile(name string, data []byte, stdout io.Writer) error {
 		if fi.IsDir() {
 			return usagef("'%s' is a folder; -o names a file", name)
 		}
-		return writeTo(name, data, os.O_WRONLY)
+		if err := writeTo(name, data, os.O_WRONLY); err != nil {
+			return fmt.Errorf("writing '%s': %w", name, cause(err))
+		}
+		return nil
 	}
 	// A signal must not leave the temporary file behind. It waits, and then
 	// ends the process as it would have.

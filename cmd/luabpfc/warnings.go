@@ -31,7 +31,10 @@ func (w *warnings) parse(values []string) error {
 			return usagef("-W is error, error=CODE or no-CODE, not '%s'", v)
 		}
 		info, ok := diag.Lookup(name)
-		if !ok || info.Severity != diag.Warning {
+		if ok && info.Severity != diag.Warning {
+			return usagef("-W%s: '%s' is an error, not a warning", v, info.Code)
+		}
+		if !ok {
 			return usagef("-W%s: there is no warning '%s'%s", v, name, suggestion(name, warningCodes()))
 		}
 		*list = append(*list, info.Code)
