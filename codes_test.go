@@ -97,7 +97,7 @@ func TestCodesUsed(t *testing.T) {
 // end without a full stop, and use no words of compilers.
 func TestMessages(t *testing.T) {
 	_, messages := codeUses(t)
-	jargon := []string{" AST", "SSA", "register", "lower ", "lowering", "basic block", "phi ", "operand", "IR ", "verifier", "invalid ", "illegal "}
+	jargon := []string{" AST", "SSA", "lower ", "lowering", "basic block", "phi ", "operand", "IR ", "verifier", "invalid ", "illegal "}
 	for code, list := range messages {
 		for _, m := range list {
 			_, text, _ := strings.Cut(m, ": ")

@@ -23,7 +23,7 @@ func atomic(name string, op ir.Op, operands int) func(*lowerer, *syntax.Call) Va
 			usage = "bpf.atomic." + name + "(place, old, new)"
 		}
 		if len(e.Args) != operands+1 {
-			return lw.errorf(e, diag.WrongArguments, "'bpf.atomic.%s' is called with %d arguments; it is %s", name, len(e.Args), usage)
+			return lw.errorf(e, diag.WrongArguments, "'bpf.atomic.%s' is called with %s; it is %s", name, counted(len(e.Args)), usage)
 		}
 		unused := lw.unused == e
 		r, args, v := lw.atomicArgs(e, "bpf.atomic."+name)
@@ -135,7 +135,7 @@ func (lw *lowerer) atomicRef(e *syntax.Call, r Ref, op ir.Op, args []*ir.Value) 
 // volatile is bpf.volatile(place [, v]): the place read, or written, each time.
 func (lw *lowerer) volatile(e *syntax.Call) Value {
 	if len(e.Args) != 1 && len(e.Args) != 2 {
-		return lw.errorf(e, diag.WrongArguments, "'bpf.volatile' is called with %d arguments; it is bpf.volatile(place [, v])", len(e.Args))
+		return lw.errorf(e, diag.WrongArguments, "'bpf.volatile' is called with %s; it is bpf.volatile(place [, v])", counted(len(e.Args)))
 	}
 	place := lw.placeOf(e.Args[0])
 	if lw.b.Block == nil {

@@ -170,7 +170,7 @@ func (lw *lowerer) builtin(e *syntax.Call, name string) Value {
 	}
 	lw.at(e)
 	if len(args) < row.min || row.max >= 0 && len(args) > row.max {
-		return lw.errorf(e, diag.WrongArguments, "'%s' is called with %d arguments; it is %s", name, len(args), row.usage)
+		return lw.errorf(e, diag.WrongArguments, "'%s' is called with %s; it is %s", name, counted(len(args)), row.usage)
 	}
 	for i, a := range args {
 		if !aboutTypes[name] {
@@ -212,7 +212,7 @@ func low(lw *lowerer, v *ir.Value) *ir.Value  { return lw.b.OpBits(ir.OpZext, 32
 // xadd adds to a place atomically; where there is no entry it does nothing.
 func (lw *lowerer) xadd(e *syntax.Call) Value {
 	if len(e.Args) != 2 && len(e.Args) != 3 {
-		return lw.errorf(e, diag.WrongArguments, "'xadd' is called with %d arguments; it is xadd(m[k], n)", len(e.Args))
+		return lw.errorf(e, diag.WrongArguments, "'xadd' is called with %s; it is xadd(m[k], n)", counted(len(e.Args)))
 	}
 	place := lw.placeOf(e.Args[0])
 	if lw.b.Block == nil {

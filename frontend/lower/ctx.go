@@ -42,7 +42,11 @@ func (lw *lowerer) ctxField(e *syntax.Index, c Context, name string) Value {
 		return Bad{}
 	}
 	if !f.Readable(c.Kind) {
-		return lw.errorf(e, diag.NotReadable, "'%s' can't be read by %s programs", name, c.Kind.Name)
+		hint := ""
+		if f.Kind == kernel.PacketStart || f.Kind == kernel.PacketEnd {
+			hint = "; the packet is 'pkt', and #pkt its length"
+		}
+		return lw.errorf(atMember(e), diag.NotReadable, "'%s' can't be read by %s programs%s", name, c.Kind.Name, hint)
 	}
 	packet := f.Kind == kernel.PacketStart || f.Kind == kernel.PacketEnd
 	switch {

@@ -37,7 +37,7 @@ func (lw *lowerer) eachCall(s *syntax.GenForStmt) (m *script.Map, isEach bool) {
 		lw.noMapMethod(e, m, mapMethodTable())
 		return nil, true
 	case len(e.Args) > 0:
-		lw.errorf(e, diag.WrongArguments, "'each' is called with %d arguments; it is m:each()", len(e.Args))
+		lw.errorf(e, diag.WrongArguments, "'each' is called with %s; it is m:each()", counted(len(e.Args)))
 		return nil, true
 	}
 	if !lw.can(e, m, kernel.MapEach, "walked through") || !lw.mayCall(e, kernel.HelperByName("for_each_map_elem")) {

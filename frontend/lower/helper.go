@@ -118,8 +118,8 @@ func (lw *lowerer) namedHelper(e *syntax.Call, name string) Value {
 			full--
 		case k.IsSize():
 			sizes++
-		case k == kernel.ArgCallback || k == kernel.ArgString || k == kernel.ArgMapField || k == kernel.ArgDynptr || k == kernel.ArgRecord:
-			return lw.unsupported(e, "the helper '"+name+"', called by its name,")
+		case k == kernel.ArgCallback || k == kernel.ArgMapField || k == kernel.ArgDynptr || k == kernel.ArgRecord:
+			return lw.errorf(e.Fn, diag.HelperNotByName, "helper '%s' can't be called by its name: %s", name, insteadOfHelper(name, k))
 		}
 	}
 	for i, a := range c.args {
@@ -129,7 +129,7 @@ func (lw *lowerer) namedHelper(e *syntax.Call, name string) Value {
 	}
 	c.sizes = len(c.args) == full
 	if !c.sizes && len(c.args) != full-sizes {
-		return lw.errorf(e, diag.WrongArguments, "helper '%s' is called with %d arguments; it is %s", name, len(c.args), usage(h))
+		return lw.errorf(e, diag.WrongArguments, "helper '%s' is called with %s; it is %s", name, counted(len(c.args)), usage(h))
 	}
 	lw.at(e)
 	lw.flush()
@@ -153,10 +153,33 @@ func (lw *lowerer) probeRead(e *syntax.Call) Value {
 	return lw.namedHelper(e, "probe_read_kernel")
 }
 
+// insteadOfHelper says what the language has instead of a helper that takes a k.
+func insteadOfHelper(helper string, k kernel.ArgKind) string {
+	switch helper {
+	case "ringbuf_submit":
+		return "a record is submitted by r:submit()"
+	case "ringbuf_discard":
+		return "a record is discarded by r:discard()"
+	case "for_each_map_elem":
+		return "the entries of a map are gone through by: for k, v in m:each() do"
+	case "loop":
+		return "write a 'for', which becomes this helper where that is best"
+	case "spin_lock", "spin_unlock":
+		return "what several CPUs change is changed by m:add and bpf.atomic"
+	}
+	switch k {
+	case kernel.ArgCallback:
+		return "it calls a function of the program, and functions of a script are no values in the kernel"
+	case kernel.ArgDynptr:
+		return "the language has no dynptrs; helpers take memory as it is"
+	}
+	return "it works on a field of a map's value that the language has no type for"
+}
+
 // usage shows how a helper is called.
 func usage(h *kernel.Helper) string {
 	words := map[kernel.ArgKind]string{kernel.ArgMap: "map", kernel.ArgKey: "key", kernel.ArgSize: "size", kernel.ArgSizeOrZero: "size",
-		kernel.ArgScalar: "number", kernel.ArgAny: "address", kernel.ArgObject: "object", kernel.ArgObjectOrNull: "object"}
+		kernel.ArgScalar: "number", kernel.ArgString: "text", kernel.ArgAny: "address", kernel.ArgObject: "object", kernel.ArgObjectOrNull: "object"}
 	var l []string
 	for _, k := range h.Args {
 		w, ok := words[k]
@@ -204,6 +227,14 @@ func (c *helperArgs) arg(i, next int, done []*ir.Value) Value {
 			return Bad{}
 		}
 		return c.arg(i+1, next+1, append(done, x.V))
+	case kind == kernel.ArgString:
+		s, ok := stringConst(v)
+		if !ok {
+			return lw.errorf(n, diag.NeedsConstant, "helper '%s' takes a string that is known when compiling here, not %s", c.h.Name, describe(v))
+		}
+		g := lw.constants([]byte(s+"\x00"), 1, bytesType(len(s)+1))
+		r := Ref{Global: g, Type: bytesType(len(s) + 1), Region: ir.RegionConst, Hi: int64(len(s) + 1)}
+		return c.arg(i+1, next+1, append(done, lw.addrOf(r)))
 	case kind == kernel.ArgMap:
 		m, ok := asMap(v)
 		if !ok {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -77,6 +78,9 @@ func (lw *lowerer) undefined(n *syntax.Name) Value {
 	return lw.errorf(n, diag.UndefinedName, "undefined name '%s'%s", n.Name, lw.nameMeant(n))
 }
 
+// atomicNames are the members of bpf.atomic.
+var atomicNames = []string{"add", "and_", "or_", "xor", "xchg", "cmpxchg"}
+
 // nameMeant proposes what an unknown name was probably meant to be.
 func (lw *lowerer) nameMeant(n *syntax.Name) string {
 	name := n.Name
@@ -103,6 +107,8 @@ func (lw *lowerer) notAFunction(e *syntax.Call, fn Value) Value {
 	switch {
 	case inBPF && isNil(fn) && kernel.HelperByName(short) != nil:
 		return lw.errorf(e.Fn, diag.UnknownMember, "there is no '%s'; the kernel's helper is called as bpf.helper.%s", name, short)
+	case strings.HasPrefix(name, "bpf.atomic.") && isNil(fn):
+		return lw.errorf(e.Fn, diag.UnknownMember, "there is no '%s'%s", name, diag.MeantOr(strings.TrimPrefix(name, "bpf.atomic."), atomicNames))
 	case inBPF && isNil(fn) && !strings.Contains(short, "."):
 		return lw.errorf(e.Fn, diag.UnknownMember, "there is no '%s'%s", name, diag.DidYouMean(short, lw.stage.BPFNames()))
 	case name == "":
@@ -210,6 +216,14 @@ func (lw *lowerer) warnNeverEqual(e *syntax.Binary, x Int, c Value) {
 		return
 	}
 	lw.r.Warnf(diag.NeverEqual, e.Bounds().In(lw.file), "a number never equals %s%s", describe(c), hint)
+}
+
+// counted is a number of arguments in a message.
+func counted(n int) string {
+	if n == 1 {
+		return "1 argument"
+	}
+	return strconv.Itoa(n) + " arguments"
 }
 
 // notAnInteger reports a number of the script that the kernel can't compute with.

@@ -177,7 +177,7 @@ func (lw *lowerer) fill(n syntax.Node, r Ref, v Value) bool {
 	t, ok := lw.asTable(v)
 	if !ok {
 		if _, bad := v.(Bad); !bad {
-			lw.errorf(n, diag.BadValue, "%s is no '%s'", describe(v), ctype.Name(r.Type))
+			lw.errorf(n, diag.BadValue, "%s is no '%s'%s", describe(v), ctype.Name(r.Type), asTableHint(r.Type))
 		}
 		return false
 	}
@@ -185,6 +185,18 @@ func (lw *lowerer) fill(n syntax.Node, r Ref, v Value) bool {
 		return lw.fillArray(n, r, a, t)
 	}
 	return lw.fillStruct(n, r, t)
+}
+
+// asTableHint shows how an object of a struct type is written.
+func asTableHint(t ctype.Type) string {
+	names := ctype.MemberNames(t)
+	if _, ok := membersOf(t); !ok || len(names) == 0 {
+		return ""
+	}
+	if len(names) > 1 {
+		return "; write a table of its members: { " + names[0] + " = ..., " + names[1] + " = ... }"
+	}
+	return "; write a table of its members: { " + names[0] + " = ... }"
 }
 
 func (lw *lowerer) fillScalar(n syntax.Node, t scalarType, r Ref, v Value) bool {

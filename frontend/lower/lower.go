@@ -247,11 +247,6 @@ func (lw *lowerer) span(p ir.Pos) diag.Span {
 	return diag.Span{File: f, Start: off, End: off + 1}
 }
 
-// unsupported reports a part of the language that is not compiled yet.
-func (lw *lowerer) unsupported(n syntax.Node, what string) Value {
-	return lw.errorf(n, diag.Unsupported, "%s can't be compiled for the kernel by this version", what)
-}
-
 // prune removes the blocks that nothing reaches: code behind a return, arms
 // known not to be taken.
 func prune(f *ir.Func) {

@@ -65,7 +65,7 @@ func (lw *lowerer) callMapMethod(e *syntax.MethodCall, m *script.Map) Value {
 		}
 	}
 	if len(args) < method.min || len(args) > method.max {
-		return lw.errorf(e, diag.WrongArguments, "'%s' is called with %d arguments; it is %s", e.Name, len(args), method.usage)
+		return lw.errorf(e, diag.WrongArguments, "'%s' is called with %s; it is %s", e.Name, counted(len(args)), method.usage)
 	}
 	if !lw.can(e, m, method.op, method.done) {
 		return Bad{}

@@ -51,7 +51,7 @@ func (lw *lowerer) packetMethod(e *syntax.MethodCall, p Pointer) Value {
 		return lw.packetView(e, p, len(args), rows)
 	}
 	if len(args) < row.min || len(args) > row.max {
-		return lw.errorf(e, diag.WrongArguments, "'%s' is called with %d arguments; it is %s", e.Name, len(args), row.usage)
+		return lw.errorf(e, diag.WrongArguments, "'%s' is called with %s; it is %s", e.Name, counted(len(args)), row.usage)
 	}
 	for _, a := range args {
 		if _, bad := a.(Bad); bad {
@@ -80,7 +80,7 @@ func (lw *lowerer) packetView(e *syntax.MethodCall, p Pointer, args int, rows ma
 		return lw.errorf(e, diag.UnknownMethod, "packet pointers have no method '%s'%s", e.Name, hint)
 	}
 	if args != 0 {
-		return lw.errorf(e, diag.WrongArguments, "'%s' is called with %d arguments; it is p:%s()", e.Name, args, e.Name)
+		return lw.errorf(e, diag.WrongArguments, "'%s' is called with %s; it is p:%s()", e.Name, counted(args), e.Name)
 	}
 	return Pointer{Base: p.Base, Off: p.Off, View: h}
 }

@@ -125,7 +125,7 @@ func (lw *lowerer) mapArg(e *syntax.Call, name string) (m *script.Map, args []Va
 	}
 	lw.at(e)
 	if len(args) != 2 {
-		return nil, nil, lw.errorf(e, diag.WrongArguments, "'%s' is called with %d arguments; it is %s(m, v)", name, len(args), name)
+		return nil, nil, lw.errorf(e, diag.WrongArguments, "'%s' is called with %s; it is %s(m, v)", name, counted(len(args)), name)
 	}
 	m, ok := asMap(lw.resolve(args[0]))
 	if !ok {
@@ -235,7 +235,7 @@ func (lw *lowerer) recordMethod(e *syntax.MethodCall, r Ref) (Value, bool) {
 	}
 	lw.at(e)
 	if len(args) > 1 {
-		return lw.errorf(e, diag.WrongArguments, "'%s' is called with %d arguments; it is r:%s([flags])", e.Name, len(args), e.Name), true
+		return lw.errorf(e, diag.WrongArguments, "'%s' is called with %s; it is r:%s([flags])", e.Name, counted(len(args)), e.Name), true
 	}
 	flags, ok := lw.flagsArg(e, args, 0)
 	if !ok || !lw.live(e, r) {

@@ -281,10 +281,20 @@ func (st *Stage) nameOf(e syntax.Expr) string {
 		return " (global '" + e.Name + "'" + st.meant(e.Name) + ")"
 	case *syntax.Index:
 		if k, ok := e.Key.(*syntax.StringExpr); ok {
+			if o, ok := e.Obj.(*syntax.Index); ok && e.Dot && isBPFOpt(o) {
+				return " (option '" + k.Value + "', which -D " + k.Value + "=VALUE sets, and bpf.option gives a default)"
+			}
 			return " (field '" + k.Value + "')"
 		}
 	}
 	return ""
+}
+
+// isBPFOpt reports whether e is bpf.opt.
+func isBPFOpt(e *syntax.Index) bool {
+	k, ok := e.Key.(*syntax.StringExpr)
+	n, isName := e.Obj.(*syntax.Name)
+	return ok && isName && n.Name == "bpf" && k.Value == "opt"
 }
 
 // meant proposes the global that an unknown name was probably meant to be.

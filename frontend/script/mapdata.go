@@ -7,6 +7,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/luabpfc/luabpfc/frontend/ctype"
+	"github.com/luabpfc/luabpfc/ir/diag"
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
@@ -18,7 +19,7 @@ func (st *Stage) scalarOf(L *lua.LState, m *Map, what string, t ctype.Type, v lu
 	case lua.LNumber:
 		f := float64(x)
 		if f != math.Trunc(f) || f < -(1<<63) || f >= 1<<64 {
-			L.RaiseError("a %s of map '%s' must be an integer, not %s", what, m.Name, formatNumber(x))
+			st.fail(L, badPart(what), "a %s of map '%s' must be an integer, not %s", what, m.Name, formatNumber(x))
 		}
 		bits = bitsOf(f)
 	case lua.LBool:
@@ -28,19 +29,27 @@ func (st *Stage) scalarOf(L *lua.LState, m *Map, what string, t ctype.Type, v lu
 	case *lua.LUserData:
 		c, ok := x.Value.(*CData)
 		if !ok {
-			L.RaiseError("a %s of map '%s' must be an integer, not %s", what, m.Name, article(typeName(v)))
+			st.fail(L, badPart(what), "a %s of map '%s' must be an integer ('%s'), not %s", what, m.Name, ctype.Name(t), article(typeName(v)))
 		}
 		bits = c.Bits
 	default:
-		L.RaiseError("a %s of map '%s' must be an integer, not %s", what, m.Name, article(typeName(v)))
+		st.fail(L, badPart(what), "a %s of map '%s' must be an integer ('%s'), not %s", what, m.Name, ctype.Name(t), article(typeName(v)))
 	}
 	got := truncate(t, bits)
 	if n := 8 * uint(ctype.Size(t)); n < 64 && !ctype.IsBool(t) {
 		if high := int64(bits) >> (n - 1); high != 0 && high != -1 && bits>>n != 0 {
-			L.RaiseError("%s %s does not fit %s, the %s type of map '%s'", what, (&CData{int64Type, bits}).digits(), ctype.Name(t), what, m.Name)
+			st.fail(L, badPart(what), "%s %s does not fit %s, the %s type of map '%s'", what, (&CData{int64Type, bits}).digits(), ctype.Name(t), what, m.Name)
 		}
 	}
 	return &CData{t, got}
+}
+
+// badPart is the code of what is wrong with a "key" or a "value".
+func badPart(what string) diag.Code {
+	if what == "key" {
+		return diag.BadKey
+	}
+	return diag.BadValue
 }
 
 // mapData converts a key or value of a map to what lies in the target's memory.
@@ -51,7 +60,7 @@ func (st *Stage) mapData(L *lua.LState, m *Map, what string, t ctype.Type, v lua
 	}
 	b, err := st.Encode(t, v)
 	if err != nil {
-		L.RaiseError("a %s of map '%s': %s", what, m.Name, err)
+		st.fail(L, badPart(what), "a %s of map '%s': %s", what, m.Name, err)
 	}
 	return b
 }
@@ -113,11 +122,11 @@ func (st *Stage) mapSet(L *lua.LState, m *Map, k, v lua.LValue) {
 	}
 	switch {
 	case m.Type.Array && value == nil:
-		L.RaiseError("entries of an array map can't be deleted")
+		st.fail(L, diag.BadValue, "entries of an array map can't be deleted")
 	case m.Type.Array && at >= uint64(m.MaxEntries):
-		L.RaiseError("index %d is outside map '%s', which has %d entries", at, m.Name, m.MaxEntries)
+		st.fail(L, diag.OutOfRange, "map '%s' has the entries 0 to %d: there is no entry %d", m.Name, m.MaxEntries-1, at)
 	case value != nil && m.entry(key) == nil && uint64(len(m.Contents)) >= uint64(m.MaxEntries):
-		L.RaiseError("map '%s' is full: it has %d entries", m.Name, m.MaxEntries)
+		st.fail(L, diag.BadMapSize, "map '%s' is full: it has %d entries", m.Name, m.MaxEntries)
 	}
 	st.bounds.kept += entryBytes + int64(len(key)+len(value))
 	st.alloc(L, entryBytes)
@@ -127,6 +136,6 @@ func (st *Stage) mapSet(L *lua.LState, m *Map, k, v lua.LValue) {
 // needEntries refuses the entries of maps that a script can't fill or read.
 func (st *Stage) needEntries(L *lua.LState, m *Map) {
 	if !m.Type.Can(kernel.MapUpdate) {
-		L.RaiseError("%s has no entries that the script can read or write", mapPhrase(m))
+		st.fail(L, diag.BadMapOperation, "%s has no entries that the script can read or write", mapPhrase(m))
 	}
 }

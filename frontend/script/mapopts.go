@@ -135,11 +135,11 @@ type Slot struct {
 // setSlot is m[i] = v of a map that holds maps or programs.
 func (st *Stage) setSlot(L *lua.LState, m *Map, k, v lua.LValue) {
 	if m.KeySize() != 4 || !ctype.IsScalar(m.Key) {
-		L.RaiseError("map '%s' can be filled from its first entry on only, by keys of 4 bytes, not '%s'", m.Name, ctype.Name(m.Key))
+		st.fail(L, diag.BadKey, "map '%s' can be filled from its first entry on only, by keys of 4 bytes, not '%s'", m.Name, ctype.Name(m.Key))
 	}
 	i := st.scalarOf(L, m, "key", m.Key, k).Bits
 	if i >= uint64(m.MaxEntries) {
-		L.RaiseError("index %d is outside map '%s', which has %d entries", i, m.Name, m.MaxEntries)
+		st.fail(L, diag.OutOfRange, "map '%s' has the entries 0 to %d: there is no entry %d", m.Name, m.MaxEntries-1, i)
 	}
 	s := Slot{Index: uint32(i)}
 	var ok bool
@@ -149,17 +149,17 @@ func (st *Stage) setSlot(L *lua.LState, m *Map, k, v lua.LValue) {
 		return
 	case m.Type.Can(kernel.MapInner):
 		if s.Map, ok = ToMap(v); !ok {
-			L.RaiseError("an entry of map '%s' is a map, not %s", m.Name, article(typeName(v)))
+			st.fail(L, diag.BadValue, "an entry of map '%s' is a map, not %s", m.Name, article(typeName(v)))
 		}
 		if what := m.Inner.differs(s.Map); what != "" {
-			L.RaiseError("map '%s' is not like the maps in '%s': %s", s.Map.Name, m.Name, what)
+			st.fail(L, diag.BadValue, "map '%s' is not like the maps in '%s': %s", s.Map.Name, m.Name, what)
 		}
 	default:
 		if s.Program, ok = ToProgram(v); !ok {
-			L.RaiseError("an entry of map '%s' is a program, not %s", m.Name, article(typeName(v)))
+			st.fail(L, diag.BadValue, "an entry of map '%s' is a program, not %s", m.Name, article(typeName(v)))
 		}
 		if s.Program.Kind == nil {
-			L.RaiseError("the program has no kind yet: pass it to bpf.xdp, bpf.socket or their like first")
+			st.fail(L, diag.BadValue, "the program has no kind yet: pass it to bpf.xdp, bpf.socket or their like first")
 		}
 	}
 	at, found := slices.BinarySearchFunc(m.Slots, s, func(a, b Slot) int { return int(int64(a.Index) - int64(b.Index)) })

@@ -4,7 +4,6 @@ package diag
 const (
 	NotALuaFunction   Code = "NotALuaFunction"
 	BadResult         Code = "BadResult"
-	Unsupported       Code = "Unsupported"
 	AssignToCaptured  Code = "AssignToCaptured"
 	NumberAsCondition Code = "NumberAsCondition"
 	MixedKinds        Code = "MixedKinds"
@@ -60,12 +59,6 @@ var lowerCodes = []Info{
 		Summary: "a result or verdict that the kind of program can't return",
 		Help:    "Programs return a number, a boolean or nil; on_short is a verdict or a function. Some kinds of programs have a range that their result must be in.",
 		Example: "bpf.xdp(function(ctx) return 2 end, { on_short = 'drop' })",
-	},
-	{
-		Code: Unsupported, Severity: Error,
-		Summary: "a part of the language that this version doesn't compile",
-		Help:    "The construct is part of the language, but this version of the compiler can't compile it for the kernel yet. The message names it; write it another way.",
-		Example: "bpf.socket(function(skb)\n  return bpf.helper.loop(5, nil, nil, 0)\nend)",
 	},
 	{
 		Code: AssignToCaptured, Severity: Error,

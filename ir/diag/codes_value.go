@@ -12,6 +12,8 @@ const (
 	NoPacket Code = "NoPacket"
 	// OutsideFor: pairs or ipairs where no 'for' is.
 	OutsideFor Code = "OutsideFor"
+	// HelperNotByName: a helper that the language has another form for, or none.
+	HelperNotByName Code = "HelperNotByName"
 	// NoSuchEntry: an entry that an array map has not.
 	NoSuchEntry Code = "NoSuchEntry"
 )
@@ -55,5 +57,12 @@ var valueCodes = []Info{
 		Summary: "an entry that an array map does not have",
 		Help:    "The entries of an array map are numbered from 0, as C's arrays are: a map of 10 entries has 0 to 9. Another one is nil, and writing it does nothing.",
 		Example: "local m = bpf.map('array', 10)\nbpf.socket(function() return m[10] end)\n",
+	},
+	{
+		Code: HelperNotByName, Severity: Error,
+		Summary: "a helper of the kernel that is not called by its name",
+		Help: "bpf.helper has every helper whose arguments are numbers, maps, memory and objects of the kernel. A few take a function, a record of a ring buffer " +
+			"or a field that only the kernel looks into; the message says what the language has instead.",
+		Example: "bpf.socket(function() return bpf.helper.loop(4, function() return 0 end, nil, 0) end)\n",
 	},
 }

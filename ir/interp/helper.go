@@ -84,6 +84,9 @@ func helper(name string) helperFunc {
 	case "loop":
 		return loop
 	}
+	if f := textHelper(name); f != nil {
+		return f
+	}
 	return networkHelper(name)
 }
 

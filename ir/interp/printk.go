@@ -23,7 +23,7 @@ func tracePrintk(c *helperCall) (word, error) {
 	if end < 0 {
 		return errno(-einval), nil
 	}
-	p := &formatter{text: string(format[:end]), args: c.args[2:]}
+	p := &formatter{text: string(format[:end]), args: c.args[2:], most: 3}
 	if err := p.format(); err != nil {
 		if err == errFormat {
 			return errno(-einval), nil
@@ -47,6 +47,7 @@ type formatter struct {
 	i    int // in text
 	args []word
 	used int
+	most int // values
 	out  strings.Builder
 }
 
@@ -82,7 +83,7 @@ func (p *formatter) format() error {
 // directive formats the one whose '%' is in front of text[i], and leaves i at
 // its last byte.
 func (p *formatter) directive() error {
-	if p.used >= 3 {
+	if p.used >= p.most {
 		return errFormat
 	}
 	start := p.i

@@ -298,8 +298,8 @@ bpf.kprobe('f', function(regs)
   return regs.parm1 --! "where 'parm1' is depends on the architecture: give one with --arch [NeedsArch]"
 end)
 ---
-bpf.tp_btf('sched_switch', function(ctx)
-  return ctx.prev --! "the context of a tp_btf program has no members; what it is called with are the parameters of its function [UnknownContextField]"
+bpf.tp_btf('sched_switch', function(ctx) --! "what a tp_btf program on 'sched_switch' is called with is not known: no BTF of a kernel is given (--btf FILE) [UnknownTarget]"
+  return ctx.prev
 end)
 ---
 bpf.syscall(function(ctx)

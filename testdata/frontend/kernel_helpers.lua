@@ -40,7 +40,7 @@ end, { sleepable = true })
 local ffi = require 'ffi'
 bpf.socket(function(skb)
   local b = ffi.new('char[8]')
-  bpf.helper.skb_load_bytes(0) --! "helper 'skb_load_bytes' is called with 1 arguments; it is skb_load_bytes(number, buffer [, size]) [WrongArguments]"
+  bpf.helper.skb_load_bytes(0) --! "helper 'skb_load_bytes' is called with 1 argument; it is skb_load_bytes(number, buffer [, size]) [WrongArguments]"
   bpf.helper.skb_load_bytes(0, b, 9) --! "a size of 9 bytes: the buffer has 8 [OutOfRange]"
   bpf.helper.skb_load_bytes(0, b, 0) --! "a size of 0 bytes: the buffer has 8 [OutOfRange]"
   bpf.helper.skb_load_bytes(0, 'text') --! "helper 'skb_load_bytes' takes memory that it can write: an array or a struct here, not a string [WrongArguments]"

@@ -240,7 +240,7 @@ local m = bpf.map('hash', 16, nil, nil, { values = 5 }) --! "option 'values' is 
 ---
 local h = bpf.map('hash', 16)
 local m = bpf.map('array_of_maps', 4, nil, nil, { inner = h })
-m[4] = h --! "index 4 is outside map 'm', which has 4 entries"
+m[4] = h --! "map 'm' has the entries 0 to 3: there is no entry 4"
 ---
 local h = bpf.map('hash', 16)
 local m = bpf.map('array_of_maps', 4, nil, nil, { inner = h })
@@ -272,7 +272,7 @@ local m = bpf.map('array', 4, 'uint32_t', 'uint8_t')
 m[0] = 255
 m[3] = -1
 assert(m[0] == 255 and m[1] == 0 and m[3] == 255 and m[4] == nil and #m == 4)
-m[4] = 1 --! "index 4 is outside map 'm', which has 4 entries"
+m[4] = 1 --! "map 'm' has the entries 0 to 3: there is no entry 4"
 ---
 local m = bpf.map('array', 4)
 m[0] = nil --! "entries of an array map can't be deleted"
@@ -292,7 +292,7 @@ local m = bpf.map('hash', 2, 'uint16_t')
 m[1.5] = 1 --! "a key of map 'm' must be an integer, not 1.5"
 ---
 local m = bpf.map('hash', 2)
-m.x = 1 --! "a key of map 'm' must be an integer, not a string"
+m.x = 1 --! "a key of map 'm' must be an integer .'uint32_t'., not a string"
 ---
 local m = bpf.map('hash', 2)
 m:update(1, 2) --! "'update' of a map works only in functions compiled for the kernel"
@@ -312,7 +312,7 @@ bpf.xdp(print) --! "bpf.xdp needs a function of the script; 'print' is one of th
 ---
 bpf('x') --! "bpf needs a function, not a string"
 ---
-bpf.xdp(function() end, { record = 'x' }) --! "option 'record' is not supported by this version here"
+bpf.xdp(function() end, { record = 'x' }) --! "option 'record' is not for an xdp program"
 ---
 bpf.xdp(function() end, { onshort = 1 }) --! "there is no option 'onshort' \(did you mean 'on_short'\?\)"
 ---
@@ -523,3 +523,11 @@ setmetatable(t, {}) --! "cannot change a protected metatable"
 print(setmetatable({}, { __tostring = function() return {} end })) --! "'__tostring' must return a string"
 ---
 bit.band('x') --! "number expected, got string"
+---
+local m = bpf.map('hash', 2)
+m['x'] = 1 --! "a key of map 'm' must be an integer .'uint32_t'., not a string \[BadKey\]"
+---
+local m = bpf.map('hash', 2)
+m[1] = 'x' --! "a value of map 'm' must be an integer .'uint32_t'., not a string \[BadValue\]"
+---
+local port = bpf.opt.port + 1 --! "attempt to perform arithmetic on a nil value \(option 'port', which -D port=VALUE sets, and bpf.option gives a default\)"
