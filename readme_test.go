@@ -2,6 +2,7 @@ package luabpfc_test
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -72,6 +73,23 @@ func TestReadme(t *testing.T) {
 	for _, m := range regexp.MustCompile("\\./([\\w./]+)").FindAllStringSubmatch(readme, -1) {
 		if _, err := os.Stat(strings.TrimSuffix(m[1], ".")); err != nil {
 			t.Errorf("the README names %s: %v", m[1], err)
+		}
+	}
+}
+
+// TestHowTo makes sure that the files that docs/README.md names exist.
+func TestHowTo(t *testing.T) {
+	text, err := os.ReadFile("docs/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := regexp.MustCompile("`([a-z][\\w/]*(?:\\*?\\.(?:go|txtar|md)|/[a-z]\\w*))`").FindAllStringSubmatch(string(text), -1)
+	if len(paths) < 10 {
+		t.Error("docs/README.md names no files")
+	}
+	for _, m := range paths {
+		if found, err := filepath.Glob(m[1]); err != nil || len(found) == 0 {
+			t.Errorf("docs/README.md names %s, which there is not", m[1])
 		}
 	}
 }
