@@ -183,7 +183,12 @@ func describe(v Value) string {
 		return "several values"
 	case *Entry, Opt:
 		return "a number or nil"
-	case *Conflict, *Choice:
+	case *Choice:
+		if absent(v) {
+			return describe(v.Yes) + " or nil"
+		}
+		return "a value of two kinds"
+	case *Conflict:
 		return "a value of two kinds"
 	case Bool:
 		return "a boolean"
