@@ -1,4 +1,5 @@
-// Package btf writes an object's debug information: the sections .BTF (types,
+// Package btf writes an object's debug information, and reads the types of a
+// kernel. What it writes is the sections .BTF (types,
 // functions, variables, maps) and .BTF.ext (which function starts where, which
 // line an instruction comes from, which instruction depends on the layout of the
 // running kernel's types).
@@ -46,4 +47,11 @@
 // only through a pointer inside another one becomes a forward declaration, as C
 // compilers do: a kernel structure would otherwise drag half of the kernel's
 // types into the object. The types given are never changed.
+//
+// # Reading
+//
+// [OpenKernel] reads the types of a kernel, each when it is asked for:
+//
+//	k, err := luabtf.OpenKernel(data) // of /sys/kernel/btf/vmlinux
+//	t, err := k.Lookup(luabtf.TypeStruct, "task_struct")
 package btf

@@ -23,5 +23,11 @@
 // something could change it, so that code that only tests for presence or
 // adds to the entry reads nothing.
 //
+// # Kernel memory
+//
+// A Ref with a view is an object in the kernel's or a process's memory. The way to
+// it from the last pointer followed is kept as steps, so that reading it takes one
+// relocated offset and one load or one call of a helper (view.go).
+//
 //	fn, ok := lower.Program(stage, program, module, reporter, options)
 package lower
