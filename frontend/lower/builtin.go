@@ -266,7 +266,8 @@ func (lw *lowerer) xadd(e *syntax.Call) Value {
 func (lw *lowerer) comm(e *syntax.Call, args []Value) Value {
 	lw.flush()
 	if len(args) == 0 {
-		r, ok := lw.rawObject(e, commType(), "comm()")
+		// Kernels up to 6.1 leave what is behind the name as it was.
+		r, ok := lw.newObject(e, commType(), "comm()")
 		if !ok || lw.helper(e, "get_current_comm", ir.I64, lw.addrOf(r), lw.b.Const(16)) == nil {
 			return Bad{}
 		}

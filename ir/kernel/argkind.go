@@ -17,7 +17,7 @@ const (
 	ArgBufOrNull                   // the same, or null with size 0
 	ArgOut                         // writes as many bytes as the next argument says
 	ArgOutOrNull                   // the same, or null with size 0
-	ArgInOut                       // reads and writes as many bytes as the next argument says
+	ArgInOut                       // reads and writes as many bytes as the next argument says, or leaves some as they were
 	ArgSize                        // the size of the buffer before it, not 0
 	ArgSizeOrZero                  // the size of the buffer before it
 	ArgString                      // a NUL-terminated string in a read-only map
