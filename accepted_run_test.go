@@ -87,10 +87,13 @@ func seenOf(b backend, obj *luabpfc.Object, in runInput) (string, error) {
 	s.WriteByte('\n')
 	for _, m := range obj.Maps {
 		if m.Type == "ringbuf" {
-			for {
+			for n := 0; ; n++ {
 				rec, err := b.recv(m.Name)
 				if err != nil || rec == nil {
 					break
+				}
+				if n == 30 { // it may be full, in the kernel
+					return "", errTooLong
 				}
 				fmt.Fprintf(&s, "  %s: %x\n", m.Name, rec)
 			}

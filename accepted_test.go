@@ -1,6 +1,7 @@
 package luabpfc_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -134,7 +135,7 @@ func (a *acceptedRun) try(seed uint64) {
 		switch {
 		case err == nil:
 			a.compared++
-		case !strings.Contains(err.Error(), "too many steps"):
+		case !tooLong(err):
 			a.fail(seed, script, err.Error())
 		}
 	}
@@ -146,6 +147,11 @@ func (a *acceptedRun) try(seed uint64) {
 	if a.batch = append(a.batch, helperObject{name, obj.ELF}); len(a.batch) >= 400 {
 		a.flush()
 	}
+}
+
+// tooLong reports whether a run was too long to be of use.
+func tooLong(err error) bool {
+	return errors.Is(err, errTooLong) || strings.Contains(err.Error(), "too many steps")
 }
 
 // refused counts why the compiler refuses a script.
@@ -197,7 +203,7 @@ func shrinkAccepted(script string, opts luabpfc.Options, seed uint64) (less, tex
 			return text
 		}
 		if seed%acceptedCompare == 0 {
-			if err := compareAccepted(src, obj, opts, seed); err != nil && !strings.Contains(err.Error(), "too many steps") {
+			if err := compareAccepted(src, obj, opts, seed); err != nil && !tooLong(err) {
 				return err.Error()
 			}
 		}
