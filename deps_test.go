@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"loader":              {ebpfPkg, ebpfPkg + "/link", btfPkg, sysPkg},
 	"examples/protocount": {"loader"},
 	"bench/compile":       {},
+	"bench/slots":         {},
 	"bench/btf":           {"btf", btfPkg},
 	"bench/probe":         {"ir/kernel", ebpfPkg + "/asm", btfPkg, sysPkg},
 	"bench/matrix":        {},
