@@ -2,6 +2,7 @@ package interp
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/kernel"
@@ -272,7 +273,7 @@ func each(fr *frame, v *ir.Value) (word, error) {
 		fr.walks = map[*ir.Value][]*entry{}
 	}
 	if fr.arg(v, 0).bits != 0 {
-		fr.walks[v] = s.sorted(fr.m.module.BigEndian)
+		fr.walks[v] = slices.Collect(s.inOrder(fr.m.module.BigEndian))
 	}
 	for len(fr.walks[v]) > 0 {
 		e := fr.walks[v][0]
@@ -289,7 +290,7 @@ func forEachMapElem(c *helperCall) (word, error) {
 		return errno(-einval), nil
 	}
 	s, n := c.args[0].obj.mp, uint64(0)
-	for _, e := range s.sorted(c.m.module.BigEndian) {
+	for e := range s.inOrder(c.m.module.BigEndian) {
 		if s.entries[string(e.key)] != e {
 			continue // deleted by the callback meanwhile
 		}

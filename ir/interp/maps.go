@@ -1,8 +1,11 @@
 package interp
 
 import (
+	"bytes"
 	"fmt"
-	"sort"
+	"iter"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/luabpfc/luabpfc/ir"
@@ -189,20 +192,25 @@ func (s *mapState) delete(key []byte, bigEndian bool) int {
 	return 0
 }
 
-// sorted returns the entries in order of their keys, all of an array's.
-func (s *mapState) sorted(bigEndian bool) []*entry {
-	var l []*entry
-	if s.decl.Type.Array {
-		for i := range s.decl.MaxEntries {
-			l = append(l, s.find(putNumber(uint64(i), 4, bigEndian), bigEndian))
+// inOrder visits the entries in order of their keys, all of an array's. An
+// array's are made as they are visited: few of many may be.
+func (s *mapState) inOrder(bigEndian bool) iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		if s.decl.Type.Array {
+			for i := range s.decl.MaxEntries {
+				if !yield(s.find(putNumber(uint64(i), 4, bigEndian), bigEndian)) {
+					return
+				}
+			}
+			return
 		}
-		return l
+		l := slices.SortedFunc(maps.Values(s.entries), func(a, b *entry) int { return bytes.Compare(a.key, b.key) })
+		for _, e := range l {
+			if !yield(e) {
+				return
+			}
+		}
 	}
-	for _, e := range s.entries {
-		l = append(l, e)
-	}
-	sort.Slice(l, func(i, j int) bool { return string(l[i].key) < string(l[j].key) })
-	return l
 }
 
 func (m *Machine) mapNamed(name string) *mapState {
@@ -222,7 +230,7 @@ func (m *Machine) Entries(name string) []Entry {
 		return nil
 	}
 	var l []Entry
-	for _, e := range s.sorted(m.module.BigEndian) {
+	for e := range s.inOrder(m.module.BigEndian) {
 		x := Entry{Key: append([]byte(nil), e.key...)}
 		for _, v := range e.values {
 			x.Values = append(x.Values, append([]byte(nil), v.data...))

@@ -1,6 +1,7 @@
 package opt
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,6 +40,15 @@ func runAll(m *ir.Module) []outcome {
 		res = append(res, o)
 	}
 	return res
+}
+
+// difference describes how got differs from want, "" if it does not. Most are
+// equal, and cmp.Diff is slow to find that.
+func difference(want, got []outcome) string {
+	if reflect.DeepEqual(want, got) {
+		return ""
+	}
+	return cmp.Diff(want, got)
 }
 
 // forcedForm forms the loops of m, with native loops up to a cost.
@@ -83,7 +93,7 @@ func TestLoopFormKeepsMeaning(t *testing.T) {
 				if err := m.Verify(); err != nil {
 					t.Fatalf("seed %d, kernel %s, native %d: %v\n%s\nbecame\n%s", seed, v, native, err, genProgram(seed, kind), m)
 				}
-				if diff := cmp.Diff(want, runAll(m)); diff != "" {
+				if diff := difference(want, runAll(m)); diff != "" {
 					t.Fatalf("seed %d, kernel %s, native %d: %s\n%s\nbecame\n%s", seed, v, native, diff, genProgram(seed, kind), m)
 				}
 			}
@@ -114,7 +124,7 @@ func TestUnrollKeepsMeaning(t *testing.T) {
 		if err := m.Verify(); err != nil {
 			t.Fatalf("seed %d: %v\n%s\nbecame\n%s", seed, err, genProgram(seed, "socket"), m)
 		}
-		if diff := cmp.Diff(want, runAll(m)); diff != "" {
+		if diff := difference(want, runAll(m)); diff != "" {
 			t.Fatalf("seed %d: %s\n%s\nbecame\n%s", seed, diff, genProgram(seed, "socket"), m)
 		}
 	}
@@ -142,7 +152,7 @@ func TestRunKeepsMeaningOfLoops(t *testing.T) {
 					}
 					t.Fatalf("seed %d, kernel %s, level %d: %v\n%s", seed, v, level, err, m)
 				}
-				if diff := cmp.Diff(want, runAll(m)); diff != "" {
+				if diff := difference(want, runAll(m)); diff != "" {
 					t.Fatalf("seed %d, kernel %s, level %d: %s\n%s\nbecame\n%s", seed, v, level, diff, genProgram(seed, kind), m)
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,11 +126,13 @@ func callbacksTooComplex(t *testing.T, m *ir.Module, level int, v kernel.Version
 // without a loop.
 const kernelSize = 24
 
+// TestRandomLoopsInKernel loads random programs with loops at both levels for two
+// targets. LUABPFC_LOOPS=N takes N of them: most of the time is the verifier's.
 func TestRandomLoopsInKernel(t *testing.T) {
 	needKernel(t)
-	seeds := int64(60)
-	if testing.Short() {
-		seeds = 40
+	seeds, err := strconv.ParseInt(os.Getenv("LUABPFC_LOOPS"), 10, 64)
+	if err != nil {
+		seeds = 20
 	}
 	ran, big, complex, chosen := 0, 0, 0, 0
 	for seed := int64(0); seed < seeds; seed++ {
