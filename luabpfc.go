@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/luabpfc/luabpfc/codegen"
@@ -91,6 +92,7 @@ type MapInfo struct {
 	KeySize, ValueSize uint32
 	MaxEntries         uint32
 	Contents           []ir.MapEntry // what the script wrote before its programs ran
+	Added              bool          // by the compiler: scratch memory, something to loop over
 }
 
 // ProgramInfo describes a program of the object.
@@ -105,7 +107,7 @@ type ProgramInfo struct {
 // wrong with the script, or an *ir.Bug.
 func Compile(src Source, opts Options) (obj *Object, err error) {
 	defer recoverBug(&err)
-	b, err := build(src, opts, false)
+	b, err := fitting(src, opts, false)
 	if err != nil {
 		return nil, err
 	}
@@ -131,16 +133,42 @@ type built struct {
 
 type dump struct{ stage, unit, text string }
 
+// fitting runs all stages; if the stack overflows, again with fewer objects on it.
+func fitting(src Source, opts Options, callbacks bool) (*built, error) {
+	b, err := build(src, opts, callbacks, 0)
+	if !overflows(err) {
+		return b, err
+	}
+	opts.Output, opts.Stats = nil, nil
+	for _, size := range stackObjects {
+		if b, again := build(src, opts, callbacks, size); !overflows(again) {
+			return b, again
+		}
+	}
+	return nil, err
+}
+
+// stackObjects are the sizes of the largest objects on the stack that are tried
+// in turn where it overflows: larger ones go to scratch memory.
+var stackObjects = [...]int{128, 32, 8}
+
+// overflows reports whether err says that the stack is too small.
+func overflows(err error) bool {
+	list, _ := diag.AsList(err)
+	return slices.ContainsFunc(list, func(d *diag.Diagnostic) bool { return d.Code == diag.StackOverflow })
+}
+
 // build runs all stages. With callbacks, loops are what the verifier follows
-// with least effort, not what runs fastest.
-func build(src Source, opts Options, callbacks bool) (b *built, err error) {
+// with least effort, not what runs fastest. stackObject is the size of the
+// largest object on the stack, 0 for any.
+func build(src Source, opts Options, callbacks bool, stackObject int) (b *built, err error) {
 	b = &built{}
 	done := false
 	if show := opts.Dump; show != nil {
 		b := b
 		opts.Dump = func(stage, unit, text string) { b.dumps = append(b.dumps, dump{stage, unit, text}) }
 		defer func() {
-			if done {
+			if done || overflows(err) {
 				return // the caller decides
 			}
 			for _, d := range b.dumps {
@@ -148,7 +176,7 @@ func build(src Source, opts Options, callbacks bool) (b *built, err error) {
 			}
 		}()
 	}
-	if b.mod, b.programs, b.warnings, err = lowered(src, opts); err != nil {
+	if b.mod, b.programs, b.warnings, err = lowered(src, opts, stackObject); err != nil {
 		return nil, err
 	}
 	if opts.Dump != nil {
@@ -180,7 +208,7 @@ func (b *built) followable(src Source, opts Options) (*built, error) {
 		return b, nil
 	}
 	opts.Output, opts.Stats = nil, nil
-	other, err := build(src, opts, true)
+	other, err := fitting(src, opts, true)
 	if err != nil || bytes.Equal(other.code.Object, b.code.Object) || codegen.CheckComplexity(other.mod, other.code) != nil {
 		return nil, complex
 	}
@@ -205,7 +233,7 @@ func machineDump(opts Options) func(stage, fn, text string) {
 // warnings.
 func Lower(src Source, opts Options) (mod *ir.Module, warnings diag.List, err error) {
 	defer recoverBug(&err)
-	mod, _, warnings, err = lowered(src, opts)
+	mod, _, warnings, err = lowered(src, opts, 0)
 	return mod, warnings, err
 }
 
@@ -215,7 +243,7 @@ func Optimise(mod *ir.Module, opts Options) (err error) {
 	return optimise(mod, opts, false)
 }
 
-func lowered(src Source, opts Options) (*ir.Module, []*frontend.Program, diag.List, error) {
+func lowered(src Source, opts Options, stackObject int) (*ir.Module, []*frontend.Program, diag.List, error) {
 	file := diag.NewFile(src.Name, src.Text)
 	if opts.Dump != nil {
 		var ast strings.Builder
@@ -226,7 +254,7 @@ func lowered(src Source, opts Options) (*ir.Module, []*frontend.Program, diag.Li
 	}
 	var r diag.Reporter
 	mod, programs := frontend.Compile(file, &r, frontend.Options{Kernel: opts.Kernel, CPU: opts.CPU, BigEndian: opts.BigEndian, Arch: opts.Arch, BTF: opts.BTF,
-		Defines: opts.Defines, Args: opts.Args, Require: require(src), Output: opts.Output})
+		Defines: opts.Defines, Args: opts.Args, Require: require(src), Output: opts.Output, StackObject: stackObject})
 	if err := r.Err(); err != nil {
 		return nil, nil, nil, err
 	}
@@ -267,7 +295,7 @@ func optimise(mod *ir.Module, opts Options, callbacks bool) error {
 func describe(mod *ir.Module, programs []*frontend.Program, code *codegen.Output, warnings diag.List) *Object {
 	obj := &Object{ELF: code.Object, Warnings: warnings, Code: code}
 	for _, m := range mod.Maps {
-		obj.Maps = append(obj.Maps, MapInfo{m.Name, m.Type.Name, m.KeySize, m.ValueSize, m.MaxEntries, m.Contents})
+		obj.Maps = append(obj.Maps, MapInfo{m.Name, m.Type.Name, m.KeySize, m.ValueSize, m.MaxEntries, m.Contents, m.Source == nil})
 	}
 	funcs := map[string]*codegen.FuncCode{}
 	for i := range code.Funcs {

@@ -205,7 +205,7 @@ func follow(c *testCase, obj *luabpfc.Object, b backend) ([]observation, error) 
 		all = append(all, o)
 	}
 	for _, m := range obj.Maps {
-		if t, ok := kernel.MapTypeByName(m.Type); !ok || !t.Can(kernel.MapUpdate) {
+		if t, ok := kernel.MapTypeByName(m.Type); !ok || !t.Can(kernel.MapUpdate) || m.Added {
 			continue // no entries that both ways can list
 		}
 		o, err := contents(b, m, c.order())

@@ -28,6 +28,8 @@ type Options struct {
 	Args      []string
 	// Require returns the source of a module the script requires.
 	Require func(name string) (*diag.File, error)
+	// StackObject is the size of the largest object on the stack; 0: any.
+	StackObject int
 	// Output gets what the script itself prints.
 	Output io.Writer
 }
@@ -78,7 +80,7 @@ func (h *host) fillSlots(st *script.Stage) {
 
 // DeclareProgram lowers p on the values of this moment.
 func (h *host) DeclareProgram(st *script.Stage, p *script.Program) {
-	f, ok := lower.Program(st, p, h.mod, h.reporter, lower.Options{Kernel: h.opts.Kernel, CPU: h.opts.CPU})
+	f, ok := lower.Program(st, p, h.mod, h.reporter, lower.Options{Kernel: h.opts.Kernel, CPU: h.opts.CPU, StackObject: h.opts.StackObject})
 	if ok {
 		h.programs = append(h.programs, &Program{p, f})
 	}
@@ -102,12 +104,14 @@ func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Pr
 	for _, m := range st.Maps() {
 		maps = append(maps, finish(mod, m))
 	}
-	mod.Maps = maps
+	scratch := slices.DeleteFunc(mod.Maps, func(m *ir.Map) bool { return m.Source != nil })
+	mod.Maps = append(maps, scratch...)
 	mod.Globals = variables(mod, st)
 	h.fillSlots(st)
 	for _, p := range h.programs {
 		p.Func.Name, p.Func.Section = p.Name, section(p.Program)
 	}
+	lower.NameScratch(mod, scratch)
 	lower.NameSubprograms(mod)
 	return mod, h.programs
 }

@@ -49,6 +49,7 @@ const (
 	OpSlotAddr
 	OpMapRef
 	OpGlobalAddr
+	OpScratch
 	OpFuncRef
 	OpCore
 	OpPtrNum
@@ -186,6 +187,7 @@ var Ops = [NumOps]OpInfo{
 	OpNonNull:    {Name: "nonnull", Args: []Type{Ptr}, Result: Ptr, Pure: true, Pinned: true, Last: PhaseLow, Doc: "its argument, here known not to be null"},
 	OpSlotAddr:   {Name: "slot", Result: Ptr, Aux: AuxSlot, Pure: true, Last: PhaseLow, Doc: "the address of a stack slot"},
 	OpMapRef:     {Name: "map", Result: Ptr, Aux: AuxMap, Pure: true, Last: PhaseLow, Doc: "a map, as a helper's argument"},
+	OpScratch:    {Name: "scratch", Result: Ptr, Aux: AuxMap, Last: PhaseHigh, Doc: "the address of a slot of scratch memory that this run of the program has for itself; ends the run if none is free"},
 	OpGlobalAddr: {Name: "global", Result: Ptr, Aux: AuxGlobal, Pure: true, Last: PhaseLow, Doc: "the address of a variable"},
 	OpFuncRef:    {Name: "func", Result: Ptr, Aux: AuxFunc, Pure: true, Last: PhaseLow, Doc: "a callback, as a helper's argument"},
 	OpCore:       {Name: "core", Result: I64, Aux: AuxCore, Pure: true, Pinned: true, Last: PhaseLow, Doc: "a quantity of the running kernel's types, which the loader fills in; AuxInt by the module's own"},

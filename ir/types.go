@@ -139,6 +139,17 @@ type MapSlot struct {
 	Func  *Func
 }
 
+// A program's scratch memory is a per-CPU array of slots (OpScratch). A slot
+// begins with three numbers: whether it is in use, how many runs found no slot
+// (in the first one), and how many it had.
+const (
+	ScratchSlots   = 4
+	ScratchBusy    = 0
+	ScratchRefused = 8
+	ScratchRuns    = 16
+	ScratchData    = 24 // where what the program has in it begins
+)
+
 // MapEntry is one initial entry.
 type MapEntry struct{ Key, Value []byte }
 

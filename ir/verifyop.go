@@ -140,6 +140,14 @@ func contains[T comparable](l []T, x T) bool {
 // rule checks the rules of single ops.
 func (c *checker) rule(v *Value) string {
 	switch v.Op {
+	case OpScratch:
+		m := v.Aux.(*Map)
+		switch {
+		case c.f.Kind == nil || v.Block != c.f.Entry():
+			return "is not in the entry of a program"
+		case m.Type == nil || !m.Type.Array || !m.Type.PerCPU || m.MaxEntries != ScratchSlots || m.ValueSize < ScratchData:
+			return "the map has no slots for scratch memory"
+		}
 	case OpConst:
 		switch {
 		case v.Type != I64 && v.Type != Bool && v.Type != Ptr:

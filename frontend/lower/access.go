@@ -260,7 +260,7 @@ func (lw *lowerer) storeRef(n syntax.Node, r Ref, v Value) {
 		lw.storeInit(n, r, v)
 		return
 	}
-	x, ok := lw.storable(n, v, "stored")
+	x, ok := lw.storable(n, lw.enumerator(r.Type, v), "stored")
 	if !ok || lw.b.Block == nil {
 		return
 	}

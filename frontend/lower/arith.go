@@ -249,6 +249,9 @@ func (lw *lowerer) compare(e *syntax.Binary, l, r Value) Value {
 		}
 		return lw.errorf(e, diag.CantCompare, "%s can't order %s and %s%s", row.word, describe(l), describe(r), hint)
 	}
+	if v, done := lw.orderPlaces(e, l, r); done {
+		return v
+	}
 	// A packet pointer is an offset: it compares with another, and with a length.
 	if p, ok := l.(Pointer); ok {
 		l = lw.offset(p)

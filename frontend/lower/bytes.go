@@ -119,6 +119,11 @@ func (lw *lowerer) equalArrays(e *syntax.Binary, l, r Value) (c *ir.Value, done 
 	if !lok && !rok {
 		return nil, false
 	}
+	if lok && rok {
+		if c, ok := lw.samePlace(lr, rr); ok {
+			return c, true
+		}
+	}
 	for _, x := range []struct {
 		r  Ref
 		ok bool

@@ -36,21 +36,29 @@ func (lw *lowerer) keyOf(n syntax.Node, m *script.Map, key Value) (p *ir.Value, 
 			return nil, Int{}, false
 		}
 	}
-	p, ok = lw.bytesFor(n, lw.keySlot(im), m.Key, key)
+	p, ok = lw.bytesFor(n, func() *ir.Slot { return lw.keySlot(im) }, m.Key, key)
 	return p, Int{}, ok
 }
 
 // bytesFor returns the address of a t that holds v: v's own place if it is an
 // object on the stack that is surely there, else the slot.
-func (lw *lowerer) bytesFor(n syntax.Node, s *ir.Slot, t ctype.Type, v Value) (*ir.Value, bool) {
-	if r, ok := v.(Ref); ok && r.Region == ir.RegionStack && len(r.tests()) == 0 && sameType(t, r.Type) {
+func (lw *lowerer) bytesFor(n syntax.Node, slot func() *ir.Slot, t ctype.Type, v Value) (*ir.Value, bool) {
+	if r, ok := v.(Ref); ok && (r.Region == ir.RegionStack || r.scratch) && len(r.tests()) == 0 && sameType(t, r.Type) {
 		if !lw.live(n, r) {
 			return nil, false
 		}
 		return lw.addrOf(r), true
 	}
 	errs := lw.r.Errors()
-	dst := slotRef(s, t)
+	var dst Ref
+	if size := ctype.Size(t); lw.inScratch(size) {
+		var ok bool
+		if dst, ok = lw.scratchObject(n, t, size); !ok {
+			return nil, false
+		}
+	} else {
+		dst = slotRef(slot(), t)
+	}
 	lw.storeInit(n, dst, v)
 	if lw.r.Errors() > errs || lw.b.Block == nil {
 		return nil, false
@@ -62,7 +70,7 @@ func (lw *lowerer) bytesFor(n syntax.Node, s *ir.Slot, t ctype.Type, v Value) (*
 func (lw *lowerer) valueOf(n syntax.Node, m *script.Map, v Value) (*ir.Value, bool) {
 	im := lw.irMap(m)
 	if isAggregate(m.Value) {
-		return lw.bytesFor(n, lw.valueSlot(im), m.Value, v)
+		return lw.bytesFor(n, func() *ir.Slot { return lw.valueSlot(im) }, m.Value, v)
 	}
 	if s, ok := stringConst(v); ok {
 		lw.errorf(n, diag.BadValue, "'%s' is no value of map '%s', whose values are of type '%s'", s, m.Name, ctype.Name(m.Value))

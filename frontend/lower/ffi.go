@@ -19,7 +19,7 @@ func ffiRows() map[string]builtinRow {
 		"ffi.new":      {min: 1, max: -1, call: (*lowerer).ffiNew, usage: "ffi.new(ct, ...)"},
 		"ffi.cast":     {min: 2, max: 2, call: (*lowerer).ffiCast, usage: "ffi.cast(ct, x)"},
 		"ffi.typeof":   {min: 1, max: 1, call: (*lowerer).ffiTypeof, usage: "ffi.typeof(ct)"},
-		"ffi.sizeof":   {min: 1, max: 1, call: (*lowerer).ffiSizeof, usage: "ffi.sizeof(ct)"},
+		"ffi.sizeof":   {min: 1, max: 2, call: (*lowerer).ffiSizeof, usage: "ffi.sizeof(ct [, n])"},
 		"ffi.alignof":  {min: 1, max: 1, call: (*lowerer).ffiAlignof, usage: "ffi.alignof(ct)"},
 		"ffi.offsetof": {min: 2, max: 2, call: (*lowerer).ffiOffsetof, usage: "ffi.offsetof(ct, member)"},
 		"ffi.istype":   {min: 2, max: 2, call: (*lowerer).ffiIstype, usage: "ffi.istype(ct, x)"},
@@ -40,7 +40,7 @@ func argNode(e *syntax.Call, i int) syntax.Node {
 func (lw *lowerer) typeOf(n syntax.Node, v Value) (ctype.Type, bool) {
 	switch v := lw.resolve(v).(type) {
 	case Ref:
-		if v.Pointer {
+		if v.Pointer && !v.isVariable() {
 			return &btf.Pointer{Target: v.Type}, true
 		}
 		return v.Type, true
@@ -221,6 +221,11 @@ func (lw *lowerer) ffiSizeof(e *syntax.Call, args []Value) Value {
 	if v, ok := lw.relocatedSize(t); ok {
 		return v
 	}
+	if len(args) > 1 && lw.stage.Types().Variable(t) {
+		if t, _, _ = lw.withLength(e, t, args[1:], 1); t == nil {
+			return Bad{}
+		}
+	}
 	return Int{V: lw.b.Const(int64(ctype.Size(t)))}
 }
 
@@ -296,7 +301,7 @@ func (lw *lowerer) convertTo(e *syntax.Call, t ctype.Type, inits []Value) Value 
 	x := Int{V: lw.b.Const(0)}
 	if len(inits) == 1 {
 		var ok bool
-		if x, ok = lw.storable(e, inits[0], "converted"); !ok {
+		if x, ok = lw.storable(e, lw.enumerator(t, inits[0]), "converted"); !ok {
 			return Bad{}
 		}
 	}

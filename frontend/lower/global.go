@@ -47,3 +47,14 @@ func (lw *lowerer) capturedVariable(n *syntax.Name) *script.Global {
 	}
 	return nil
 }
+
+// isVariable reports whether r is a scalar variable, not a pointer that the script
+// has made of it.
+func (r Ref) isVariable() bool {
+	return r.Pointer && r.Global != nil && r.Off == 0 && r.Index == nil && sameType(r.Type, variableType(r.Global))
+}
+
+func variableType(g *ir.Global) ctype.Type {
+	t, _ := g.Type.(ctype.Type)
+	return t
+}

@@ -87,7 +87,7 @@ func (lw *lowerer) storeInit(n syntax.Node, r Ref, v Value) {
 		return
 	}
 	lw.within(r, func(r Ref) Value {
-		if r.Region == ir.RegionStack {
+		if r.Region == ir.RegionStack || r.scratch {
 			lw.zero(r, 0, int64(r.size()))
 			lw.fill(n, r, v)
 			return Nil
@@ -204,7 +204,7 @@ func (lw *lowerer) fillScalar(n syntax.Node, t scalarType, r Ref, v Value) bool 
 		lw.useConflict(n, c)
 		return false
 	}
-	x, ok := lw.storable(n, v, "stored")
+	x, ok := lw.storable(n, lw.enumerator(r.Type, v), "stored")
 	if !ok {
 		return false
 	}

@@ -13,6 +13,9 @@ import (
 type Options struct {
 	CPU    int // BPF instruction set version; 0 means 3
 	Kernel kernel.Version
+	// StackObject is the size of the largest object on the stack; larger ones are
+	// in scratch memory. 0: as large as the stack.
+	StackObject int
 }
 
 // lowerer is the state of lowering one program.
@@ -47,18 +50,20 @@ type lowerer struct {
 	building []*loopBuild // enclosing loops
 	// Subprograms: by shape, how deep this one is nested, whose slots are frames,
 	// and which functions become some though the script does not say so.
-	subs      map[string]*subprogram
-	subDepth  int
-	subFrames map[*ir.Slot]*subprogram
-	interned  map[any]int
-	inner     innerMaps
-	lookups   map[*lua.LTable]*lookupTable // nil: no table of integers
-	outline   map[*syntax.Function]bool
-	calls     *callLog
-	gaveUp    bool            // the program is too large, or recursion has no end: that was reported
-	unmade    map[string]bool // variables that were assigned to and do not exist: reported
-	unused    syntax.Node     // the call at hand is a statement: nothing uses its result
-	records   []*record       // reserved so far
+	subs        map[string]*subprogram
+	subDepth    int
+	scratch     *scratch
+	scratchBase *ir.Value // the address of the scratch memory, in this function
+	subFrames   map[*ir.Slot]*subprogram
+	interned    map[any]int
+	inner       innerMaps
+	lookups     map[*lua.LTable]*lookupTable // nil: no table of integers
+	outline     map[*syntax.Function]bool
+	calls       *callLog
+	gaveUp      bool            // the program is too large, or recursion has no end: that was reported
+	unmade      map[string]bool // variables that were assigned to and do not exist: reported
+	unused      syntax.Node     // the call at hand is a statement: nothing uses its result
+	records     []*record       // reserved so far
 
 	backward map[*syntax.LabelStmt]bool // see jumpedBackTo
 	rests    map[*syntax.LabelStmt]*syntax.DoStmt
@@ -125,6 +130,7 @@ func Program(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.Rep
 	}
 	prune(f)
 	keepCalled(mod, f, from)
+	lw.closeScratch(f)
 	lw.checkResults(f)
 	return f, r.Errors() == errs
 }
@@ -149,6 +155,7 @@ func (lw *lowerer) program(fn *syntax.Function) *ir.Func {
 	f.Pos = lw.pos(fn.Range)
 	lw.b.Pos = f.Pos
 	lw.ctx = lw.b.Arg(0)
+	lw.openScratch()
 	if p.Kind.Packet != kernel.NoPacket {
 		lw.gen = lw.newCell(generation{lw.b.PktGen()})
 	}

@@ -9,7 +9,8 @@ import (
 
 // Objects on the stack, and copies between places.
 
-// maxObject is the largest object that the stack can hold.
+// maxObject is the largest object that the stack can hold; larger ones are in
+// scratch memory.
 const maxObject = 512
 
 // newObject makes an object of type t on the stack, zero-filled.
@@ -24,13 +25,12 @@ func (lw *lowerer) newObject(n syntax.Node, t ctype.Type, name string) (Ref, boo
 // rawObject is newObject for an object all of which is written next.
 func (lw *lowerer) rawObject(n syntax.Node, t ctype.Type, name string) (Ref, bool) {
 	size := ctype.Size(t)
-	if size > maxObject {
-		lw.errorf(n, diag.StackOverflow, "'%s' has %d bytes; the stack has %d", ctype.Name(t), size, maxObject)
-		return Ref{}, false
-	}
 	if size <= 0 {
 		lw.errorf(n, diag.UnsupportedType, "'%s' has no size: there are no objects of it", ctype.Name(t))
 		return Ref{}, false
+	}
+	if lw.inScratch(size) {
+		return lw.scratchObject(n, t, size)
 	}
 	s := lw.b.Func.NewSlot(size, name, lw.b.Pos)
 	return Ref{Slot: s, Type: t, Region: ir.RegionStack, Hi: int64(size), fresh: true}, true
@@ -44,6 +44,13 @@ func slotRef(s *ir.Slot, t ctype.Type) Ref {
 // zero fills the bytes from lo up to hi of r, which is there, with zeros.
 func (lw *lowerer) zero(r Ref, lo, hi int64) {
 	p, off := lw.address(r)
+	if r.looped(hi - lo) {
+		lo += lw.chunks(hi-lo, []*ir.Value{p}, func(p []*ir.Value) {
+			for at := range chunk / 8 {
+				lw.b.Store(p[0], lw.b.Const(0), ir.Mem{Region: r.Region, Off: int32(off+lo) + int32(8*at), Size: 8})
+			}
+		})
+	}
 	for lo < hi {
 		size := r.unit(lo, hi)
 		lw.storeMem(p, lw.b.Const(0), ir.Mem{Region: r.Region, Off: int32(off + lo), Size: int32(size)})
@@ -64,7 +71,16 @@ func (r Ref) unit(lo, hi int64) int {
 func (lw *lowerer) copyBytes(dst, src Ref, n int64) {
 	dp, doff := lw.address(dst)
 	sp, soff := lw.address(src)
-	for at := int64(0); at < n; {
+	at := int64(0)
+	if dst.looped(n) && src.looped(n) {
+		at = lw.chunks(n, []*ir.Value{dp, sp}, func(p []*ir.Value) {
+			for at := range chunk / 8 {
+				x := lw.b.Load(ir.I64, p[1], ir.Mem{Region: src.Region, Off: int32(soff) + int32(8*at), Size: 8})
+				lw.b.Store(p[0], x, ir.Mem{Region: dst.Region, Off: int32(doff) + int32(8*at), Size: 8})
+			}
+		})
+	}
+	for at < n {
 		size := min(dst.unit(at, n), src.unit(at, n))
 		x := lw.loadMem(sp, ir.Mem{Region: src.Region, Off: int32(soff + at), Size: int32(size)})
 		lw.storeMem(dp, x, ir.Mem{Region: dst.Region, Off: int32(doff + at), Size: int32(size)})
@@ -126,7 +142,7 @@ func (lw *lowerer) hold(v Value) Value {
 
 // keep copies an array to the stack.
 func (lw *lowerer) keep(n syntax.Node, r Ref) (Ref, bool) {
-	if r.Slot != nil && r.fresh {
+	if (r.Slot != nil || r.scratch) && r.fresh {
 		return r, true
 	}
 	out, ok := lw.rawObject(n, r.Type, "copy of an array")

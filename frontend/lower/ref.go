@@ -57,6 +57,8 @@ type Ref struct {
 	// fresh is set on an array that has no name yet, owned on one that is a
 	// variable's own: assigning to the variable then copies.
 	fresh, owned bool
+	// scratch is set on an object of the program's own in scratch memory.
+	scratch bool
 	// align is what the base is known to be a multiple of; 0: 8.
 	align int
 	// exact is set on a slice: comparing it with a string compares all of it.
@@ -435,6 +437,8 @@ func describeRef(r Ref) string {
 	switch {
 	case r.inner != nil:
 		return "a map"
+	case r.isVariable():
+		return "the variable '" + r.Global.Name + "' (its value is " + r.Global.Name + "[0])"
 	case r.Pointer:
 		return "a pointer to '" + ctype.Name(r.Type) + "'"
 	case r.isArray():

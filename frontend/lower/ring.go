@@ -69,14 +69,14 @@ func (lw *lowerer) sent(n syntax.Node, m *script.Map, v Value) (p *ir.Value, siz
 	if !ok {
 		return nil, 0, false
 	}
-	slot := lw.b.Func.NewSlot(ctype.Size(t), "record of '"+m.Name+"'", lw.b.Pos)
+	slot := func() *ir.Slot { return lw.b.Func.NewSlot(ctype.Size(t), "record of '"+m.Name+"'", lw.b.Pos) }
 	if isAggregate(t) {
 		p, ok = lw.bytesFor(n, slot, t, v)
 	} else if s, isString := stringConst(v); isString {
 		lw.errorf(n, diag.BadValue, "'%s' is no '%s'", s, ctype.Name(t))
 		return nil, 0, false
 	} else if x, isNumber := lw.storable(n, v, "sent"); isNumber {
-		p = lw.spill(slot, t, x)
+		p = lw.spill(slot(), t, x)
 	} else {
 		return nil, 0, false
 	}

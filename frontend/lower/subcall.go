@@ -30,6 +30,8 @@ func (lw *lowerer) callSub(s *subprogram, leaves []*ir.Value, at syntax.Range) V
 		switch role {
 		case roleCtx:
 			args[i] = lw.ctx
+		case roleScratch:
+			args[i] = lw.scratchBase
 		case roleFrame:
 			args[i] = b.SlotAddr(slot)
 		default:

@@ -160,6 +160,7 @@ func (lw *lowerer) lowerSub(s *subprogram, callee rebuild, vals []rebuild, leave
 
 	frame := lw.param(ir.Ptr, roleFrame)
 	lw.ctx = lw.param(ir.Ptr, roleCtx)
+	lw.scratchBase = lw.param(ir.Ptr, roleScratch)
 	args := make([]*ir.Value, len(leaves))
 	for i := range leaves {
 		args[i] = lw.param(ir.I64, int64(i))
@@ -303,7 +304,7 @@ func (lw *lowerer) finishSub(s *subprogram, frame *ir.Value, args []*ir.Value) {
 	for i, o := range s.errors {
 		put(o, int64(i+1))
 	}
-	s.place(frame, lw.ctx, args)
+	s.place(frame, lw.ctx, lw.scratchBase, args)
 	for _, m := range stores {
 		m.Off += int32(s.base)
 	}
@@ -338,7 +339,7 @@ func mayLeave(f *ir.Func) bool {
 
 // place decides which leaves travel in registers: what is used, context and
 // frame first.
-func (s *subprogram) place(frame, ctx *ir.Value, args []*ir.Value) {
+func (s *subprogram) place(frame, ctx, scratch *ir.Value, args []*ir.Value) {
 	f := s.f
 	var used []int
 	for i, a := range args {
@@ -349,6 +350,9 @@ func (s *subprogram) place(frame, ctx *ir.Value, args []*ir.Value) {
 	needsCtx := s.scan(ctx)
 	room := maxParams
 	if needsCtx {
+		room--
+	}
+	if scratch.Uses > 0 {
 		room--
 	}
 	if s.size > 0 || len(used) > room {
@@ -368,6 +372,11 @@ func (s *subprogram) place(frame, ctx *ir.Value, args []*ir.Value) {
 		add(ctx, roleCtx, "ctx")
 	} else {
 		ctx.Reset(ir.OpConst)
+	}
+	if scratch.Uses > 0 {
+		add(scratch, roleScratch, "scratch")
+	} else {
+		scratch.Reset(ir.OpConst)
 	}
 	for _, i := range used[:n] {
 		add(args[i], i, "x"+string(rune('0'+i%10))+strings.Repeat("_", i/10))

@@ -189,6 +189,8 @@ func handler(op ir.Op) opFunc {
 		return func(fr *frame, v *ir.Value) (word, error) { return word{obj: fr.slots[v.Aux.(*ir.Slot).ID]}, nil }
 	case ir.OpMapRef:
 		return func(fr *frame, v *ir.Value) (word, error) { return word{obj: fr.m.maps[v.Aux.(*ir.Map)].self}, nil }
+	case ir.OpScratch:
+		return scratch
 	case ir.OpGlobalAddr:
 		return func(fr *frame, v *ir.Value) (word, error) {
 			return word{obj: fr.m.globals[v.Aux.(*ir.Global)]}, nil
@@ -287,6 +289,16 @@ func address(fr *frame, v *ir.Value) (word, error) {
 		return word{bits: x.bits - y.bits}, nil
 	}
 	return x, nil
+}
+
+// scratch claims scratch memory. Runs here do not nest: the first slot is free.
+func scratch(fr *frame, v *ir.Value) (word, error) {
+	s := fr.m.maps[v.Aux.(*ir.Map)]
+	big := fr.m.module.BigEndian
+	slot := s.find(putNumber(0, 4, big), big).values[fr.m.Env.CPU]
+	runs := slot.data[ir.ScratchRuns : ir.ScratchRuns+8]
+	copy(runs, putNumber(getNumber(runs, big)+1, 8, big))
+	return word{obj: slot}, nil
 }
 
 func callFunc(fr *frame, v *ir.Value) (word, error) {

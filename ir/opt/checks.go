@@ -53,6 +53,7 @@ func expandPacket(c *Context, f *ir.Func) {
 		expandWith(c, f)
 	}
 	releaseRecords(f, f.Short)
+	expandScratch(f)
 	f.Short = nil
 	dropUnreachable(f)
 	f.Phase = ir.PhaseLow
@@ -61,7 +62,7 @@ func expandPacket(c *Context, f *ir.Func) {
 func hasPacket(f *ir.Func) bool {
 	for _, b := range f.Blocks {
 		for _, v := range b.Values {
-			if v.Op.Info().Last == ir.PhaseHigh {
+			if v.Op.Info().Last == ir.PhaseHigh && v.Op != ir.OpScratch {
 				return true
 			}
 		}
@@ -79,7 +80,7 @@ func formOf(c *Context, f *ir.Func) packetForm {
 		return newDirectForm(c, f, kind)
 	case kind.Packet == kernel.DirectPull:
 		return newPullForm(c, f)
-	case kind.Packet == kernel.SkbLoad && f.Kind != nil && returnsZero(f.Short) && !reserves(f): // LD_ABS is not for who holds a reference
+	case kind.Packet == kernel.SkbLoad && f.Kind != nil && returnsZero(f.Short) && !reserves(f) && scratchOf(f) == nil: // LD_ABS is not for who holds a reference
 		c.Change("legacy-form")
 		return newLegacyForm(f)
 	}

@@ -30,7 +30,7 @@ var Passes = []*Pass{
 	{Name: "results", Func: wholeResults, Required: true, To: ir.PhaseHigh,
 		Doc: "Results of helpers of which the target's kernels return 32 bits are sign-extended."},
 	{Name: "checks", Func: expandPacket, Required: true, To: ir.PhaseHigh,
-		Doc: "Packet access as the kind of program allows it: LD_ABS and LD_IND, skb_load_bytes or pointers; splits blocks at checks that may leave. Takes functions to the low phase."},
+		Doc: "Packet access as the kind of program allows it: LD_ABS and LD_IND, skb_load_bytes or pointers; splits blocks at checks that may leave. Scratch memory is claimed, and freed on all ways out. Takes functions to the low phase."},
 	{Name: "hidestores", Func: hideStores, Required: true, From: ir.PhaseLow, To: ir.PhaseLow,
 		Doc: "Numbers stored into objects of the stack that are written at variable offsets too are hidden from the verifier, which may refuse to read them back."},
 	{Name: "verdicts", Func: boundResults, Required: true, From: ir.PhaseLow, To: ir.PhaseLow,

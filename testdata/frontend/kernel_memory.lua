@@ -69,7 +69,7 @@ bpf.socket(function(skb)
 end)
 ---
 bpf.socket(function(skb)
-  local a = ffi.new('char [600]') --! "'char [600]' has 600 bytes; the stack has 512 [StackOverflow]"
+  local a = ffi.new('char [60000]') --! "the objects of this program need more than the stack and 32768 bytes besides; 'char [60000]' has 60000; use a map [StackOverflow]"
 end)
 ---
 ffi.cdef [[ struct a { int x; }; struct b { int x; }; ]]
