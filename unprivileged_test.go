@@ -35,7 +35,7 @@ var privilegedRules = map[string]*regexp.Regexp{
 	"variable stack offset":     regexp.MustCompile(`variable stack access prohibited for !root`),
 	"comm":                      regexp.MustCompile(`cannot use helper bpf_get_current_comm`),
 	"packet length":             regexp.MustCompile(`pointer -= pointer prohibited`),
-	"print":                     regexp.MustCompile(`cannot use helper bpf_trace_printk`),
+	"print":                     regexp.MustCompile(`cannot use helper bpf_(trace_printk|snprintf)`),
 	// The verifier then follows mispredicted branches too, round and round a
 	// loop: clang's loops are refused the same way.
 	loopRule: regexp.MustCompile(`argument list too long|bad address|infinite loop detected`),
