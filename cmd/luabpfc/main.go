@@ -26,14 +26,21 @@ const (
 	exitRefused = 4 // the kernel refused
 )
 
-// memoryLimit is what compiling the longest scripts should stay below: the
-// garbage collector runs more often when it comes near, and memory beyond is
-// used if it must.
-const memoryLimit = 56 << 20
+// memoryLimit is what the heap should stay below for the longest scripts, so that
+// the process stays below 64 MiB: the garbage collector runs more often when it
+// comes near, and memory beyond is used if it must. Until then it runs seldom, for
+// usual scripts not at all.
+const (
+	memoryLimit = 48 << 20
+	gcPercent   = 400
+)
 
 func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
