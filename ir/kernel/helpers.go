@@ -18,7 +18,7 @@ var Helpers = []*Helper{
 	{Name: "skb_store_bytes", ID: 9, Args: []ArgKind{ArgCtx, ArgScalar, ArgBuf, ArgSize, ArgScalar}, Effects: EffectMovesPacket | EffectOutput, First: Version{4, 1}},
 	{Name: "l3_csum_replace", ID: 10, Args: []ArgKind{ArgCtx, ArgScalar, ArgScalar, ArgScalar, ArgScalar}, Effects: EffectMovesPacket | EffectOutput, First: Version{4, 1}},
 	{Name: "l4_csum_replace", ID: 11, Args: []ArgKind{ArgCtx, ArgScalar, ArgScalar, ArgScalar, ArgScalar}, Effects: EffectMovesPacket | EffectOutput, First: Version{4, 1}},
-	{Name: "tail_call", ID: 12, Args: []ArgKind{ArgCtx, ArgMap, ArgScalar}, Effects: EffectOutput, First: Version{4, 2}},
+	{Name: "tail_call", ID: 12, Args: []ArgKind{ArgCtx, ArgMap, ArgScalar}, Effects: EffectOutput | EffectMovesPacket, First: Version{4, 2}},
 	{Name: "clone_redirect", ID: 13, Args: []ArgKind{ArgCtx, ArgScalar, ArgScalar}, Effects: EffectMovesPacket | EffectOutput, First: Version{4, 2}},
 	{Name: "get_current_pid_tgid", ID: 14, Ret: RetUint, First: Version{4, 2}},
 	{Name: "get_current_uid_gid", ID: 15, Ret: RetUint, First: Version{4, 2}},
