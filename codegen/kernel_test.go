@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -155,10 +156,19 @@ func TestCasesInKernel(t *testing.T) {
 	}
 }
 
+// compareRuns loads a module; what it does is compared unless it asks for the
+// kernel's types: the interpreter has none of the kernel's memory.
 func compareRuns(t *testing.T, m *ir.Module, out *Output) {
 	coll, err := loadObject(t, out.Object)
 	if err != nil {
 		t.Fatalf("%s\n%s", loadError(err), listing(out))
+	}
+	for _, f := range m.Funcs {
+		for _, b := range f.Blocks {
+			if slices.ContainsFunc(b.Values, func(v *ir.Value) bool { return v.Op == ir.OpCore }) {
+				return
+			}
+		}
 	}
 	compareWith(t, m, out, coll)
 }
