@@ -147,9 +147,7 @@ func (lw *lowerer) storeCtx(e *syntax.Index, f *kernel.CtxField, i int32, v Valu
 		}
 		return
 	}
-	if en, ok := v.(*Entry); ok {
-		v = lw.readOpt(en)
-	}
+	v = lw.settled(v)
 	x, ok := lw.storable(e, v, "stored")
 	if !ok {
 		return

@@ -54,9 +54,7 @@ func (lw *lowerer) raise(v Value) {
 	if len(lw.building) > h.loops {
 		lw.settleEntries(h.mark)
 	}
-	if e, ok := v.(*Entry); ok {
-		v = lw.readOpt(e)
-	}
+	v = lw.settled(v)
 	h.edges = append(h.edges, lw.leaveTo(h.mark, v))
 }
 

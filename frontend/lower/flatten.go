@@ -71,10 +71,7 @@ func (f *flattener) add(v Value, depth int) (rebuild, bool) {
 	if depth > maxFlatten || f.key.Len() > 1<<12 {
 		return nil, false
 	}
-	v = lw.resolve(v)
-	if e, ok := v.(*Entry); ok {
-		v = lw.resolve(lw.readOpt(e))
-	}
+	v = lw.resolve(lw.settled(lw.resolve(v)))
 	if lw.b.Block == nil {
 		return nil, false
 	}

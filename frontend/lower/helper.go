@@ -107,9 +107,7 @@ func (lw *lowerer) namedHelper(e *syntax.Call, name string) Value {
 		if _, bad := c.args[i].(Bad); bad {
 			return Bad{}
 		}
-		if en, ok := c.args[i].(*Entry); ok {
-			c.args[i] = lw.readOpt(en)
-		}
+		c.args[i] = lw.settled(c.args[i])
 	}
 	full, sizes := len(h.Args), 0
 	for _, k := range h.Args {

@@ -277,9 +277,7 @@ func (lw *lowerer) setIndex(e *syntax.Index, obj, key, v Value) {
 
 // storeEntry evaluates v[0] = x on an entry.
 func (lw *lowerer) storeEntry(e *syntax.Index, o *Entry, v Value) {
-	if en, ok := v.(*Entry); ok {
-		v = lw.readOpt(en)
-	}
+	v = lw.settled(v)
 	x, ok := lw.storable(e, v, "stored")
 	if !ok {
 		return

@@ -194,14 +194,20 @@ func identical(a, b Value) bool {
 	return a == b
 }
 
+// known is what edge i knows of a condition.
+func (j *joiner) known(i int, cond *ir.Value) (truth, ok bool) {
+	fs := j.lw.facts
+	j.lw.facts = j.edges[i].facts
+	truth, ok = j.lw.known(cond)
+	j.lw.facts = fs
+	return truth, ok
+}
+
 // settle resolves what edge i knows of an optional value, and reads an entry.
 func (j *joiner) settle(i int, v Value) Value {
 	switch v := v.(type) {
 	case *Entry:
-		fs := j.lw.facts
-		j.lw.facts = j.edges[i].facts
-		truth, ok := j.lw.known(v.Present)
-		j.lw.facts = fs
+		truth, ok := j.known(i, v.Present)
 		if ok && !truth {
 			return Nil
 		}
@@ -211,10 +217,7 @@ func (j *joiner) settle(i int, v Value) Value {
 		}
 		return Opt{v.Present, n}
 	case *Choice:
-		fs := j.lw.facts
-		j.lw.facts = j.edges[i].facts
-		truth, ok := j.lw.known(v.Cond)
-		j.lw.facts = fs
+		truth, ok := j.known(i, v.Cond)
 		switch {
 		case ok && truth:
 			return j.settle(i, v.Yes)
@@ -228,18 +231,12 @@ func (j *joiner) settle(i int, v Value) Value {
 		})
 		return out
 	case openRecord:
-		fs := j.lw.facts
-		j.lw.facts = j.edges[i].facts
-		truth, ok := j.lw.known(v.r.ref.Present)
-		j.lw.facts = fs
+		truth, ok := j.known(i, v.r.ref.Present)
 		if ok && !truth {
 			return Nil
 		}
 	case Opt:
-		fs := j.lw.facts
-		j.lw.facts = j.edges[i].facts
-		truth, ok := j.lw.known(v.Present)
-		j.lw.facts = fs
+		truth, ok := j.known(i, v.Present)
 		switch {
 		case ok && truth:
 			return v.Val

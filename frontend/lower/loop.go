@@ -317,9 +317,7 @@ func (lw *lowerer) closeLoop(header *ir.Block, vars []*carried, changed []*cell,
 	backs := make([]back, len(vars))
 	for i, cv := range vars {
 		v := cv.c.get()
-		if e, isEntry := v.(*Entry); isEntry {
-			v = lw.readOpt(e)
-		}
+		v = lw.settled(v)
 		p, x, fits := lw.parts2(v, cv.s)
 		if n, isInt := v.(Int); fits && isInt {
 			if k, _ := cv.s.kind.(Int); k.Bit && !n.Bit || k.Slice != 0 && k.Slice != n.Slice {
@@ -358,9 +356,7 @@ func (lw *lowerer) closeLoop(header *ir.Block, vars []*carried, changed []*cell,
 
 // widen makes room in a shape for v.
 func (lw *lowerer) widen(s *shape, v Value, c *cell) {
-	if e, ok := v.(*Entry); ok {
-		v = lw.readOpt(e)
-	}
+	v = lw.settled(v)
 	v = lw.resolve(v)
 	opt := isNil(v)
 	inner := v

@@ -118,9 +118,7 @@ func status(v *ir.Value) Value {
 
 // present frees a value of the entry that it is: what is nil is refused.
 func (lw *lowerer) stored(n syntax.Node, v Value) (Value, bool) {
-	if e, ok := v.(*Entry); ok {
-		v = lw.readOpt(e)
-	}
+	v = lw.settled(v)
 	v = lw.resolve(v)
 	switch x := v.(type) {
 	case Bad:
@@ -199,14 +197,6 @@ func (lw *lowerer) mapInit(e *syntax.MethodCall, m *script.Map, args []Value) Va
 		return Bad{}
 	}
 	return lw.lookup(e, m, methodArg(e, 0), args[0])
-}
-
-// settled reads what an entry or optional number used as a key is, once.
-func (lw *lowerer) settled(v Value) Value {
-	if e, ok := v.(*Entry); ok {
-		return lw.readOpt(e)
-	}
-	return v
 }
 
 // presentOf is whether what a lookup found is there.

@@ -226,11 +226,17 @@ func (lw *lowerer) ifPresent(e *Entry, body func(p *ir.Value)) {
 	lw.join([]edge{yes, no})
 }
 
+// settled returns v; of an entry, what it is now, free of the entry.
+func (lw *lowerer) settled(v Value) Value {
+	if e, ok := v.(*Entry); ok {
+		return lw.readOpt(e)
+	}
+	return v
+}
+
 // setEntry evaluates m[k] = v.
 func (lw *lowerer) setEntry(n syntax.Node, m *script.Map, keyNode syntax.Node, key, v Value) {
-	if e, ok := v.(*Entry); ok {
-		v = lw.readOpt(e)
-	}
+	v = lw.settled(v)
 	v = lw.resolve(v)
 	if _, bad := v.(Bad); bad || lw.b.Block == nil || !lw.can(n, m, kernel.MapUpdate, "assigned to by keys") {
 		return

@@ -145,10 +145,7 @@ func (lw *lowerer) assignStmt(s *syntax.AssignStmt) {
 	}
 	vals := lw.exprs(s.Exprs, len(s.Targets))
 	for i, v := range vals {
-		if e, ok := v.(*Entry); ok { // the right side is read first
-			vals[i] = lw.readOpt(e)
-		}
-		vals[i] = lw.pinBytes(s, vals[i])
+		vals[i] = lw.pinBytes(s, lw.settled(v)) // the right side is read first
 	}
 	lw.at(s)
 	for i := range targets {
@@ -177,9 +174,7 @@ func (lw *lowerer) target(e syntax.Expr) func(Value) {
 	case *syntax.Index:
 		obj := lw.expr(e.Obj)
 		key := lw.expr(e.Key)
-		if k, ok := key.(*Entry); ok { // before the right side changes it
-			key = lw.readOpt(k)
-		}
+		key = lw.settled(key) // before the right side changes it
 		return func(v Value) { lw.setIndex(e, obj, key, v) }
 	}
 	return func(Value) {}
@@ -261,9 +256,7 @@ func (lw *lowerer) returnStmt(s *syntax.ReturnStmt) {
 	if len(s.Exprs) > 0 {
 		vals = lw.exprs(s.Exprs, -1)
 		for i, v := range vals {
-			if e, ok := v.(*Entry); ok {
-				vals[i] = lw.readOpt(e)
-			}
+			vals[i] = lw.settled(v)
 		}
 	}
 	if lw.b.Block == nil {
