@@ -197,6 +197,15 @@ func (c *helperCall) size(i int) (int, error) {
 	return int(n), nil
 }
 
+// buffer reads the buffer that is argument i, of the size that follows it.
+func (c *helperCall) buffer(i int) ([]byte, error) {
+	n, err := c.size(i + 1)
+	if err != nil {
+		return nil, err
+	}
+	return c.args[i].read(n)
+}
+
 func currentComm(c *helperCall) (word, error) {
 	n, err := c.size(1)
 	if err != nil {
@@ -213,18 +222,11 @@ func currentComm(c *helperCall) (word, error) {
 // skbLoadBytes copies packet bytes; if they are not all there it fills the
 // buffer with zeros and fails.
 func skbLoadBytes(c *helperCall) (word, error) {
-	n, err := c.size(3)
-	if err != nil {
-		return word{}, err
-	}
-	if _, err := c.args[2].at(0, n); err != nil {
-		return word{}, err
-	}
-	off, p := int64(uint32(c.args[1].bits)), c.m.packet.data
-	if off+int64(n) > int64(len(p)) {
+	n, ok, err := c.loadPacket()
+	if err == nil && !ok {
 		return errno(-efault), c.args[2].write(make([]byte, n))
 	}
-	return word{}, c.args[2].write(p[off : off+int64(n)])
+	return word{}, err
 }
 
 // callback calls argument 1 with args and the frame behind them.

@@ -102,21 +102,15 @@ func skbChangeTail(c *helperCall) (word, error) {
 }
 
 func skbStoreBytes(c *helperCall) (word, error) {
-	n, err := c.size(3)
+	b, err := c.buffer(2)
 	if err != nil {
 		return word{}, err
 	}
-	b, err := c.args[2].read(n)
-	if err != nil {
-		return word{}, err
-	}
-	off, p := int64(uint32(c.args[1].bits)), c.m.packet.data
 	if c.args[4].bits > 3 {
 		return errno(-einval), nil
 	}
-	if off+int64(n) > int64(len(p)) {
+	if !c.storePacket(b) {
 		return errno(-efault), nil
 	}
-	copy(p[off:], b)
 	return word{}, nil
 }

@@ -31,36 +31,55 @@ func networkHelper(name string) helperFunc {
 
 // loadBytes copies packet bytes; if they are not all there it fails.
 func loadBytes(c *helperCall) (word, error) {
-	n, err := c.size(3)
-	if err != nil {
-		return word{}, err
-	}
-	if _, err := c.args[2].at(0, n); err != nil {
-		return word{}, err
-	}
-	off, p := int64(uint32(c.args[1].bits)), c.m.packet.data
-	if off+int64(n) > int64(len(p)) {
+	_, ok, err := c.loadPacket()
+	if err == nil && !ok {
 		return errno(-einval), nil
 	}
-	return word{}, c.args[2].write(p[off : off+int64(n)])
+	return word{}, err
 }
 
-// storeBytes writes packet bytes.
+// storeBytes writes packet bytes; if they are not all there it fails.
 func storeBytes(c *helperCall) (word, error) {
-	n, err := c.size(3)
+	b, err := c.buffer(2)
 	if err != nil {
 		return word{}, err
 	}
-	b, err := c.args[2].read(n)
-	if err != nil {
-		return word{}, err
-	}
-	off, p := int64(uint32(c.args[1].bits)), c.m.packet.data
-	if off+int64(n) > int64(len(p)) {
+	if !c.storePacket(b) {
 		return errno(-einval), nil
 	}
-	copy(p[off:], b)
 	return word{}, nil
+}
+
+// packetBytes returns n bytes of the packet at argument 1, nil if they are not all there.
+func (c *helperCall) packetBytes(n int) []byte {
+	off, p := int64(uint32(c.args[1].bits)), c.m.packet.data
+	if off+int64(n) > int64(len(p)) {
+		return nil
+	}
+	return p[off : off+int64(n)]
+}
+
+// loadPacket copies packet bytes to the buffer of n bytes that is argument 2; not
+// ok if they are not all there.
+func (c *helperCall) loadPacket() (n int, ok bool, err error) {
+	if n, err = c.size(3); err != nil {
+		return 0, false, err
+	}
+	if _, err = c.args[2].at(0, n); err != nil {
+		return 0, false, err
+	}
+	b := c.packetBytes(n)
+	if b == nil {
+		return n, false, nil
+	}
+	return n, true, c.args[2].write(b)
+}
+
+// storePacket writes b to the packet at argument 1, if so much of it is there.
+func (c *helperCall) storePacket(b []byte) bool {
+	to := c.packetBytes(len(b))
+	copy(to, b)
+	return to != nil
 }
 
 // redirect returns the verdict that sends the packet elsewhere.

@@ -11,11 +11,7 @@ const maxPrint = 1024
 // tracePrintk formats a line as bpf_trace_printk does. A format it refuses
 // gives -EINVAL and no line.
 func tracePrintk(c *helperCall) (word, error) {
-	n, err := c.size(1)
-	if err != nil {
-		return word{}, err
-	}
-	format, err := c.args[0].read(n)
+	format, err := c.buffer(0)
 	if err != nil {
 		return word{}, err
 	}

@@ -34,11 +34,7 @@ func (w word) text() (string, error) {
 
 // strncmp compares at most as many bytes as its second argument says, up to a NUL.
 func strncmp(c *helperCall) (word, error) {
-	n, err := c.size(1)
-	if err != nil {
-		return word{}, err
-	}
-	a, err := c.args[0].read(n)
+	a, err := c.buffer(0)
 	if err != nil {
 		return word{}, err
 	}
