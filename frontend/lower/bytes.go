@@ -88,28 +88,9 @@ func (lw *lowerer) copyRun(node syntax.Node, r Ref, v Value, n int) {
 
 // equalRuns compares n bytes of v and w, both of which are there.
 func (lw *lowerer) equalRuns(node syntax.Node, v, w Value, n int) *ir.Value {
-	mark := lw.mark()
-	var ends []edge
-	for off := 0; off < n && lw.b.Block != nil; {
-		size := min(runUnit(v, off, n), runUnit(w, off, n))
-		same := lw.b.Op(ir.OpEq, lw.runWord(node, v, off, size), lw.runWord(node, w, off, size))
-		yes, no := lw.branch(same, mark)
-		if no.block != nil {
-			lw.open(no)
-			ends = append(ends, lw.leave(mark, constBool(false)))
-		}
-		if yes.block == nil {
-			lw.b.Block = nil
-			break
-		}
-		lw.open(yes)
-		off += size
-	}
-	if lw.b.Block != nil {
-		ends = append(ends, lw.leave(mark, constBool(true)))
-	}
-	v2, _ := lw.asBool(lw.join(ends)[0])
-	return v2
+	return lw.allEqual(v, w, n, func(off, size int) (x, y *ir.Value) {
+		return lw.runWord(node, v, off, size), lw.runWord(node, w, off, size)
+	})
 }
 
 // equalArrays compares the bytes of two runs of which one is an array.

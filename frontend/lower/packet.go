@@ -376,7 +376,7 @@ func words(n int) []int {
 
 // equalPacket compares packet bytes with as many of s, word by word.
 func (lw *lowerer) equalPacket(n syntax.Node, v Bytes, s string) *ir.Value {
-	return lw.allEqual(len(s), func(off, size int) (x, y *ir.Value) {
+	return lw.allEqual(v, v, len(s), func(off, size int) (x, y *ir.Value) {
 		return lw.word(n, v, off, size), lw.b.Const(int64(bigEndian(s[off : off+size])))
 	})
 }
@@ -399,7 +399,7 @@ func (lw *lowerer) equalBytes(e *syntax.Binary, v, w Bytes) *ir.Value {
 		lw.r.Warnf(diag.LengthMismatch, e.Bounds().In(lw.file), "%d bytes never equal %d", v.Len, w.Len)
 		return lw.b.Bool(false)
 	}
-	return lw.allEqual(v.Len, func(off, size int) (x, y *ir.Value) {
+	return lw.allEqual(v, w, v.Len, func(off, size int) (x, y *ir.Value) {
 		return lw.word(e.L, v, off, size), lw.word(e.R, w, off, size)
 	})
 }
@@ -419,28 +419,29 @@ func (lw *lowerer) word(n syntax.Node, v Bytes, off, size int) *ir.Value {
 	return lw.b.OpBits(ir.OpToBE, int64(size)*8, x)
 }
 
-// allEqual compares n bytes in words that read returns in pairs. Later words
-// are read only if the earlier ones match.
-func (lw *lowerer) allEqual(n int, read func(off, size int) (x, y *ir.Value)) *ir.Value {
+// allEqual compares n bytes of v and w in words that read returns in pairs.
+// Later words are read only if the earlier ones match.
+func (lw *lowerer) allEqual(v, w Value, n int, read func(off, size int) (x, y *ir.Value)) *ir.Value {
 	mark := lw.mark()
-	var differ []edge
-	off := 0
-	for _, size := range words(n) {
+	var ends []edge
+	for off := 0; off < n && lw.b.Block != nil; {
+		size := min(runUnit(v, off, n), runUnit(w, off, n))
 		x, y := read(off, size)
 		yes, no := lw.branch(lw.b.Op(ir.OpEq, x, y), mark)
 		if no.block != nil {
 			lw.open(no)
-			differ = append(differ, lw.leave(mark, constBool(false)))
+			ends = append(ends, lw.leave(mark, constBool(false)))
 		}
 		if yes.block == nil {
+			lw.b.Block = nil
 			break
 		}
 		lw.open(yes)
 		off += size
 	}
 	if lw.b.Block != nil {
-		differ = append(differ, lw.leave(mark, constBool(true)))
+		ends = append(ends, lw.leave(mark, constBool(true)))
 	}
-	v, _ := lw.asBool(lw.join(differ)[0])
-	return v
+	b, _ := lw.asBool(lw.join(ends)[0])
+	return b
 }
