@@ -207,13 +207,6 @@ func IsPointer(t Type) bool {
 	return ok
 }
 
-// IsChar reports whether t is a type of characters: a string initialises an
-// array of them.
-func IsChar(t Type) bool {
-	i, ok := Underlying(t).(*btf.Int)
-	return ok && i.Size == 1 && i.Encoding != btf.Bool
-}
-
 // Signed reports whether t is a signed integer type.
 func Signed(t Type) bool {
 	switch t := Underlying(t).(type) {
