@@ -86,14 +86,21 @@ func (lw *lowerer) chainArg(e *syntax.Call, i int, v Value) (string, bool) {
 	return s, ok
 }
 
+// pathArgs returns the type that argument i is and the field that argument i+1,
+// a chain of names, leads to from there.
+func (lw *lowerer) pathArgs(e *syntax.Call, i int, args []Value) (t ctype.Type, p fieldPath, ok bool) {
+	t, ok1 := lw.relocatedType(e, i, args[i])
+	chain, ok2 := lw.chainArg(e, i+1, args[i+1])
+	if !ok1 || !ok2 {
+		return nil, fieldPath{}, false
+	}
+	p, ok = lw.pathOf(argNode(e, i+1), t, chain)
+	return t, p, ok
+}
+
 // fieldExists evaluates bpf.field_exists(x, path).
 func (lw *lowerer) fieldExists(e *syntax.Call, args []Value) Value {
-	t, ok1 := lw.relocatedType(e, 0, args[0])
-	chain, ok2 := lw.chainArg(e, 1, args[1])
-	if !ok1 || !ok2 {
-		return Bad{}
-	}
-	p, ok := lw.pathOf(argNode(e, 1), t, chain)
+	_, p, ok := lw.pathArgs(e, 0, args)
 	if !ok {
 		return Bad{}
 	}
@@ -193,12 +200,7 @@ func (lw *lowerer) containerOf(e *syntax.Call, args []Value) Value {
 		}
 		return lw.errorf(argNode(e, 0), diag.WrongArguments, "'bpf.container_of' needs a pointer into the kernel, not %s", describe(v))
 	}
-	t, ok1 := lw.relocatedType(e, 1, args[1])
-	chain, ok2 := lw.chainArg(e, 2, args[2])
-	if !ok1 || !ok2 {
-		return Bad{}
-	}
-	path, ok := lw.pathOf(argNode(e, 2), t, chain)
+	t, path, ok := lw.pathArgs(e, 1, args)
 	if !ok {
 		return Bad{}
 	}
