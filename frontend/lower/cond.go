@@ -120,11 +120,7 @@ func (lw *lowerer) split(c *ir.Value, mark int) (yes, no []edge) {
 
 // andOr evaluates "and" and "or" as values.
 func (lw *lowerer) andOr(e *syntax.Binary) Value {
-	res := lw.join(lw.paths(e, lw.mark(), (*lowerer).expr))
-	if lw.b.Block == nil {
-		return Bad{}
-	}
-	return res[0]
+	return lw.joined(lw.paths(e, lw.mark(), (*lowerer).expr))
 }
 
 // paths evaluates e and returns its edges, relative to mark, with e's value as
@@ -285,11 +281,7 @@ func (lw *lowerer) boolValue(e syntax.Expr) Value {
 		lw.join(no)
 		ends = append(ends, lw.leave(mark, Const{lua.LFalse}))
 	}
-	res := lw.join(ends)
-	if lw.b.Block == nil {
-		return Bad{}
-	}
-	return res[0]
+	return lw.joined(ends)
 }
 
 // asBool returns v as an IR Bool if it is a boolean.

@@ -85,8 +85,5 @@ func (lw *lowerer) whereThere(c *Choice, there func(v Value) Value) Value {
 			ends = append(ends, lw.leave(mark, v))
 		}
 	}
-	if res := lw.join(ends); len(res) > 0 && lw.b.Block != nil {
-		return res[0]
-	}
-	return Bad{}
+	return lw.joined(ends)
 }

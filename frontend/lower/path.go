@@ -165,6 +165,15 @@ func reachable(edges []edge) []edge {
 	return out
 }
 
+// joined is the one result of edges that meet; Bad where none goes on.
+func (lw *lowerer) joined(edges []edge) Value {
+	res := lw.join(edges)
+	if len(res) == 0 || lw.b.Block == nil {
+		return Bad{}
+	}
+	return res[0]
+}
+
 // join goes on where edges meet and returns their merged results. The state
 // must be what it was at the mark the edges were left with.
 func (lw *lowerer) join(edges []edge) []Value {

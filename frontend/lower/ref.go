@@ -349,11 +349,7 @@ func (lw *lowerer) reach(r Ref, there func(Ref) Value, elsewhere func() Value) V
 			ends = append(ends, lw.leave(mark, v))
 		}
 	}
-	res := lw.join(ends)
-	if len(res) == 0 || lw.b.Block == nil {
-		return Bad{}
-	}
-	return res[0]
+	return lw.joined(ends)
 }
 
 // An array on the stack is accessed at an index known only at run time in one of
@@ -417,11 +413,7 @@ func (lw *lowerer) bisect(r Ref, x *term, lo, hi int64, there func(Ref) Value) V
 			ends = append(ends, lw.leave(mark, v))
 		}
 	}
-	res := lw.join(ends)
-	if len(res) == 0 || lw.b.Block == nil {
-		return Bad{}
-	}
-	return res[0]
+	return lw.joined(ends)
 }
 
 // most is the largest index within range.
