@@ -78,9 +78,6 @@ func (lw *lowerer) undefined(n *syntax.Name) Value {
 	return lw.errorf(n, diag.UndefinedName, "undefined name '%s'%s", n.Name, lw.nameMeant(n))
 }
 
-// atomicNames are the members of bpf.atomic.
-var atomicNames = []string{"add", "and_", "or_", "xor", "xchg", "cmpxchg"}
-
 // nameMeant proposes what an unknown name was probably meant to be.
 func (lw *lowerer) nameMeant(n *syntax.Name) string {
 	name := n.Name
@@ -102,22 +99,18 @@ func (lw *lowerer) nameMeant(n *syntax.Name) string {
 // notAFunction reports a call of what is none.
 func (lw *lowerer) notAFunction(e *syntax.Call, fn Value) Value {
 	name, hint := exprName(e.Fn), ""
-	short, inBPF := strings.CutPrefix(name, "bpf.")
-	short = strings.TrimPrefix(short, "bpf_")
-	switch {
-	case inBPF && isNil(fn) && kernel.HelperByName(short) != nil:
-		return lw.errorf(e.Fn, diag.UnknownMember, "there is no '%s'; the kernel's helper is called as bpf.helper.%s", name, short)
-	case strings.HasPrefix(name, "bpf.atomic.") && isNil(fn):
-		return lw.errorf(e.Fn, diag.UnknownMember, "there is no '%s'%s", name, diag.MeantOr(strings.TrimPrefix(name, "bpf.atomic."), atomicNames))
-	case inBPF && isNil(fn) && !strings.Contains(short, "."):
-		return lw.errorf(e.Fn, diag.UnknownMember, "there is no '%s'%s", name, diag.DidYouMean(short, lw.stage.BPFNames()))
-	case name == "":
+	if name == "" {
 		name = "this"
-	default:
+	} else {
 		name = "'" + name + "'"
 	}
-	if x, ok := e.Fn.(*syntax.Index); ok && len(e.Args) == 0 && !isNil(fn) && x.Dot {
-		hint = "; write it without '()'"
+	if x, ok := e.Fn.(*syntax.Index); ok && x.Dot {
+		switch {
+		case isNil(fn):
+			hint = lw.stage.LibraryMeant(x)
+		case len(e.Args) == 0:
+			hint = "; write it without '()'"
+		}
 	}
 	return lw.errorf(e.Fn, diag.NotAFunction, "%s is %s, not a function%s", name, describe(fn), hint)
 }

@@ -133,6 +133,10 @@ func (lw *lowerer) constField(e *syntax.Index, t *lua.LTable, key Value) Value {
 	}
 	if name, ok := k.(lua.LString); ok && lw.stage.KernelOnly(t, string(name)) {
 		return Global{"bpf." + string(name)}
+	} else if ok {
+		if msg, closed := lw.stage.NoMember(t, string(name)); closed {
+			return lw.errorf(e, diag.UnknownMember, "%s", msg)
+		}
 	}
 	return lw.inherited(e, Const{t}, key)
 }

@@ -10,6 +10,7 @@ func (st *Stage) openAtomic(bpf *lua.LTable) {
 	}
 	t := st.vm.NewTable()
 	st.register(t, "bpf.atomic.", fs)
+	st.close(t, "bpf.atomic")
 	bpf.RawSetString("atomic", t)
 }
 

@@ -56,6 +56,7 @@ func (st *Stage) openBPF() {
 	meta.RawSetString("__index", st.vm.NewFunction(func(L *lua.LState) int { return st.bpfUnknown(L, t) }))
 	meta.RawSetString("__newindex", st.vm.NewFunction(st.bpfSet))
 	t.Metatable = meta
+	st.closed[t] = "bpf"
 }
 
 // KernelOnly reports whether t is the module bpf, and name a member of it that
@@ -91,13 +92,8 @@ func (st *Stage) bpfUnknown(L *lua.LState, t *lua.LTable) int {
 		L.Push(lua.LNumber(st.loopLimit))
 		return 1
 	}
-	names := slices.Concat(otherKinds, kernelOnly)
-	t.ForEach(func(k, _ lua.LValue) { names = append(names, k.String()) })
-	hint := ""
-	if near := diag.Closest(name, names); near != "" {
-		hint = " (did you mean '" + near + "'?)"
-	}
-	st.fail(L, diag.UnknownMember, "there is no bpf.%s%s", name, hint)
+	msg, _ := st.NoMember(t, name)
+	st.fail(L, diag.UnknownMember, "%s", msg)
 	return 0
 }
 

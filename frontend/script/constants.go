@@ -73,21 +73,24 @@ func (st *Stage) openConstants() {
 			flags.RawSetString(rest, v)
 		}
 	}
+	st.close(flags, "BPF")
 	g.RawSetString("BPF", flags)
-	table := func(cs []namedConst) *lua.LTable {
+	table := func(name string, cs []namedConst) *lua.LTable {
 		t := st.vm.NewTable()
+		st.close(t, name)
 		for _, c := range cs {
 			t.RawSetString(c.name, lua.LNumber(c.value))
 		}
 		return t
 	}
-	ip := table(ipConsts)
+	ip := table("c.ip", ipConsts)
 	for i, name := range protocols {
 		ip.RawSetString("proto_"+name, lua.LNumber(i))
 	}
 	ip.RawSetString("proto_raw", lua.LNumber(255))
 	c := st.vm.NewTable()
-	c.RawSetString("eth", table(ethConsts))
+	c.RawSetString("eth", table("c.eth", ethConsts))
 	c.RawSetString("ip", ip)
+	st.close(c, "c")
 	g.RawSetString("c", c)
 }

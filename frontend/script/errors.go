@@ -284,6 +284,9 @@ func (st *Stage) nameOf(e syntax.Expr) string {
 			if o, ok := e.Obj.(*syntax.Index); ok && e.Dot && isBPFOpt(o) {
 				return " (option '" + k.Value + "', which -D " + k.Value + "=VALUE sets, and bpf.option gives a default)"
 			}
+			if near := st.LibraryMeant(e); near != "" {
+				return near
+			}
 			return " (field '" + k.Value + "')"
 		}
 	}

@@ -46,7 +46,8 @@ type Stage struct {
 	ops       map[string]lua.LValue
 	constants constants
 	tables    []*constTable
-	loaded    *lua.LTable // modules
+	loaded    *lua.LTable            // modules
+	closed    map[*lua.LTable]string // tables that the language fills, by what messages call them
 	anonymous map[lua.LValue]int
 	nesting   int                // of coroutines and modules
 	reach     map[*diag.File]int // how far each file has run when the stage ended
@@ -72,7 +73,7 @@ const (
 func Run(file *diag.File, host Host, opts Options) *Stage {
 	st := &Stage{host: host, opts: opts, reporter: opts.Reporter, license: "GPL", loopLimit: DefaultLoopLimit, bounds: newBounds(opts.Limits),
 		names: map[string]bool{}, functions: map[*lua.FunctionProto]*syntax.Function{},
-		assigned: map[*syntax.Call]string{}, builtins: map[*lua.LFunction]string{},
+		assigned: map[*syntax.Call]string{}, builtins: map[*lua.LFunction]string{}, closed: map[*lua.LTable]string{},
 		anonymous: map[lua.LValue]int{}, wides: map[wideKey]*lua.LUserData{}}
 	if st.reporter == nil {
 		st.reporter = new(diag.Reporter)

@@ -21,6 +21,20 @@ bpf.socket(function(skb) return clamp(skb.len, 0, 1) end) --! "undefined name 'c
 ---
 bpf.socket(function(skb) return bpf.clmp(skb.len, 0, 1) end) --! "there is no 'bpf.clmp' (did you mean 'clamp'?) [UnknownMember]"
 ---
+bpf.xdp(function() return BPF.DROPX end) --! "there is no 'BPF.DROPX' [UnknownMember]"
+---
+bpf.xdp(function() return BPF.XDP_DROP end) --! "there is no 'BPF.XDP_DROP' (did you mean 'XDP_DROP'?) [UnknownMember]"
+---
+bpf.socket(function() return pkt.ip.proto == c.ip.proto_icpm end) --! "there is no 'c.ip.proto_icpm' (did you mean 'proto_icmp'?)"
+---
+bpf.socket(function(skb) if bpf.trace then return 1 end end) --! "there is no 'bpf.trace' [UnknownMember]"
+---
+bpf.socket(function(skb) return math.maxx(skb.len, 1) end) --! "'math.maxx' is nil, not a function (did you mean 'max'?) [NotAFunction]"
+---
+bpf.socket(function(skb) return ffi.siezof('int') end) --! "'ffi.siezof' is nil, not a function (did you mean 'sizeof'?)"
+---
+bpf.socket(function(skb) return bit.bnd(skb.len, 1) end) --! "'bit.bnd' is nil, not a function (did you mean 'band'?)"
+---
 bpf.socket(function(skb) return skb:len() end) --! "a context has no method 'len'; its member is read with a dot: skb.len [UnknownMethod]"
 ---
 bpf.socket(function(skb) return skb.len() end) --! "'skb.len' is a number, not a function; write it without '()' [NotAFunction]"
@@ -159,7 +173,7 @@ local name = 'eth'
 bpf.xdp(function() return bpf.helper.strncmp(name, pkt[0]) end) --! "helper 'strncmp' takes a string that is known when compiling here, not a number [NeedsConstant]"
 ---
 local m = bpf.map('hash', 8)
-bpf.socket(function() return bpf.atomic.ad(m[1], 1) end) --! "there is no 'bpf.atomic.ad'; there are add, and_, or_, xor, xchg and cmpxchg [UnknownMember]"
+bpf.socket(function() return bpf.atomic.ad(m[1], 1) end) --! "there is no 'bpf.atomic.ad'; there are add, and_, cmpxchg, or_, xchg and xor [UnknownMember]"
 ---
 ffi.cdef 'struct p { int x, y; };'
 local m = bpf.map('hash', 8, 'uint32_t', 'struct p')

@@ -113,8 +113,28 @@ local bpf, ffi, bit = require 'bpf', require 'ffi', require 'bit'
 assert(bpf == _G.bpf and ffi == _G.ffi and bit == _G.bit)
 assert(require 'syscall' == require 'ljsyscall')
 ---
--- bpf's members
-local m = bpf.mpa('hash') --! "there is no bpf.mpa \(did you mean 'map'\?\) \[UnknownMember\]"
+-- bpf's members, and those of other tables that the language fills
+local x = BPF.F_CURENT_CPU --! "there is no 'BPF.F_CURENT_CPU' \(did you mean 'F_CURRENT_CPU'\?\) \[UnknownMember\]"
+---
+local x = BPF.XDP_DROP --! "there is no 'BPF.XDP_DROP' \(did you mean 'XDP_DROP'\?\)"
+---
+local x = BPF.NOEXIST --! "there is no 'BPF.NOEXIST' \(did you mean 'BPF_NOEXIST'\?\)"
+---
+local x = c.eth.ipv4 --! "there is no 'c.eth.ipv4'; there are arp, ip, ip6, revarp and vlan"
+---
+local x = c.tcp --! "there is no 'c.tcp'; there are eth and ip"
+---
+local f = bpf.atomic.sub --! "there is no 'bpf.atomic.sub'; there are add, and_, cmpxchg, or_, xchg and xor"
+---
+if bpf.trace then end --! "there is no 'bpf.trace'"
+---
+assert(rawget(bpf, 'trace') == nil and rawget(BPF, 'DROP') == nil)
+BPF.OWN = 5
+assert(BPF.OWN == 5 and BPF[1] == nil and string.pack == nil and (bit.bandnot or 1) == 1)
+---
+local x = bit.bnd(1, 2) --! "not a function \(did you mean 'band'\?\) \[ScriptError\]"
+---
+local m = bpf.mpa('hash') --! "there is no 'bpf.mpa' \(did you mean 'map'\?\) \[UnknownMember\]"
 ---
 bpf.func('int f(void)', function() end) --! "bpf.func is not supported by this version \[UnsupportedKind\]"
 ---
