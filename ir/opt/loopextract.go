@@ -308,7 +308,9 @@ func (fr *sharedFrame) moveSlots() {
 	f.Slots = kept
 }
 
-// number returns a number that the verifier knows nothing of.
+// number returns a number that the verifier knows nothing of, nor comes to know
+// anything of: a volatile load is not one of the script, which may compare what
+// it has loaded from the same place with a constant.
 func (x *former) number(at *cursor) *ir.Value {
 	f := at.b.Func
 	if u := x.unknown[f]; u != nil {
@@ -321,7 +323,8 @@ func (x *former) number(at *cursor) *ir.Value {
 				continue
 			}
 			// 32 unknown bits; twice, for the upper half.
-			lo := at.load(ir.I64, contextOf(f), ir.Mem{Region: ir.RegionCtx, Off: c.Off, Size: 4})
+			lo := at.op(ir.OpVolatileLoad, ir.I64, contextOf(f))
+			lo.Aux = &ir.Mem{Region: ir.RegionCtx, Off: c.Off, Size: 4}
 			return at.op(ir.OpOr, ir.I64, lo, at.op(ir.OpShl, ir.I64, lo, at.konst(32)))
 		}
 	}
