@@ -23,9 +23,25 @@ type sample struct {
 	obj  *luabpfc.Object
 }
 
+// compiled are the samples once they are compiled; no test changes them.
+var compiled = struct {
+	sync.Mutex
+	all []sample
+}{}
+
 // samples compiles every case of testdata/run that compiles; examples are
 // among them.
 func samples(t testing.TB) []sample {
+	t.Helper()
+	compiled.Lock()
+	defer compiled.Unlock()
+	if compiled.all == nil || update {
+		compiled.all = compileSamples(t)
+	}
+	return compiled.all
+}
+
+func compileSamples(t testing.TB) []sample {
 	t.Helper()
 	var all []sample
 	for _, c := range loadCases(t) {
