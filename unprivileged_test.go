@@ -52,6 +52,9 @@ const (
 	// What bench/matrix asks for.
 	helperFolder      = "folder"
 	helperFolderAgain = "folder again"
+	// What the tests of tools run: something that ends, something that connects.
+	helperNothing = "nothing"
+	helperConnect = "connect"
 )
 
 type helperObject struct {
@@ -72,6 +75,11 @@ func TestMain(m *testing.M) {
 		return
 	case helperFolder, helperFolderAgain:
 		loadFolder(os.Args[1], os.Getenv(helperEnv) == helperFolderAgain)
+		return
+	case helperNothing:
+		return
+	case helperConnect:
+		connectTo(os.Args[1])
 		return
 	}
 	os.Exit(m.Run())

@@ -1,0 +1,350 @@
+package luabpfc_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/perf"
+	"golang.org/x/sys/unix"
+)
+
+// answered opens a connection to a port of lo, sends ask and reads answer, and
+// returns the port on this side. The calls are made on this thread, as its
+// network is its own.
+func answered(t *testing.T, port int, ask, answer string) (local int) {
+	t.Helper()
+	listener := bound(t, unix.SOCK_STREAM, port)
+	client, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Connect(client, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	server, from, err := unix.Accept(listener)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		from, to int
+		text     string
+	}{{client, server, ask}, {server, client, answer}} {
+		if _, err := unix.Write(c.from, []byte(c.text)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := unix.Read(c.to, make([]byte, len(c.text))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unix.Close(client)
+	unix.Close(server)
+	return from.(*unix.SockaddrInet4).Port
+}
+
+// address is an IPv4 address as a struct of examples/ has it: in network order.
+type address [4]byte
+
+// port16 is a port in network order.
+type port16 [2]byte
+
+func networkPort(n int) (p port16) {
+	binary.BigEndian.PutUint16(p[:], uint16(n))
+	return p
+}
+
+var loopback = address{127, 0, 0, 1}
+
+func showTCPLife(t *testing.T, c *toolRun) {
+	ownLoopback(t)
+	c.attach(t)
+	local := answered(t, 7010, strings.Repeat("ask", 100), strings.Repeat("tell", 200))
+	var active, passive bool
+	events(t, c, func(e *struct {
+		PID            uint32
+		From, To       address
+		Local          uint16
+		Port           uint16
+		NS             uint64
+		Sent, Received uint64
+		Comm           [16]byte
+	}) bool {
+		if e.From != loopback || e.To != loopback || e.NS == 0 || e.NS > uint64(time.Minute) {
+			t.Errorf("event %+v", e)
+		}
+		// What is sent is counted with SYN and FIN.
+		near := func(n, want uint64) bool { return n >= want && n <= want+2 }
+		switch {
+		case int(e.Local) == local && int(e.Port) == 7010:
+			active = e.PID == uint32(os.Getpid()) && text(e.Comm[:]) == ownComm(t) && near(e.Sent, 300) && near(e.Received, 800)
+		case int(e.Local) == 7010 && int(e.Port) == local:
+			passive = near(e.Sent, 800) && near(e.Received, 300)
+		}
+		return active && passive
+	})
+}
+
+// cgroupOfOwn makes a cgroup for the time of the test.
+func cgroupOfOwn(t *testing.T) *os.File {
+	t.Helper()
+	mounts, err := os.ReadFile("/proc/mounts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(mounts)) {
+		f := strings.Fields(line)
+		if len(f) < 3 || f[2] != "cgroup2" {
+			continue
+		}
+		dir := filepath.Join(f[1], fmt.Sprintf("luabpfc-%d", os.Getpid()))
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.Remove(dir) })
+		g, err := os.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { g.Close() })
+		return g
+	}
+	t.Skip("no cgroup2")
+	return nil
+}
+
+// inCgroup attaches a program to a cgroup of its own and returns what runs this
+// program there.
+func (c *toolRun) inCgroup(t *testing.T, kind ebpf.AttachType) func(*exec.Cmd) *exec.Cmd {
+	t.Helper()
+	g := cgroupOfOwn(t)
+	l := mustAttach(t)(link.AttachCgroup(link.CgroupOptions{Path: g.Name(), Attach: kind, Program: c.program(t)}))
+	t.Cleanup(func() { l.Close() })
+	return func(cmd *exec.Cmd) *exec.Cmd {
+		cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(g.Fd())}
+		return cmd
+	}
+}
+
+// connectTo is a helper process: it connects, sends a line and prints what comes
+// back.
+func connectTo(where string) {
+	conn, err := net.DialTimeout("tcp4", where, 2*time.Second)
+	if err != nil {
+		fatalHelper(err)
+	}
+	if _, err := io.WriteString(conn, "hello\n"); err != nil {
+		fatalHelper(err)
+	}
+	answer, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil {
+		fatalHelper(err)
+	}
+	fmt.Printf("%s %s", conn.RemoteAddr(), answer)
+}
+
+// echo answers one connection to a port of lo with what it says.
+func echo(t *testing.T, port int) {
+	t.Helper()
+	listener := bound(t, unix.SOCK_STREAM, port)
+	go func() {
+		server, _, err := unix.Accept(listener)
+		if err != nil {
+			return
+		}
+		defer unix.Close(server)
+		buf := make([]byte, 64)
+		if n, err := unix.Read(server, buf); err == nil {
+			_, _ = unix.Write(server, buf[:n])
+		}
+	}()
+}
+
+func showRedirect(t *testing.T, c *toolRun) {
+	ownLoopback(t)
+	run := c.inCgroup(t, ebpf.AttachCGroupInet4Connect)
+	type service struct {
+		IP   address
+		Port port16
+		_    [2]byte
+	}
+	type backend struct {
+		IP          address
+		Port        port16
+		_           [2]byte
+		Connections uint64
+	}
+	key := service{IP: address{192, 0, 2, 1}, Port: networkPort(80)}
+	if err := c.Maps["services"].Put(key, backend{IP: loopback, Port: networkPort(7020)}); err != nil {
+		t.Fatal(err)
+	}
+	echo(t, 7020)
+	if out := runOwn(t, run(own(t, helperConnect, "192.0.2.1:80"))); out != "192.0.2.1:80 hello\n" && out != "127.0.0.1:7020 hello\n" {
+		t.Errorf("the backend says %q", out)
+	}
+	if out, err := run(own(t, helperConnect, "192.0.2.1:81")).CombinedOutput(); err == nil {
+		t.Errorf("another port is redirected too: %s", out)
+	}
+	var b backend
+	if err := c.Maps["services"].Lookup(key, &b); err != nil || b.Connections != 1 {
+		t.Errorf("%d connections are counted (%v), want 1", b.Connections, err)
+	}
+}
+
+func showRTT(t *testing.T, c *toolRun) {
+	ownLoopback(t)
+	run := c.inCgroup(t, ebpf.AttachCGroupSockOps)
+	echo(t, 7030)
+	runOwn(t, run(own(t, helperConnect, "127.0.0.1:7030")))
+	var rtt struct {
+		Samples  uint64
+		Min, Max uint32
+		Log2     [24]uint32
+	}
+	if err := c.Maps["rtts"].Lookup(loopback, &rtt); err != nil {
+		t.Fatal(err)
+	}
+	total := uint64(0)
+	for _, n := range rtt.Log2 {
+		total += uint64(n)
+	}
+	if rtt.Samples == 0 || total != rtt.Samples || rtt.Min > rtt.Max || rtt.Max > uint32(math.MaxInt32) {
+		t.Errorf("round trips: %+v", rtt)
+	}
+}
+
+func showMark(t *testing.T, c *toolRun) {
+	ownLoopback(t)
+	l := mustAttach(t)(link.AttachTCX(link.TCXOptions{Interface: 1, Program: c.program(t), Attach: ebpf.AttachTCXEgress}))
+	t.Cleanup(func() { l.Close() })
+	type class struct {
+		Mark    uint32
+		DSCP    uint8
+		_       [3]byte
+		Packets uint64
+	}
+	if err := c.Maps["classes"].Put(uint16(7040), class{Mark: 0x1234, DSCP: 46}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct{ port, mark, tos int }{{7040, 0x1234, 46 << 2}, {7041, 0, 0}} {
+		s := bound(t, unix.SOCK_DGRAM, want.port)
+		const rcvMark = 75 // SO_RCVMARK
+		if err := unix.SetsockoptInt(s, unix.SOL_SOCKET, rcvMark, 1); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.SetsockoptInt(s, unix.SOL_IP, unix.IP_RECVTOS, 1); err != nil {
+			t.Fatal(err)
+		}
+		sendUDP(t, want.port, 1, "x")
+		if mark, tos := received(t, s); mark != want.mark || tos != want.tos {
+			t.Errorf("to port %d: mark %#x and TOS %#x, want %#x and %#x", want.port, mark, tos, want.mark, want.tos)
+		}
+	}
+	var k class
+	if err := c.Maps["classes"].Lookup(uint16(7040), &k); err != nil || k.Packets != 1 {
+		t.Errorf("%d packets are counted (%v), want 1", k.Packets, err)
+	}
+}
+
+// received is the mark and the TOS of the datagram that came.
+func received(t *testing.T, s int) (mark, tos int) {
+	t.Helper()
+	oob := make([]byte, 256)
+	_, n, _, _, err := unix.Recvmsg(s, make([]byte, 64), oob, unix.MSG_DONTWAIT)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := unix.ParseSocketControlMessage(oob[:n])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range list {
+		switch {
+		case m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SO_MARK:
+			mark = int(binary.NativeEndian.Uint32(m.Data))
+		case m.Header.Level == unix.SOL_IP && m.Header.Type == unix.IP_TOS:
+			tos = int(m.Data[0])
+		}
+	}
+	return mark, tos
+}
+
+// showBashreadline types a line into a bash in a pseudo-terminal.
+func showBashreadline(t *testing.T, c *toolRun) {
+	exe, err := link.OpenExecutable("/bin/bash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := mustAttach(t)(exe.Uretprobe("readline", c.program(t), nil))
+	t.Cleanup(func() { l.Close() })
+	lines, err := perf.NewReader(c.Maps["lines"], 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lines.Close()
+	master, slave := pseudoTerminal(t)
+	cmd := exec.Command("/bin/bash", "--norc", "--noprofile", "-i")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TERM=dumb", "HISTFILE="}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	slave.Close()
+	go func() { _, _ = io.Copy(io.Discard, master) }()
+	if _, err := io.WriteString(master, "true what a line\nexit\n"); err != nil {
+		t.Fatal(err)
+	}
+	lines.SetDeadline(time.Now().Add(5 * time.Second))
+	for _, want := range []string{"true what a line", "exit"} {
+		record, err := lines.Read()
+		if err != nil {
+			t.Fatalf("'%s': %v", want, err)
+		}
+		var e struct {
+			PID  uint32
+			Text [124]byte
+		}
+		if err := binary.Read(bytes.NewReader(record.RawSample), binary.NativeEndian, &e); err != nil {
+			t.Fatal(err)
+		}
+		if text(e.Text[:]) != want || e.PID != uint32(cmd.Process.Pid) {
+			t.Errorf("process %d typed %q; %d typed %q", e.PID, text(e.Text[:]), cmd.Process.Pid, want)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func pseudoTerminal(t *testing.T) (master, slave *os.File) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { master.Close() })
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
+		t.Fatal(err)
+	}
+	return master, slave
+}
