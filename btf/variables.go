@@ -7,6 +7,7 @@ type Variable struct {
 	Name         string
 	Type         btf.Type
 	Static       bool // only the object itself knows the name
+	Extern       bool // the loader has it
 	Offset, Size uint32
 }
 
@@ -16,8 +17,11 @@ func Variables(section string, size uint32, vars []Variable) *btf.Datasec {
 	ds := &btf.Datasec{Name: section, Size: size}
 	for _, v := range vars {
 		linkage := btf.GlobalVar
-		if v.Static {
+		switch {
+		case v.Static:
 			linkage = btf.StaticVar
+		case v.Extern:
+			linkage = btf.ExternVar
 		}
 		ds.Vars = append(ds.Vars, btf.VarSecinfo{Type: &btf.Var{Name: v.Name, Type: v.Type, Linkage: linkage}, Offset: v.Offset, Size: v.Size})
 	}

@@ -13,7 +13,8 @@ import (
 // Sections of variables, as C compilers lay them out: each variable at the next
 // multiple of its alignment, described by a VAR in the section's DATASEC, with a
 // symbol for the instructions that take its address. Loaders make an array map
-// of one entry of each section; that of .rodata is frozen.
+// of one entry of each section; that of .rodata is frozen. Of .kconfig there is the
+// DATASEC only: the loader makes the section up, and its symbols are undefined.
 
 // variableSections are the sections of variables, in the order of the file.
 var variableSections = [...]struct {
@@ -24,6 +25,7 @@ var variableSections = [...]struct {
 	{".rodata", elf.SHT_PROGBITS, elf.SHF_ALLOC},
 	{".data", elf.SHT_PROGBITS, elf.SHF_ALLOC | elf.SHF_WRITE},
 	{".bss", elf.SHT_NOBITS, elf.SHF_ALLOC | elf.SHF_WRITE},
+	{".kconfig", elf.SHT_NULL, 0},
 }
 
 // addGlobals makes the sections of variables.
@@ -38,28 +40,34 @@ func (l *linker) addGlobals() error {
 		if len(list) == 0 {
 			continue
 		}
-		s := l.addSection(kind.name, kind.flags, 8)
-		s.Type = kind.typ
+		var s *elfwriter.Section
+		if kind.typ != elf.SHT_NULL {
+			s = l.addSection(kind.name, kind.flags, 8)
+			s.Type = kind.typ
+		}
 		vars, size := l.placeGlobals(s, list)
 		if size > maxSection {
-			return fmt.Errorf("section %s has %d bytes, more than loaders take", s.Name, size)
+			return fmt.Errorf("section %s has %d bytes, more than loaders take", kind.name, size)
 		}
-		l.info.Datasecs = append(l.info.Datasecs, btf.Variables(s.Name, uint32(size), vars))
+		l.info.Datasecs = append(l.info.Datasecs, btf.Variables(kind.name, uint32(size), vars))
 	}
 	return nil
 }
 
-// placeGlobals gives variables their places in s, and returns what describes them
-// and how long the section is.
+// placeGlobals gives variables their places in s, which is nil if the loader makes
+// it up, and returns what describes them and how long the section is.
 func (l *linker) placeGlobals(s *elfwriter.Section, list []*ir.Global) (vars []btf.Variable, end uint64) {
 	for _, g := range list {
 		at := (end + uint64(g.Align) - 1) &^ (uint64(g.Align) - 1)
 		end = at + uint64(g.Size)
-		if s.Type == elf.SHT_PROGBITS {
-			s.Data = append(s.Data, make([]byte, end-uint64(len(s.Data)))...)
-			copy(s.Data[at:], g.Data)
+		sym := &elfwriter.Symbol{Name: g.Name, Bind: elf.STB_GLOBAL}
+		if s != nil {
+			sym.Section, sym.Value, sym.Size, sym.Type = s, at, uint64(g.Size), elf.STT_OBJECT
+			if s.Type == elf.SHT_PROGBITS {
+				s.Data = append(s.Data, make([]byte, end-uint64(len(s.Data)))...)
+				copy(s.Data[at:], g.Data)
+			}
 		}
-		sym := &elfwriter.Symbol{Name: g.Name, Section: s, Value: at, Size: uint64(g.Size), Type: elf.STT_OBJECT, Bind: elf.STB_GLOBAL}
 		if g.Static {
 			sym.Bind = elf.STB_LOCAL
 		}
@@ -70,9 +78,9 @@ func (l *linker) placeGlobals(s *elfwriter.Section, list []*ir.Global) (vars []b
 			t = btf.Bytes(g.Size)
 		}
 		// Names with a dot are the compiler's own: no script has them.
-		vars = append(vars, btf.Variable{Name: strings.ReplaceAll(g.Name, ".", "__"), Type: t, Static: g.Static, Offset: uint32(at), Size: uint32(g.Size)})
+		vars = append(vars, btf.Variable{Name: strings.ReplaceAll(g.Name, ".", "__"), Type: t, Static: g.Static, Extern: g.Extern, Offset: uint32(at), Size: uint32(g.Size)})
 	}
-	if s.Type == elf.SHT_NOBITS {
+	if s != nil && s.Type == elf.SHT_NOBITS {
 		s.Size = end
 	}
 	return vars, end

@@ -69,7 +69,7 @@
 //	map    = "map" name maptype [ pos ] [ "{" { hex ":" hex | slotof } "}" ] .
 //	maptype = type "key" int "value" int "entries" int [ "flags" int ] [ "pinned" ]
 //	         [ "node" int ] [ "extra" int ] [ "inner" maptype ] .
-//	global = "global" name size "align" int [ "const" ] [ "static" ] [ "=" hex ] [ pos ] .
+//	global = "global" name size "align" int [ "const" ] [ "static" ] [ "extern" ] [ "=" hex ] [ pos ] .
 //	slotof = "slot" int ( "map" name | "func" name ) .
 //	func   = "func" name "(" [ name type { "," name type } ] ")"
 //	         [ "kind" kind ] [ "section" string ]

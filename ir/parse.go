@@ -194,6 +194,7 @@ func (p *parser) globalDecl() {
 	g.Align = int(p.number("an alignment", 1, 8))
 	g.Const = p.got("const")
 	g.Static = p.got("static")
+	g.Extern = p.got("extern")
 	if p.got("=") {
 		g.Data = p.bytes("what it begins with")
 	}

@@ -178,6 +178,9 @@ func (p *printer) global(g *Global) {
 	if g.Static {
 		p.printf(" static")
 	}
+	if g.Extern {
+		p.printf(" extern")
+	}
 	if g.Data != nil {
 		p.printf(" = %s", bytesText(g.Data))
 	}

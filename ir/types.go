@@ -106,6 +106,9 @@ type Global struct {
 	Data []byte
 	// Static: only the object itself knows the name.
 	Static bool
+	// Extern: the running kernel's configuration has the value, which the loader
+	// fills in. Const is set too.
+	Extern bool
 	Pos    Pos
 	// Source is what the front end made the variable from, Type its C type;
 	// opaque here.
@@ -123,6 +126,8 @@ func (g *Global) Region() Region {
 // Section is the name of the section that the variable lies in.
 func (g *Global) Section() string {
 	switch {
+	case g.Extern:
+		return ".kconfig"
 	case g.Const:
 		return ".rodata"
 	case g.Data == nil:

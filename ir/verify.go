@@ -54,6 +54,8 @@ func (m *Module) verifyDecls() error {
 			return fmt.Errorf("variable %s: begins with %d bytes of %d", g.Name, len(g.Data), g.Size)
 		case g.Align < 1 || g.Align > 8 || g.Align&(g.Align-1) != 0:
 			return fmt.Errorf("variable %s: has the alignment %d", g.Name, g.Align)
+		case g.Extern && (!g.Const || g.Static || g.Data != nil):
+			return fmt.Errorf("variable %s: what the kernel has can't be written, and is not known", g.Name)
 		}
 		seen[g.Name] = true
 	}

@@ -60,7 +60,7 @@ func bootCell(c *cell, o *options) ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	initrd := filepath.Join(dir, "initrd")
-	if err := c.pack(o, dir, initrd); err != nil {
+	if err := c.pack(o, dir, image, initrd); err != nil {
 		return nil, err
 	}
 	var out []byte

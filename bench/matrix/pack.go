@@ -12,8 +12,9 @@ import (
 	"strings"
 )
 
-// pack writes the initrd: init, the test binary, what tests read, and the jobs.
-func (c *cell) pack(o *options, dir, initrd string) error {
+// pack writes the initrd: init, the test binary, what tests read, the kernel's
+// configuration where the package has it beside the image, and the jobs.
+func (c *cell) pack(o *options, dir, image, initrd string) error {
 	builds := [][]string{{"build", "-o", filepath.Join(dir, "init"), "./bench/matrix/init"}, {"test", "-c", "-o", filepath.Join(dir, "tests"), "."}}
 	for _, args := range builds {
 		cmd := exec.Command("go", args...)
@@ -37,6 +38,10 @@ func (c *cell) pack(o *options, dir, initrd string) error {
 	for _, d := range []string{"testdata/run", "testdata/btf", "examples"} {
 		w.tree("work/"+d, d)
 	}
+	config := strings.Replace(filepath.Base(image), "vmlinuz", "config", 1)
+	if from := filepath.Join(filepath.Dir(image), config); config != filepath.Base(image) && isFile(from) {
+		w.file("boot/"+config, from)
+	}
 	if o.objects != "" {
 		w.tree("objects", o.objects)
 	}
@@ -49,6 +54,11 @@ func (c *cell) pack(o *options, dir, initrd string) error {
 		return err
 	}
 	return z.Close()
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // jobs are the lines of init's list: NAME=VALUE ... command and arguments.

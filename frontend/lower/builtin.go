@@ -113,6 +113,9 @@ func builtinTable() map[string]builtinRow {
 	for name, row := range coreRows() {
 		rows[name] = row
 	}
+	for name, row := range kconfigRows() {
+		rows[name] = row
+	}
 	for _, t := range []string{"u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64"} {
 		ct, _ := ctype.Scalar("__" + t)
 		rows["bpf."+t] = builtinRow{usage: "bpf." + t + "(x)", raw: func(lw *lowerer, e *syntax.Call) Value { return lw.convert(e, ct) }}

@@ -17,7 +17,7 @@ import (
 var (
 	otherKinds = []string{"func"}
 	kernelOnly = []string{"helper", "kfunc", "tail_call", "limit",
-		"field_exists", "type_exists", "enum_value", "container_of"}
+		"field_exists", "type_exists", "enum_value", "container_of", "kconfig"}
 	userFuncs = []string{"tracelog", "ksym", "usym", "interval", "at_exit", "ifindex"}
 	scalars   = []string{"u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64"}
 )
