@@ -10,6 +10,11 @@ import (
 // maxDepth bounds calls within calls: recursion must end when compiling.
 const maxDepth = 190
 
+// maxRecursions bounds how often a program's functions are called from within
+// themselves: each such call is written out, and f(n - 1) + f(n - 2) doubles them
+// with each step.
+const maxRecursions = 4096
+
 // maxValues bounds the size of a program while it is built.
 const maxValues = 400_000
 
@@ -145,6 +150,14 @@ func (lw *lowerer) inline(c *Closure, args []Value, at syntax.Range, main bool) 
 		return lw.errorf(&syntax.NilExpr{Range: at}, diag.Recursion,
 			"calls are nested more than %d deep: recursion must end when compiling", maxDepth)
 	}
+	if lw.running[fn]++; lw.running[fn] > 1 && !lw.gaveUp {
+		if lw.recursions++; lw.recursions > maxRecursions {
+			lw.gaveUp = true
+			lw.errorf(&syntax.NilExpr{Range: at}, diag.Recursion,
+				"functions call themselves more than %d times here: recursion is written out when compiling; a loop is not", maxRecursions)
+		}
+	}
+	defer func() { lw.running[fn]-- }()
 	if lw.tooLarge(&syntax.NilExpr{Range: at}) {
 		return Bad{}
 	}

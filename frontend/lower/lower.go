@@ -60,10 +60,12 @@ type lowerer struct {
 	lookups     map[*lua.LTable]*lookupTable // nil: no table of integers
 	outline     map[*syntax.Function]bool
 	calls       *callLog
-	gaveUp      bool            // the program is too large, or recursion has no end: that was reported
-	unmade      map[string]bool // variables that were assigned to and do not exist: reported
-	unused      syntax.Node     // the call at hand is a statement: nothing uses its result
-	records     []*record       // reserved so far
+	running     map[*syntax.Function]int // calls of functions that are being inlined
+	recursions  int                      // calls of functions from within themselves
+	gaveUp      bool                     // the program is too large, or recursion has no end: that was reported
+	unmade      map[string]bool          // variables that were assigned to and do not exist: reported
+	unused      syntax.Node              // the call at hand is a statement: nothing uses its result
+	records     []*record                // reserved so far
 
 	backward map[*syntax.LabelStmt]bool // see jumpedBackTo
 	rests    map[*syntax.LabelStmt]*syntax.DoStmt
@@ -139,6 +141,7 @@ func newLowerer(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.
 	return &lowerer{stage: stage, mod: mod, r: r, opts: opts, prog: p,
 		keys: map[*ir.Map]*ir.Slot{}, vals: map[*ir.Map]*ir.Slot{}, epochs: map[*script.Map]*cell{},
 		free:     map[*syntax.Function][]*syntax.Local{},
+		running:  map[*syntax.Function]int{},
 		assigned: map[syntax.Node]*assignments{}, builtins: builtinTable(), verdicts: map[*ir.Block]diag.Span{},
 		unmade: map[string]bool{}, subs: map[string]*subprogram{}, subFrames: map[*ir.Slot]*subprogram{}, interned: map[any]int{}, lookups: map[*lua.LTable]*lookupTable{},
 		backward: map[*syntax.LabelStmt]bool{}, rests: map[*syntax.LabelStmt]*syntax.DoStmt{}, endless: map[loopKey]bool{}, calls: &callLog{parent: -1}}

@@ -282,7 +282,8 @@ var lowerCodes = []Info{
 		Code: TooLarge, Severity: Error,
 		Summary: "a program that grew too large",
 		Help:    "Functions are inlined and loops over constants unrolled; together they made more operations than any kernel loads.",
-		Example: "local function f(n, x)\n  if n == 0 then return x end\n  return f(n - 1, x * x + 1) + f(n - 1, x)\nend\nbpf.socket(function(skb) return f(22, skb.len) end)",
+		Example: "local words = {}\nfor i = 1, 700 do words[i] = 'w' .. i end\n" +
+			"bpf.socket(function(skb)\n  local n = skb.len\n  for _, a in ipairs(words) do\n    for _, b in ipairs(words) do n = n * n + #a * #b end\n  end\n  return n\nend)",
 	},
 	{
 		Code: CallFailed, Severity: Error,

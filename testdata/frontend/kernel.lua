@@ -180,6 +180,22 @@ local function f(x)
 end
 bpf.socket(function(skb) return f(skb.len) end)
 ---
+-- it ends when compiling, but doubles with each step
+local function twice(n)
+  if n == 0 then return 1 end
+  return twice(n - 1) + twice(n - 1) --! "functions call themselves more than 4096 times here: recursion is written out when compiling; a loop is not [Recursion]"
+end
+bpf.socket(function() return twice(60) end)
+---
+local function left(n, x)
+  return n == 0 and x or right(n - 1, x * 3) + right(n - 1, x + 1) --! "functions call themselves more than 4096 times"
+end
+function right(n, x) return left(n, x) + left(n, x - 1) end
+bpf.socket(function(skb) return left(40, skb.mark) end)
+---
+local function fib(n) return n < 2 and n or fib(n - 1) + fib(n - 2) end
+bpf.socket(function() return fib(12) end)
+---
 function even(x)
   return odd(x - 1) --! "recursion must end when compiling"
 end
