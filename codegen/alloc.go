@@ -22,13 +22,14 @@ func (m *mfunc) allocate(check bool) {
 		ir.Bugf("%s: %v\n%s", m.fn.Name, err, m)
 	}
 	m.stats = res.Stats
-	firstSlot := len(m.objs)
+	firstSlot := int32(len(m.objs))
 	for range res.Slots {
 		m.objs = append(m.objs, object{size: 8, align: 8, spill: true})
 	}
 	out := make([][]minst, len(m.blocks))
 	for i := range m.blocks {
-		out[i] = m.applySteps(i, res.Blocks[i], firstSlot)
+		out[i] = m.applySteps(res.Blocks[i], firstSlot)
+		res.Blocks[i] = nil
 	}
 	for i, b := range m.blocks {
 		b.insts = out[i]
@@ -42,16 +43,24 @@ func (m *mfunc) allocFunc() *regalloc.Func {
 		index[b.id] = i
 	}
 	f := &regalloc.Func{Order: allocOrder, Ranged: m.ranged, Blocks: make([]regalloc.Block, len(m.blocks))}
-	var regs []reg // of all instructions, in order
+	n := 0
+	for _, b := range m.blocks {
+		n += len(b.insts)
+	}
+	insts := make([]regalloc.Inst, n)
+	regs := make([]reg, 0, 2*n+n/2) // of all instructions, in order
+	succs := make([]int, 0, 2*len(m.blocks))
 	list := func(n int) []reg { return regs[len(regs)-n : len(regs) : len(regs)] }
 	var few [2][maxOperands]reg
 	for i, b := range m.blocks {
 		rb := &f.Blocks[i]
 		rb.Weight = b.weight
+		at := len(succs)
 		for _, s := range b.succs {
-			rb.Succs = append(rb.Succs, index[s.id])
+			succs = append(succs, index[s.id])
 		}
-		rb.Insts = make([]regalloc.Inst, len(b.insts))
+		rb.Succs = succs[at:len(succs):len(succs)]
+		rb.Insts, insts = insts[:len(b.insts):len(b.insts)], insts[len(b.insts):]
 		for j := range b.insts {
 			in, ri := &b.insts[j], &rb.Insts[j]
 			uses, defs, clobbers := in.operands(few[0][:0], few[1][:0])
@@ -74,7 +83,7 @@ func (m *mfunc) allocFunc() *regalloc.Func {
 }
 
 // applySteps makes the allocator's steps instructions.
-func (m *mfunc) applySteps(block int, steps []regalloc.Step, firstSlot int) []minst {
+func (m *mfunc) applySteps(steps []regalloc.Step, firstSlot int32) []minst {
 	out := make([]minst, 0, len(steps))
 	var pos ir.Pos
 	for i := range steps {

@@ -98,7 +98,10 @@ func compileFunc(f *ir.Func, o Options, rep *diag.Reporter) FuncCode {
 	if f.Kind == nil {
 		code.Section = textSection
 	}
-	for i, l := range m.emit(cpu, reach) {
+	lines := m.emit(cpu, reach)
+	code.Insts, code.Pos = make([]bpf.Inst, 0, len(lines)), make([]ir.Pos, 0, len(lines))
+	for i := range lines {
+		l := &lines[i]
 		l.inst.Pos = int32(i)
 		if l.core != nil {
 			code.Cores = append(code.Cores, l.core)
@@ -160,16 +163,16 @@ func checkChains(m *ir.Module, code []FuncCode, rep *diag.Reporter) {
 
 // span returns the place pos names.
 func span(m *ir.Module, pos ir.Pos) diag.Span {
-	if pos.Line < 1 || pos.File < 0 || pos.File >= len(m.Files) {
+	if pos.Line < 1 || pos.File < 0 || int(pos.File) >= len(m.Files) {
 		return diag.Span{}
 	}
 	f := m.Files[pos.File]
 	off := 0
-	for line := 1; line < pos.Line && off < len(f.Text); off++ {
+	for line := 1; line < int(pos.Line) && off < len(f.Text); off++ {
 		if f.Text[off] == '\n' {
 			line++
 		}
 	}
-	off = min(off+max(pos.Col-1, 0), len(f.Text))
+	off = min(off+max(int(pos.Col)-1, 0), len(f.Text))
 	return diag.Span{File: f, Start: off, End: off}
 }

@@ -17,10 +17,10 @@ import (
 // label that a jump goes to.
 type line struct {
 	inst   bpf.Inst
-	pos    ir.Pos
-	label  int
-	target int
 	core   *ir.Core
+	pos    ir.Pos
+	label  int32
+	target int32
 }
 
 // reach is the longest distance of a jump, kept below what the format has so
@@ -32,7 +32,7 @@ type emitter struct {
 	m      *mfunc
 	cpu    bpf.CPU
 	lines  []line
-	next   int // label
+	next   int32 // label
 	reach  int
 	index  []int  // place of each block, by number
 	landed []bool // blocks that jump to the next one, by number (cfg.go)
@@ -40,11 +40,16 @@ type emitter struct {
 
 // emit returns the function's instructions.
 func (m *mfunc) emit(cpu bpf.CPU, reach int) []line {
-	e := &emitter{m: m, cpu: cpu, next: m.nblock + 1, reach: reach, index: make([]int, m.nblock)}
+	e := &emitter{m: m, cpu: cpu, next: int32(m.nblock) + 1, reach: reach, index: make([]int, m.nblock)}
 	for i, b := range m.blocks {
 		e.index[b.id] = i
 	}
 	e.landed = e.retreats()
+	n := 0
+	for _, b := range m.blocks {
+		n += len(b.insts) + len(b.insts)/8 + 2
+	}
+	e.lines = make([]line, 0, n)
 	for i, b := range m.blocks {
 		e.block(b, m.after(i))
 	}
@@ -67,11 +72,11 @@ func (e *emitter) add(in bpf.Inst, pos ir.Pos) {
 
 // jump adds a jump to b.
 func (e *emitter) jump(in bpf.Inst, b *mblock, pos ir.Pos) {
-	e.lines = append(e.lines, line{inst: in, pos: pos, target: b.id + 1})
+	e.lines = append(e.lines, line{inst: in, pos: pos, target: int32(b.id) + 1})
 }
 
 func (e *emitter) block(b, next *mblock) {
-	e.lines = append(e.lines, line{label: b.id + 1})
+	e.lines = append(e.lines, line{label: int32(b.id) + 1})
 	insts := b.insts
 	if b.kind == endIf {
 		insts = insts[:len(insts)-1]
@@ -160,7 +165,7 @@ func (e *emitter) bound(in *minst) {
 	end := e.next
 	e.next++
 	dst := bpf.Reg(in.dst)
-	jump := func(op bpf.Op, to int) {
+	jump := func(op bpf.Op, to int32) {
 		e.lines = append(e.lines, line{inst: bpf.Inst{Op: op, Size: bpf.B64, K: true, Dst: dst, Imm: in.imm}, pos: in.pos, target: to})
 	}
 	if canJump(bpf.JLe, e.cpu) {
@@ -264,7 +269,7 @@ func (e *emitter) lineAt(pc, d int) int {
 
 // findIsland returns an island that leads to target, is in reach of pc and
 // nearer to the target.
-func (e *emitter) findIsland(target, pc int, at []int) (label int, ok bool) {
+func (e *emitter) findIsland(target int32, pc int, at []int) (label int32, ok bool) {
 	whole := at[target] - pc
 	best := e.reach / 2 // at least so far, or it is no help
 	for i := 1; i < len(e.lines); i++ {
@@ -273,7 +278,7 @@ func (e *emitter) findIsland(target, pc int, at []int) (label int, ok bool) {
 			continue
 		}
 		isle := e.lines[i-1].label
-		if isle <= e.m.nblock {
+		if int(isle) <= e.m.nblock {
 			continue // a block of the program
 		}
 		d := at[isle] - pc
@@ -321,9 +326,10 @@ func (e *emitter) fallsInto(i int) bool {
 // resolve fills distances in and drops labels.
 func (e *emitter) resolve() []line {
 	at := e.addresses()
-	out := make([]line, 0, len(e.lines))
+	out := e.lines[:0]
 	pc := 0
-	for _, l := range e.lines {
+	for i := range e.lines {
+		l := e.lines[i]
 		if l.label != 0 {
 			continue
 		}

@@ -1,6 +1,7 @@
 package codegen
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/luabpfc/luabpfc/codegen/bpf"
@@ -29,10 +30,21 @@ const maxStack = 512
 type bitset []uint64
 
 func newBitset(n int) bitset       { return make(bitset, (n+63)/64) }
-func (s bitset) has(i int) bool    { return s[i/64]>>(i%64)&1 != 0 }
-func (s bitset) add(i int)         { s[i/64] |= 1 << (i % 64) }
-func (s bitset) remove(i int)      { s[i/64] &^= 1 << (i % 64) }
+func (s bitset) has(i int32) bool  { return s[i/64]>>(i%64)&1 != 0 }
+func (s bitset) add(i int32)       { s[i/64] |= 1 << (i % 64) }
+func (s bitset) remove(i int32)    { s[i/64] &^= 1 << (i % 64) }
 func (s bitset) copyFrom(t bitset) { copy(s, t) }
+
+// newBitsets returns count empty sets.
+func newBitsets(count, n int) []bitset {
+	words := (n + 63) / 64
+	all := make(bitset, count*words)
+	out := make([]bitset, count)
+	for i := range out {
+		out[i] = all[i*words : (i+1)*words : (i+1)*words]
+	}
+	return out
+}
 
 // or adds t's members and reports whether s grew.
 func (s bitset) or(t bitset) bool {
@@ -46,10 +58,14 @@ func (s bitset) or(t bitset) bool {
 	return grew
 }
 
-// accesses returns what the instruction reads and writes on the stack.
-func (in *minst) accesses() []use {
+// accesses returns what the instruction reads and writes on the stack; one is
+// room for an access.
+func (in *minst) accesses(one *[1]use) []use {
 	if in.obj == 0 || in.op == opLea {
-		return in.mem
+		if in.call == nil {
+			return nil
+		}
+		return in.call.mem
 	}
 	u := use{obj: in.obj, off: in.off, size: int32(in.size)}
 	switch {
@@ -60,7 +76,8 @@ func (in *minst) accesses() []use {
 	default:
 		u.read = true
 	}
-	return []use{u}
+	one[0] = u
+	return one[:]
 }
 
 // frame is the work of placing objects.
@@ -74,10 +91,7 @@ func (m *mfunc) placeObjects() {
 	if len(m.objs) == 1 {
 		return
 	}
-	f := &frame{m: m, conflicts: make([]bitset, len(m.objs))}
-	for i := range f.conflicts {
-		f.conflicts[i] = newBitset(len(m.objs))
-	}
+	f := &frame{m: m, conflicts: newBitsets(len(m.objs), len(m.objs))}
 	used := f.findConflicts()
 	bottom := f.place(used, false, 0)
 	m.stack = f.place(used, true, (bottom+7)&^7)
@@ -94,28 +108,29 @@ func (f *frame) findConflicts() bitset {
 	used := newBitset(n)
 	before, after := f.forward(index), f.backward(index)
 	live := newBitset(n)
+	var one [1]use
+	var all bitset // what is accessed before each instruction, one after the other
 	for i, b := range m.blocks {
-		// seen[j]: accessed before instruction j.
-		seen := make([]bitset, len(b.insts)+1)
-		cur := newBitset(n)
-		cur.copyFrom(before[i])
+		all = slices.Grow(all[:0], (len(b.insts)+1)*len(live))[:(len(b.insts)+1)*len(live)]
+		seen := func(j int) bitset { return all[j*len(live) : (j+1)*len(live)] }
+		seen(0).copyFrom(before[i])
 		for j := range b.insts {
-			seen[j] = append(bitset(nil), cur...)
-			for _, u := range b.insts[j].accesses() {
+			cur := seen(j + 1)
+			cur.copyFrom(seen(j))
+			for _, u := range b.insts[j].accesses(&one) {
 				cur.add(u.obj)
 			}
 		}
-		seen[len(b.insts)] = cur
 		live.copyFrom(after[i])
 		for j := len(b.insts) - 1; j >= 0; j-- {
 			in := &b.insts[j]
 			if in.obj != 0 {
 				used.add(in.obj)
 			}
-			acc := in.accesses()
-			f.conflict(acc, live, seen[j+1])
+			acc := in.accesses(&one)
+			f.conflict(acc, live, seen(j+1))
 			f.transfer(acc, live)
-			f.conflict(acc, live, seen[j])
+			f.conflict(acc, live, seen(j))
 			for _, u := range acc {
 				used.add(u.obj)
 			}
@@ -128,7 +143,7 @@ func (f *frame) findConflicts() bitset {
 // each other.
 func (f *frame) conflict(acc []use, live, seen bitset) {
 	for _, u := range acc {
-		for o := range f.m.objs {
+		for o := range int32(len(f.m.objs)) {
 			if o != u.obj && live.has(o) && seen.has(o) {
 				f.conflicts[o].add(u.obj)
 				f.conflicts[u.obj].add(o)
@@ -161,10 +176,12 @@ func (f *frame) forward(index []int) []bitset {
 	m := f.m
 	in := make([]bitset, len(m.blocks))
 	gen := make([]bitset, len(m.blocks))
+	var one [1]use
+	bits := newBitsets(2*len(m.blocks), len(m.objs))
 	for i, b := range m.blocks {
-		in[i], gen[i] = newBitset(len(m.objs)), newBitset(len(m.objs))
+		in[i], gen[i] = bits[2*i], bits[2*i+1]
 		for j := range b.insts {
-			for _, u := range b.insts[j].accesses() {
+			for _, u := range b.insts[j].accesses(&one) {
 				gen[i].add(u.obj)
 			}
 		}
@@ -189,10 +206,8 @@ func (f *frame) forward(index []int) []bitset {
 // backward returns the objects that may be read behind each block.
 func (f *frame) backward(index []int) []bitset {
 	m := f.m
-	out := make([]bitset, len(m.blocks))
-	for i := range out {
-		out[i] = newBitset(len(m.objs))
-	}
+	out := newBitsets(len(m.blocks), len(m.objs))
+	var one [1]use
 	live := newBitset(len(m.objs))
 	for changed := true; changed; {
 		changed = false
@@ -201,7 +216,7 @@ func (f *frame) backward(index []int) []bitset {
 				k := index[s.id]
 				live.copyFrom(out[k])
 				for j := len(s.insts) - 1; j >= 0; j-- {
-					f.transfer(s.insts[j].accesses(), live)
+					f.transfer(s.insts[j].accesses(&one), live)
 				}
 				if out[i].or(live) {
 					changed = true
@@ -216,8 +231,8 @@ func (f *frame) backward(index []int) []bitset {
 // below the frame pointer, and returns where the lowest ends.
 func (f *frame) place(used bitset, spill bool, start int) (bottom int) {
 	m := f.m
-	var order []int
-	for o := 1; o < len(m.objs); o++ {
+	var order []int32
+	for o := int32(1); int(o) < len(m.objs); o++ {
 		if used.has(o) && m.objs[o].spill == spill {
 			order = append(order, o)
 		}

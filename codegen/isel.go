@@ -41,6 +41,12 @@ type selector struct {
 	cur *mblock // being filled, its instructions in reverse
 	seq []minst // of the current value, forward
 	pos ir.Pos
+
+	// Blocks are filled one after the other, nearly: their instructions lie in
+	// one piece of memory, at the end of it those of the block open.
+	pool   []minst
+	open   *mblock
+	openAt int
 }
 
 // selectFunc returns the machine IR of f.
@@ -205,9 +211,18 @@ func (s *selector) add(in minst) {
 
 // flush moves the current value's instructions to the block.
 func (s *selector) flush() {
-	for i := len(s.seq) - 1; i >= 0; i-- {
-		s.cur.insts = append(s.cur.insts, s.seq[i])
+	b, n := s.cur, len(s.seq)
+	if s.open != b || len(s.pool)-s.openAt != len(b.insts) || len(s.pool)+n > cap(s.pool) {
+		if len(s.pool)+len(b.insts)+n > cap(s.pool) {
+			s.pool = make([]minst, 0, max(min(s.f.NumValues(), 256), 2*(len(b.insts)+n)))
+		}
+		s.open, s.openAt = b, len(s.pool)
+		s.pool = append(s.pool, b.insts...)
 	}
+	for i := n - 1; i >= 0; i-- {
+		s.pool = append(s.pool, s.seq[i])
+	}
+	b.insts = s.pool[s.openAt:len(s.pool):len(s.pool)]
 	s.seq = s.seq[:0]
 }
 

@@ -13,7 +13,7 @@ const maxArgs = 5
 
 // place is an address: a stack object or a register, and an offset.
 type place struct {
-	obj  int
+	obj  int32
 	base reg
 	off  int32
 }
@@ -31,7 +31,7 @@ func (s *selector) address(p *ir.Value, off int32) place {
 		p = s.root(p.Args[0])
 	}
 	if p.Op == ir.OpSlotAddr {
-		return place{obj: p.Aux.(*ir.Slot).ID + 1, off: int32(total)}
+		return place{obj: int32(p.Aux.(*ir.Slot).ID) + 1, off: int32(total)}
 	}
 	base := s.use(p)
 	if !fits16(total) {
@@ -197,7 +197,7 @@ func (s *selector) call(d reg, v *ir.Value) {
 			s.put(reg(i+1), v.Args[i])
 		}
 	}
-	in := minst{op: bpf.Call, size: bpf.B64, args: len(v.Args), mem: s.callMem(v)}
+	in := minst{op: bpf.Call, size: bpf.B64, call: &call{len(v.Args), s.callMem(v)}}
 	switch callee := v.Aux.(type) {
 	case *kernel.Helper:
 		in.imm = int64(callee.ID)

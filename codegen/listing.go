@@ -46,9 +46,9 @@ func Listing(m *ir.Module, out *Output) string {
 
 // sourceLine returns the line of the script at p, as a comment.
 func sourceLine(m *ir.Module, p ir.Pos) string {
-	if p.File < 0 || p.File >= len(m.Files) {
+	if p.File < 0 || int(p.File) >= len(m.Files) {
 		return ""
 	}
 	f := m.Files[p.File]
-	return fmt.Sprintf("; %s (%s:%d)\n", strings.TrimSpace(f.Line(p.Line)), f.Name, p.Line)
+	return fmt.Sprintf("; %s (%s:%d)\n", strings.TrimSpace(f.Line(int(p.Line))), f.Name, p.Line)
 }

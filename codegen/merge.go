@@ -47,7 +47,7 @@ type instKey struct {
 	off      int32
 	imm      int64
 	sym      string
-	obj      int
+	obj      int32
 	core     *ir.Core
 }
 
@@ -175,7 +175,7 @@ func mergeable(in *minst, end blockKind) bool {
 // sameInst compares all but places in the source.
 func sameInst(a, b *minst) bool {
 	if a.op != b.op || a.size != b.size || a.k != b.k || a.off != b.off || a.imm != b.imm || a.sym != b.sym ||
-		a.core != b.core || a.obj != b.obj || a.args != b.args || a.region != b.region {
+		a.core != b.core || a.obj != b.obj || a.region != b.region {
 		return false
 	}
 	var ua, da, ub, db []regalloc.Reg

@@ -65,26 +65,30 @@ type mblock struct {
 
 // minst is an instruction.
 type minst struct {
-	op   bpf.Op
-	size bpf.Size
-	k    bool // the second operand is imm
-	dst  reg
-	src  reg
-	off  int32
-	imm  int64
-	sym  string
-	obj  int   // stack object that is the base of the access or the address; 0: none
-	args int   // calls: arguments in r1 to r5
-	mem  []use // calls: objects that the callee reads and writes
-	pos  ir.Pos
-	core *ir.Core // what the loader puts in the place of imm or off
-
+	op     bpf.Op
+	size   bpf.Size
+	k      bool      // the second operand is imm
 	region ir.Region // of an access that is not to obj
+	dst    reg
+	src    reg
+	off    int32
+	imm    int64
+	sym    string
+	call   *call    // of calls
+	core   *ir.Core // what the loader puts in the place of imm or off
+	obj    int32    // stack object that is the base of the access or the address; 0: none
+	pos    ir.Pos
+}
+
+// call is what there is to know of a call.
+type call struct {
+	args int   // in r1 to r5
+	mem  []use // objects that the callee reads and writes
 }
 
 // use is an access to part of a stack object.
 type use struct {
-	obj       int
+	obj       int32
 	off, size int32
 	read      bool
 	write     bool
@@ -158,7 +162,7 @@ func (in *minst) operands(uses, defs []reg) ([]reg, []reg, regalloc.Set) {
 	case in.op == bpf.LdInd:
 		return append(uses, 6, in.src), append(defs, 0), callerSaved
 	case in.op.IsCall():
-		for i := 1; i <= in.args; i++ {
+		for i := 1; i <= in.call.args; i++ {
 			uses = append(uses, reg(i))
 		}
 		return uses, append(defs, 0), callerSaved

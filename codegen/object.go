@@ -232,24 +232,26 @@ const pinByName = 1
 func (l *linker) addCode(c *FuncCode, f *ir.Func) error {
 	s := l.sections[c.Section]
 	start := l.offsets[c.Name]
-	insts := slices.Clone(c.Insts)
 	at := start
 	info := &l.info.Sections[l.infos[c.Section]]
-	for i := range insts {
-		if err := l.relocate(&insts[i], s, at); err != nil {
+	data := slices.Grow(s.Data, c.Slots()*bpf.SlotBytes)
+	for i := range c.Insts {
+		in := c.Insts[i] // as it is in the object
+		if err := l.relocate(&in, s, at); err != nil {
 			return err
 		}
-		if n := insts[i].Core; n > 0 {
+		if n := in.Core; n > 0 {
 			l.relocateCore(info, c.Cores[n-1], at)
 		}
-		at += uint64(insts[i].Slots() * bpf.SlotBytes)
+		at += uint64(in.Slots() * bpf.SlotBytes)
+		var err error
+		if data, err = bpf.Append(data, &in, l.order); err != nil {
+			return fmt.Errorf("instruction %d: %w", i, err)
+		}
 	}
-	data, err := bpf.Encode(insts, l.order)
-	if err != nil {
-		return err
-	}
-	s.Data = append(s.Data, data...)
-	sym := &elfwriter.Symbol{Name: c.Name, Section: s, Value: start, Size: uint64(len(data)), Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL}
+	size := uint64(len(data) - len(s.Data))
+	s.Data = data
+	sym := &elfwriter.Symbol{Name: c.Name, Section: s, Value: start, Size: size, Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL}
 	if f.Kind == nil {
 		sym.Bind = elf.STB_LOCAL
 	} else {
@@ -257,7 +259,7 @@ func (l *linker) addCode(c *FuncCode, f *ir.Func) error {
 	}
 	l.file.Symbols = append(l.file.Symbols, sym)
 	info.Funcs = append(info.Funcs, btf.FuncInfo{Offset: uint32(start), Func: describe(l.m, f)})
-	info.Lines = append(info.Lines, l.lines(c, f, start)...)
+	info.Lines = l.lines(info.Lines, c, f, start)
 	return nil
 }
 
@@ -334,28 +336,29 @@ func describe(m *ir.Module, f *ir.Func) *btf.Func {
 	return btf.Subprogram(f.Name, params)
 }
 
-// lines returns the line table of a function. What has no place has that of what
+// lines appends the line table of a function. What has no place has that of what
 // comes before; the first instruction has the function's. Where no lines are
 // wanted there is one for each function, since libbpf complains of func_info
 // without.
-func (l *linker) lines(c *FuncCode, f *ir.Func, start uint64) (list []btf.LineInfo) {
+func (l *linker) lines(list []btf.LineInfo, c *FuncCode, f *ir.Func, start uint64) []btf.LineInfo {
 	if !l.o.Lines || len(l.m.Files) == 0 {
-		return []btf.LineInfo{{Offset: uint32(start), File: f.Name, Text: f.Name, Line: 1}}
+		return append(list, btf.LineInfo{Offset: uint32(start), File: f.Name, Text: f.Name, Line: 1})
 	}
 	last := f.Pos
 	if last.Line < 1 {
 		last.Line = 1
 	}
 	at := start
+	list = slices.Grow(list, len(c.Insts))
 	for i := range c.Insts {
 		if p := c.Pos[i]; p.Line > 0 {
 			last = p
 		}
-		if last.File < 0 || last.File >= len(l.m.Files) {
+		if last.File < 0 || int(last.File) >= len(l.m.Files) {
 			last.File = 0
 		}
 		file := l.m.Files[last.File]
-		list = append(list, btf.LineInfo{Offset: uint32(at), File: file.Name, Text: file.Line(last.Line),
+		list = append(list, btf.LineInfo{Offset: uint32(at), File: file.Name, Text: file.Line(int(last.Line)),
 			Line: uint32(last.Line), Column: uint32(max(last.Col, 0))})
 		at += uint64(c.Insts[i].Slots() * bpf.SlotBytes)
 	}

@@ -184,12 +184,12 @@ func position(mod *ir.Module, sp diag.Span) ir.Pos {
 	line, col := sp.Position()
 	for i, f := range mod.Files {
 		if f == sp.File {
-			return ir.Pos{File: i, Line: line, Col: col}
+			return ir.Pos{File: int32(i), Line: int32(line), Col: int32(col)}
 		}
 	}
 	if sp.File == nil {
 		return ir.Pos{}
 	}
 	mod.Files = append(mod.Files, sp.File)
-	return ir.Pos{File: len(mod.Files) - 1, Line: line, Col: col}
+	return ir.Pos{File: int32(len(mod.Files) - 1), Line: int32(line), Col: int32(col)}
 }

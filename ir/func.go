@@ -60,13 +60,28 @@ func (f *Func) NewSlot(size int, name string, pos Pos) *Slot {
 
 // newValue makes a value that is in no block yet.
 func (f *Func) newValue(op Op, t Type, pos Pos, args []*Value) *Value {
-	v := &Value{ID: f.nextValue, Op: op, Type: t, Pos: pos}
+	if len(f.values) == cap(f.values) {
+		f.values = make([]Value, 0, slabSize(f.nextValue))
+	}
+	f.values = append(f.values, Value{ID: int32(f.nextValue), Op: op, Type: t, Pos: pos})
+	v := &f.values[len(f.values)-1]
 	f.nextValue++
-	for _, a := range args {
-		v.AddArg(a)
+	if n := len(args); n > 0 {
+		if cap(f.args)-len(f.args) < n {
+			f.args = make([]*Value, 0, max(n, 2*slabSize(f.nextValue)))
+		}
+		at := len(f.args)
+		f.args = append(f.args, args...)
+		v.Args = f.args[at:len(f.args):len(f.args)]
+		for _, a := range args {
+			a.Uses++
+		}
 	}
 	return v
 }
+
+// slabSize is how many values a function of n is to take memory for at once.
+func slabSize(n int) int { return min(max(n/2, 8), 64) }
 
 // NewValue appends a value to the block.
 func (b *Block) NewValue(op Op, t Type, pos Pos, args ...*Value) *Value {

@@ -152,10 +152,10 @@ func (p *parser) pos() Pos {
 	p.expect(":")
 	b := p.number("a column", 0, math.MaxInt32)
 	if !p.got(":") {
-		return Pos{Line: int(a), Col: int(b)}
+		return Pos{Line: int32(a), Col: int32(b)}
 	}
 	c := p.number("a column", 0, math.MaxInt32)
-	return Pos{int(a), int(b), int(c)}
+	return Pos{int32(a), int32(b), int32(c)}
 }
 
 func (p *parser) module() {

@@ -171,7 +171,7 @@ func (p *parser) blockNamed(w token, n int) *Block {
 func (p *parser) valueNamed(w token, n int) *Value {
 	v := p.fn.values[n]
 	if v == nil {
-		v = &Value{ID: n}
+		v = &Value{ID: int32(n)}
 		p.fn.values[n] = v
 		p.fn.first = append(p.fn.first, w)
 	}
@@ -482,7 +482,7 @@ func (p *parser) finish() {
 		f.nextBlock = max(f.nextBlock, id+1)
 	}
 	for _, v := range fp.voids {
-		v.ID = f.nextValue
+		v.ID = int32(f.nextValue)
 		f.nextValue++
 	}
 	for _, end := range fp.ends {

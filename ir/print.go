@@ -82,7 +82,7 @@ func (v *Value) String() string {
 	if v == nil {
 		return "?"
 	}
-	return "v" + strconv.Itoa(v.ID)
+	return "v" + strconv.Itoa(int(v.ID))
 }
 
 // LongString returns the value as the text form writes it,

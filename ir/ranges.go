@@ -234,7 +234,7 @@ func newRanges(f *Func) *Ranges {
 
 // Of returns what holds of v wherever it is defined.
 func (r *Ranges) Of(v *Value) Range {
-	if v.ID >= len(r.of) || r.of[v.ID].Empty() {
+	if int(v.ID) >= len(r.of) || r.of[v.ID].Empty() {
 		return fullRange
 	}
 	return r.of[v.ID]

@@ -45,9 +45,9 @@ type Mem struct {
 // Pos is a place in the source: File indexes Module.Files, Line and Col count
 // from 1. The zero Pos names no place.
 type Pos struct {
-	File int
-	Line int
-	Col  int
+	File int32
+	Line int32
+	Col  int32
 }
 
 // Module is everything that goes into one object.
@@ -181,6 +181,10 @@ type Func struct {
 
 	nextValue int
 	nextBlock int
+
+	// What new values are taken from: they live as long as the function, nearly.
+	values []Value
+	args   []*Value
 }
 
 // Callback is what a function called by a helper has in place of a program's
@@ -298,7 +302,7 @@ type Loop struct {
 
 // Value is one SSA value.
 type Value struct {
-	ID     int
+	ID     int32
 	Op     Op
 	Type   Type
 	Args   []*Value
@@ -306,5 +310,5 @@ type Value struct {
 	Aux    any // *Mem, *Slot, *Map, *Global, *Func, *kernel.Helper, as the op's row says
 	Block  *Block
 	Pos    Pos
-	Uses   int // how many Args and Controls name this value
+	Uses   int32 // how many Args and Controls name this value
 }

@@ -290,7 +290,7 @@ func (c *checker) structure() error {
 				return c.errf(b, nil, "%s has no op", v)
 			case v.Block != b:
 				return c.errf(b, v, "is in another block's list")
-			case v.ID < 0 || v.ID >= len(seen):
+			case v.ID < 0 || int(v.ID) >= len(seen):
 				return c.errf(b, v, "ID is out of range")
 			case seen[v.ID]:
 				return c.errf(b, v, "ID %d is taken", v.ID)
@@ -386,7 +386,7 @@ func (c *checker) edges() error {
 // uses checks that arguments are in the function and the Uses counts right.
 func (c *checker) uses() error {
 	f := c.f
-	uses := make([]int, f.NumValues())
+	uses := make([]int32, f.NumValues())
 	here := make([]bool, f.NumValues())
 	for _, b := range f.Blocks {
 		for _, v := range b.Values {
@@ -394,7 +394,7 @@ func (c *checker) uses() error {
 		}
 	}
 	in := func(v *Value) bool {
-		return v != nil && v.ID >= 0 && v.ID < len(here) && here[v.ID] && v.Block != nil && v.Block.Func == f &&
+		return v != nil && v.ID >= 0 && int(v.ID) < len(here) && here[v.ID] && v.Block != nil && v.Block.Func == f &&
 			v.Block.Values[c.index[v.ID]] == v
 	}
 	for _, b := range f.Blocks {

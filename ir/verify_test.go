@@ -127,7 +127,7 @@ func TestVerifyMutations(t *testing.T) {
 			values := map[int]*ir.Value{}
 			for _, b := range f.Blocks {
 				for _, v := range b.Values {
-					values[v.ID] = v
+					values[int(v.ID)] = v
 				}
 			}
 			c.mutate(m, f, func(id int) *ir.Value { return values[id] })

@@ -17,16 +17,22 @@ func Encode(insts []Inst, order binary.ByteOrder) ([]byte, error) {
 	}
 	out := make([]byte, 0, n*SlotBytes)
 	for i := range insts {
-		in := &insts[i]
-		if err := in.Check(); err != nil {
+		var err error
+		if out, err = Append(out, &insts[i], order); err != nil {
 			return nil, fmt.Errorf("instruction %d: %w", i, err)
 		}
-		s := in.slot()
-		out = s.append(out, order)
-		if in.Slots() == 2 {
-			s = slot{imm: int32(in.Imm >> 32)}
-			out = s.append(out, order)
-		}
+	}
+	return out, nil
+}
+
+// Append appends the instruction's bytes to out.
+func Append(out []byte, in *Inst, order binary.ByteOrder) ([]byte, error) {
+	if err := in.Check(); err != nil {
+		return out, err
+	}
+	out = in.slot().append(out, order)
+	if in.Slots() == 2 {
+		out = slot{imm: int32(in.Imm >> 32)}.append(out, order)
 	}
 	return out, nil
 }
@@ -47,16 +53,16 @@ func (s slot) append(b []byte, order binary.ByteOrder) []byte {
 	if isBig(order) {
 		regs = s.dst<<4 | s.src
 	}
-	var w [SlotBytes]byte
-	w[0], w[1] = s.code, regs
-	order.PutUint16(w[2:], uint16(s.off))
-	order.PutUint32(w[4:], uint32(s.imm))
-	return append(b, w[:]...)
+	at := len(b)
+	b = append(b, s.code, regs, 0, 0, 0, 0, 0, 0)
+	order.PutUint16(b[at+2:], uint16(s.off))
+	order.PutUint32(b[at+4:], uint32(s.imm))
+	return b
 }
 
 // isBig reports whether the order stores the most significant byte first.
 func isBig(order binary.ByteOrder) bool {
-	return order.Uint16([]byte{1, 0}) != 1
+	return order != binary.ByteOrder(binary.LittleEndian) && order.Uint16([]byte{1, 0}) != 1
 }
 
 // slot returns the first slot of a checked instruction.

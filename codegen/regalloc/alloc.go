@@ -28,31 +28,30 @@ func Allocate(f *Func) (*Result, error) {
 // finish turns the coloured code into steps.
 func finish(res *Result, g *graph, nslots int) error {
 	slots := colorSlots(g.code, nslots)
-	paint := func(rs []Reg) []Reg {
-		out := make([]Reg, len(rs))
+	paint := func(rs []Reg) []Reg { // the code is not needed any more
 		for i, r := range rs {
-			out[i] = g.color[g.find(r)]
+			rs[i] = g.color[g.find(r)]
 		}
-		return out
+		return rs
 	}
 	res.Blocks = make([][]Step, len(g.code.blocks))
 	for b, insts := range g.code.blocks {
 		steps := make([]Step, 0, len(insts))
 		for i := range insts {
 			in := &insts[i]
-			st := Step{Kind: in.kind, Block: int(in.block), Inst: int(in.index)}
+			st := Step{Kind: in.kind, Block: in.block, Inst: in.index}
 			switch in.kind {
 			case Elided:
 				res.Stats.MovesGone++
 				steps = append(steps, st)
 				continue
 			case Load, Store:
-				st.Slot = slots[in.slot]
+				st.Slot = int32(slots[in.slot])
 				if st.Slot < 0 {
 					continue // nothing reads the slot
 				}
 				st.Block, st.Inst = 0, 0
-				res.Slots = max(res.Slots, st.Slot+1)
+				res.Slots = max(res.Slots, int(st.Slot)+1)
 				if in.kind == Load {
 					res.Stats.Loads++
 				} else {
@@ -69,7 +68,7 @@ func finish(res *Result, g *graph, nslots int) error {
 			}
 			steps = append(steps, st)
 		}
-		res.Blocks[b] = steps
+		res.Blocks[b], g.code.blocks[b] = steps, nil
 	}
 	return nil
 }

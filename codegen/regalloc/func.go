@@ -68,8 +68,8 @@ const (
 // Step is an instruction of the result.
 type Step struct {
 	Kind        StepKind
-	Block, Inst int
-	Slot        int
+	Block, Inst int32
+	Slot        int32
 	Uses, Defs  []Reg // machine registers, in the order of the instruction's
 }
 

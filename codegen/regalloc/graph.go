@@ -56,7 +56,7 @@ const maxMatrix = 4096
 
 func newEdgeSet(n int) edgeSet {
 	if n <= maxMatrix {
-		return edgeSet{n: n, bits: make([]uint64, (n*n+63)/64)}
+		return edgeSet{n: n, bits: make([]uint64, n*n/128+1)}
 	}
 	return edgeSet{n: n, hash: map[uint64]struct{}{}}
 }
@@ -66,7 +66,7 @@ func (e *edgeSet) insert(a, b Reg) bool {
 	if a > b {
 		a, b = b, a
 	}
-	i := uint64(a)*uint64(e.n) + uint64(b)
+	i := uint64(b)*(uint64(b)-1)/2 + uint64(a)
 	if e.hash != nil {
 		if _, ok := e.hash[i]; ok {
 			return false
@@ -85,7 +85,7 @@ func (e *edgeSet) has(a, b Reg) bool {
 	if a > b {
 		a, b = b, a
 	}
-	i := uint64(a)*uint64(e.n) + uint64(b)
+	i := uint64(b)*(uint64(b)-1)/2 + uint64(a)
 	if e.hash != nil {
 		_, ok := e.hash[i]
 		return ok

@@ -35,7 +35,15 @@ func newCode(f *Func) *code {
 		weight: make([]float64, len(f.Blocks)),
 		nreg:   f.maxReg(),
 	}
-	var regs []Reg // of all instructions, in order
+	ninst, nreg := 0, 0
+	for b := range f.Blocks {
+		ninst += len(f.Blocks[b].Insts)
+		for i := range f.Blocks[b].Insts {
+			nreg += len(f.Blocks[b].Insts[i].Uses) + len(f.Blocks[b].Insts[i].Defs)
+		}
+	}
+	insts := make([]inst, ninst)
+	regs := make([]Reg, 0, nreg) // of all instructions, in order
 	keep := func(l []Reg) []Reg {
 		regs = append(regs, l...)
 		return regs[len(regs)-len(l) : len(regs) : len(regs)]
@@ -47,7 +55,7 @@ func newCode(f *Func) *code {
 		for _, s := range fb.Succs {
 			c.preds[s] = append(c.preds[s], int32(b))
 		}
-		c.blocks[b] = make([]inst, len(fb.Insts))
+		c.blocks[b], insts = insts[:len(fb.Insts):len(fb.Insts)], insts[len(fb.Insts):]
 		for i := range fb.Insts {
 			in := &fb.Insts[i]
 			c.blocks[b][i] = inst{

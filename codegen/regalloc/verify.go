@@ -12,10 +12,10 @@ import "fmt"
 // them agree on remains. Machine registers are names of values too: a call that
 // uses r1 must find there what was last put there under that name.
 func Verify(f *Func, res *Result) error {
-	v := &verifier{f: f, res: res, nloc: int(FirstVirtual) + res.Slots, redone: map[[2]int]int{}}
+	v := &verifier{f: f, res: res, nloc: int(FirstVirtual) + res.Slots, redone: map[[2]int32]int{}}
 	for _, steps := range res.Blocks {
 		for i := range steps {
-			at := [2]int{steps[i].Block, steps[i].Inst}
+			at := [2]int32{steps[i].Block, steps[i].Inst}
 			if _, ok := v.redone[at]; !ok && steps[i].Kind == Redo {
 				v.redone[at] = v.nloc
 				v.nloc++
@@ -50,7 +50,7 @@ type verifier struct {
 	res  *Result
 	nloc int
 	// redone are the places of the instructions that are redone.
-	redone map[[2]int]int
+	redone map[[2]int32]int
 	in     [][]set // state at the start of each block; nil before it is reached
 }
 
@@ -106,7 +106,7 @@ func (v *verifier) block(b int) ([]set, error) {
 	for i := range v.res.Blocks[b] {
 		st := &v.res.Blocks[b][i]
 		if st.Kind == Keep || st.Kind == Elided {
-			if st.Block != b || st.Inst != next {
+			if int(st.Block) != b || int(st.Inst) != next {
 				return nil, fmt.Errorf("block %d: instruction %d is missing", b, next)
 			}
 			next++
@@ -124,10 +124,10 @@ func (v *verifier) block(b int) ([]set, error) {
 func (v *verifier) step(state []set, st *Step) error {
 	switch st.Kind {
 	case Load:
-		state[st.Defs[0]] = state[int(FirstVirtual)+st.Slot]
+		state[st.Defs[0]] = state[int32(FirstVirtual)+st.Slot]
 		return nil
 	case Store:
-		state[int(FirstVirtual)+st.Slot] = state[st.Uses[0]]
+		state[int32(FirstVirtual)+st.Slot] = state[st.Uses[0]]
 		return nil
 	}
 	in := &v.f.Blocks[st.Block].Insts[st.Inst]
@@ -136,7 +136,7 @@ func (v *verifier) step(state []set, st *Step) error {
 		if in.Flags&Remat == 0 {
 			return fmt.Errorf("instruction %d can't be redone", st.Inst)
 		}
-		state[st.Defs[0]] = state[v.redone[[2]int{st.Block, st.Inst}]]
+		state[st.Defs[0]] = state[v.redone[[2]int32{st.Block, st.Inst}]]
 		return nil
 	case in.Flags&Move != 0:
 		return checkMove(state, in, st)
@@ -173,7 +173,7 @@ func (v *verifier) step(state []set, st *Step) error {
 
 // remember notes what an instruction that is redone elsewhere computes.
 func (v *verifier) remember(state []set, in *Inst, st *Step) {
-	if at, ok := v.redone[[2]int{st.Block, st.Inst}]; ok {
+	if at, ok := v.redone[[2]int32{st.Block, st.Inst}]; ok {
 		state[at] = set{in.Defs[0]}
 	}
 }

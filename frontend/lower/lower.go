@@ -238,7 +238,7 @@ func (lw *lowerer) enter(fn *syntax.Function) {
 // pos converts a range of the current file to an IR position.
 func (lw *lowerer) pos(r syntax.Range) ir.Pos {
 	line, col := lw.file.Position(r.Start)
-	return ir.Pos{File: lw.fileNo, Line: line, Col: col}
+	return ir.Pos{File: int32(lw.fileNo), Line: int32(line), Col: int32(col)}
 }
 
 // at makes n the place that new IR values get.
@@ -253,7 +253,7 @@ func (lw *lowerer) errorf(n syntax.Node, code diag.Code, format string, args ...
 // span converts an IR position back to a place in the source.
 func (lw *lowerer) span(p ir.Pos) diag.Span {
 	f := lw.mod.Files[p.File]
-	off := f.Offset(p.Line, p.Col)
+	off := f.Offset(int(p.Line), int(p.Col))
 	return diag.Span{File: f, Start: off, End: off + 1}
 }
 

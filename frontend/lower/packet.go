@@ -238,7 +238,7 @@ func (lw *lowerer) bits(n syntax.Node, p Pointer, off, width int) *ir.Value {
 // rangeNode makes a node of the current position, for errors of reads that
 // the source doesn't show.
 func rangeNode(p ir.Pos, lw *lowerer) syntax.Node {
-	off := lw.file.Offset(p.Line, p.Col)
+	off := lw.file.Offset(int(p.Line), int(p.Col))
 	return &syntax.NilExpr{Range: syntax.Range{Start: off, End: off + 1}}
 }
 

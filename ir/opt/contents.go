@@ -98,7 +98,7 @@ func (c *contents) join(to, from []holding) bool {
 
 // step moves the state over v.
 func (c *contents) step(state []holding, v *ir.Value) {
-	if v.ID < len(c.stored) && c.stored[v.ID] {
+	if int(v.ID) < len(c.stored) && c.stored[v.ID] {
 		for i := range state {
 			if state[i].v == v {
 				state[i] = holding{kind: unheld}

@@ -16,7 +16,7 @@ func newRewriter(f *ir.Func) *rewriter { return &rewriter{to: make([]*ir.Value, 
 
 // set makes w the replacement of v.
 func (r *rewriter) set(v, w *ir.Value) {
-	for v.ID >= len(r.to) {
+	for int(v.ID) >= len(r.to) {
 		r.to = append(r.to, nil)
 	}
 	r.to[v.ID] = w
@@ -26,7 +26,7 @@ func (r *rewriter) set(v, w *ir.Value) {
 // find returns what stands for v now.
 func (r *rewriter) find(v *ir.Value) *ir.Value {
 	w := v
-	for w.ID < len(r.to) && r.to[w.ID] != nil {
+	for int(w.ID) < len(r.to) && r.to[w.ID] != nil {
 		w = r.to[w.ID]
 	}
 	for v != w && r.to[v.ID] != w { // shorten the chain
@@ -65,7 +65,7 @@ func (r *rewriter) apply(f *ir.Func) {
 		r.control(b)
 	}
 	for _, b := range f.Blocks {
-		dropValues(b, func(v *ir.Value) bool { return v.ID < len(r.to) && r.to[v.ID] != nil })
+		dropValues(b, func(v *ir.Value) bool { return int(v.ID) < len(r.to) && r.to[v.ID] != nil })
 	}
 }
 

@@ -121,7 +121,7 @@ func skipEmpty(c *Context, f *ir.Func, b *ir.Block, headers []bool) {
 		return
 	}
 	for _, v := range phis {
-		n := 0
+		n := int32(0)
 		for _, w := range s.Phis() {
 			if w.Args[at] == v {
 				n++

@@ -239,7 +239,7 @@ func nestOf(depth int) *ir.Module {
 			return b.Op(ir.OpAdd, sum, one)
 		}
 		header, body, exit := f.NewBlock(ir.BlockJump), f.NewBlock(ir.BlockJump), f.NewBlock(ir.BlockJump)
-		header.Loop = &ir.Loop{What: "for", Pos: ir.Pos{Line: depth, Col: 1}}
+		header.Loop = &ir.Loop{What: "for", Pos: ir.Pos{Line: int32(depth), Col: 1}}
 		b.Jump(header)
 		b.Block = header
 		i, s := b.Phi(ir.I64), b.Phi(ir.I64)

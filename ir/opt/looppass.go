@@ -21,16 +21,16 @@ func (c *Context) errorAt(pos ir.Pos, code diag.Code, msg string) {
 
 // spanOf returns the place of pos in the module's files.
 func spanOf(m *ir.Module, pos ir.Pos) diag.Span {
-	if pos.Line <= 0 || pos.File < 0 || pos.File >= len(m.Files) {
+	if pos.Line <= 0 || pos.File < 0 || int(pos.File) >= len(m.Files) {
 		return diag.Span{}
 	}
 	f := m.Files[pos.File]
 	start, line := 0, 1
-	for i := 0; i < len(f.Text) && line < pos.Line; i++ {
+	for i := 0; i < len(f.Text) && line < int(pos.Line); i++ {
 		if f.Text[i] == '\n' {
 			line, start = line+1, i+1
 		}
 	}
-	start = min(start+max(pos.Col-1, 0), len(f.Text))
+	start = min(start+max(int(pos.Col)-1, 0), len(f.Text))
 	return diag.Span{File: f, Start: start, End: start}
 }

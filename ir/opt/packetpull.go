@@ -86,7 +86,7 @@ func pullVersions(f *ir.Func) map[*ir.Value]int {
 			for _, v := range b.Values {
 				at[v] = ver
 				if starts(v) {
-					ver = v.ID + 1
+					ver = int(v.ID) + 1
 				}
 			}
 			for _, e := range b.Succs {
@@ -111,7 +111,7 @@ func (d *pullForm) check(s *splitter, v *ir.Value) {
 	p := packetSpan(v)
 	if st := d.prove(s, p, true); st != nil {
 		d.of[v] = st
-		k := provenKey{v.ID + 1, p.base, st.shift}
+		k := provenKey{int(v.ID) + 1, p.base, st.shift}
 		d.made[k] = append(d.made[k], st)
 	}
 }
@@ -193,7 +193,7 @@ func (d *pullForm) pointer(s *splitter, v *ir.Value) *proven {
 		return nil // the check leaves always
 	}
 	if q := packetSpan(chk); q.base == p.base {
-		if ver == chk.ID+1 {
+		if ver == int(chk.ID)+1 {
 			return st
 		}
 		p = q // what else is read under the check will want it as well

@@ -54,7 +54,7 @@ func nullTests(f *ir.Func, p *ir.Value) (tests []*ir.Value) {
 
 // oneBranch reports whether all that is done with the tests is one branch.
 func oneBranch(f *ir.Func, tests []*ir.Value) bool {
-	uses := 0
+	uses := int32(0)
 	for _, v := range tests {
 		uses += v.Uses
 	}

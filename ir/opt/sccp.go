@@ -219,7 +219,7 @@ func (p *propagation) rewrite(c *Context) {
 		}
 		for i := 0; i < len(b.Values); i++ {
 			v := b.Values[i]
-			if v.ID >= len(p.val) || v.Op == ir.OpConst || p.val[v.ID].level != constant || !c.Change("const") {
+			if int(v.ID) >= len(p.val) || v.Op == ir.OpConst || p.val[v.ID].level != constant || !c.Change("const") {
 				continue
 			}
 			if v.Op == ir.OpPhi {

@@ -61,7 +61,7 @@ func canThread(b *ir.Block) (consts []*ir.Value, ok bool) {
 	if len(b.Values)-len(phis) > threadable {
 		return nil, false
 	}
-	uses := map[*ir.Value]int{}
+	uses := map[*ir.Value]int32{}
 	for _, v := range b.Values {
 		for _, a := range v.Args {
 			uses[a]++
@@ -241,7 +241,7 @@ func thread(f *ir.Func, b *ir.Block, i, j int) {
 // repairPhis gives the uses of b's phis behind b the definition that reaches
 // them, now that e leads past b.
 func repairPhis(f *ir.Func, b, e *ir.Block, phis []*ir.Value, on map[*ir.Value]*ir.Value) {
-	inside := map[*ir.Value]int{}
+	inside := map[*ir.Value]int32{}
 	for _, v := range b.Values {
 		for _, a := range v.Args {
 			inside[a]++
