@@ -42,8 +42,11 @@ var toolTests = []toolTest{
 	{"offcputime", anywhere, ownPID, showOffcputime},
 	{"biolatency", needsDisk, nil, showBiolatency},
 	{"bashreadline", needsBash, nil, showBashreadline},
+	{"tasks", anywhere, nil, showTasks},
 	{"lsm_open", needsLSM, denySecret, showLSM},
 	{"tcplife", anywhere, nil, showTCPLife},
+	{"tcpconnect", needsKprobes, nil, showTCPConnect},
+	{"sk_steer", anywhere, nil, showSteer},
 	{"redirect4", anywhere, nil, showRedirect},
 	{"tcp_rtt", anywhere, nil, showRTT},
 	{"tc_mark", needsTCX, nil, showMark},
@@ -463,5 +466,33 @@ func showLSM(t *testing.T, c *toolRun) {
 	})
 	if audited["plain"] != 0 || audited["secret"] != -int32(unix.EPERM) {
 		t.Errorf("audited: %v", audited)
+	}
+}
+
+// showTasks reads the list of tasks.
+func showTasks(t *testing.T, c *toolRun) {
+	it, err := link.AttachIter(link.IterOptions{Program: c.program(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer it.Close()
+	r, err := it.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	list, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exe, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := os.Getpid()
+	want := fmt.Sprintf("%7d %7d %7d %-15s %s\n", pid, pid, os.Getppid(), ownComm(t), filepath.Base(exe))
+	head := "    PID     TID    PPID COMM            FILE\n"
+	if s := string(list); !strings.HasPrefix(s, head) || !strings.Contains(s, want) || strings.Count(s, head) != 1 {
+		t.Errorf("want the line\n%s%sin\n%s", head, want, s)
 	}
 }

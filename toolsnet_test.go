@@ -348,3 +348,77 @@ func pseudoTerminal(t *testing.T) (master, slave *os.File) {
 	}
 	return master, slave
 }
+
+// showSteer has one TCP and one UDP socket serve eight ports.
+func showSteer(t *testing.T, c *toolRun) {
+	ownLoopback(t)
+	net, err := os.Open(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer net.Close()
+	l := mustAttach(t)(link.AttachNetNs(int(net.Fd()), c.program(t)))
+	t.Cleanup(func() { l.Close() })
+	tcp, udp := bound(t, unix.SOCK_STREAM, 8001), bound(t, unix.SOCK_DGRAM, 8002)
+	for slot, s := range []int{tcp, udp} {
+		if err := c.Maps["servers"].Put(uint32(slot), uint64(s)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := connect(t, 7003, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	conn, _, err := unix.Accept(tcp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(conn)
+	buf := make([]byte, 16)
+	if n, err := unix.Read(conn, buf); err != nil || string(buf[:n]) != "hello" {
+		t.Errorf("the server reads %q, %v", buf[:n], err)
+	}
+	if name, err := unix.Getsockname(conn); err != nil || name.(*unix.SockaddrInet4).Port != 7003 {
+		t.Errorf("the server's end is %v, %v", name, err)
+	}
+	sendUDP(t, 7005, 2, "x")
+	for range 2 {
+		if _, _, err := unix.Recvfrom(udp, buf, unix.MSG_DONTWAIT); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := connect(t, 7008, "x"); err == nil {
+		t.Error("a port behind the range is served")
+	}
+	for slot, want := range map[uint32]uint64{3: 1, 5: 2, 0: 0} {
+		var n uint64
+		if err := c.Maps["steered"].Lookup(slot, &n); err != nil || n != want {
+			t.Errorf("port %d: %d were steered (%v), want %d", 7000+slot, n, err, want)
+		}
+	}
+}
+
+func showTCPConnect(t *testing.T, c *toolRun) {
+	ownLoopback(t)
+	c.attach(t)
+	bound(t, unix.SOCK_STREAM, 7050)
+	if err := connect(t, 7050, "x"); err != nil {
+		t.Fatal(err)
+	}
+	if err := connect(t, 7051, "x"); err == nil {
+		t.Fatal("nobody listens to 7051")
+	}
+	ports := map[uint16]bool{}
+	events(t, c, func(e *struct {
+		PID         uint32
+		Result      int32
+		From, To    address
+		Local, Port uint16
+		Comm        [16]byte
+	}) bool {
+		if e.PID != uint32(os.Getpid()) || e.Result != 0 || e.From != loopback || e.To != loopback || e.Local == 0 || text(e.Comm[:]) != ownComm(t) {
+			t.Errorf("event %+v", e)
+		}
+		ports[e.Port] = true
+		return ports[7050] && ports[7051]
+	})
+}

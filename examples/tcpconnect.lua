@@ -1,25 +1,25 @@
--- Prints the TCP connections that this machine opens, once the kernel has
--- chosen the port on this side: -D port=N those to one port.
+-- Prints the TCP connections that this machine opens, once the kernel has chosen
+-- the port on this side: -D port=N those to one port.
 local opt = bpf.option { port = 0 }
 
 ffi.cdef [[
-struct connected { uint32_t pid; int32_t result; __be32 from, to; uint16_t local_port; __be16 port; char comm[16]; };
+struct connected { uint32_t pid; int32_t result; __be32 from, to; uint16_t local_port, port; char comm[16]; };
 ]]
-local calls = bpf.map('hash', 4096, 'uint32_t', 'uint64_t') -- the socket that a thread connects
+local calls = bpf.map('hash', 4096, 'uint32_t', 'struct sock *') -- what a thread connects
 local events = bpf.map('ringbuf', 64 * 1024, nil, 'struct connected')
 
 bpf.kprobe('tcp_v4_connect', function(regs, sk)
-	calls[tid()] = regs.parm1
+	calls[tid()] = sk
 end)
 
 bpf.kretprobe('tcp_v4_connect', function(regs, result)
-	local call = calls[tid()]
-	if not call then return end
+	local sk = calls[tid()]
+	if not sk then return end
 	calls[tid()] = nil
-	local sk = ffi.cast('struct sock *', call).__sk_common
-	if opt.port ~= 0 and sk.skc_dport ~= opt.port then return end
-	events:output { pid = pid(), result = result, comm = comm(), from = sk.skc_rcv_saddr, to = sk.skc_daddr,
-		local_port = sk.skc_num, port = sk.skc_dport }
+	local ends = sk.__sk_common
+	if opt.port ~= 0 and ends.skc_dport ~= opt.port then return end
+	events:output { pid = pid(), result = result, comm = comm(), from = ends.skc_rcv_saddr, to = ends.skc_daddr,
+		local_port = ends.skc_num, port = ends.skc_dport }
 end)
 
 print('PID     COMM             FROM                  TO')

@@ -105,6 +105,9 @@ func (lw *lowerer) loadRef(n syntax.Node, r Ref) Value {
 		return v
 	}
 	v := lw.within(r, func(r Ref) Value { return lw.loadScalar(t, r) }, zero)
+	if p, ok := lw.keptPointer(r.Type, v); ok {
+		return p
+	}
 	if r.Present == nil || r.Sure {
 		return v
 	}

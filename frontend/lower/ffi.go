@@ -184,8 +184,10 @@ func (lw *lowerer) ffiCast(e *syntax.Call, args []Value) Value {
 			return lw.castView(v, p.Target)
 		}
 		return lw.view(v, p.Target)
-	case Int:
-		return lw.viewOf(lw.numPtr(v.V), p.Target, lw.memoryOf())
+	case Int, *Entry, Opt:
+		if n, ok := addressNumber(lw, v); ok {
+			return lw.viewOf(lw.numPtr(n.V), p.Target, lw.memoryOf())
+		}
 	case Pointer:
 		return lw.packetRef(v, p.Target)
 	case Bad:

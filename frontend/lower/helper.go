@@ -125,6 +125,9 @@ func (lw *lowerer) namedHelper(e *syntax.Call, name string) Value {
 			return lw.errorf(c.nodes[i], diag.WrongArguments, "the context is handed to helper '%s' by itself: it is %s", name, usage(h))
 		}
 	}
+	if c.hasValues() {
+		return c.formatted()
+	}
 	c.sizes = len(c.args) == full
 	if !c.sizes && len(c.args) != full-sizes {
 		return lw.errorf(e, diag.WrongArguments, "helper '%s' is called with %s; it is %s", name, counted(len(c.args)), usage(h))
@@ -445,6 +448,9 @@ func (c *helperArgs) call(args []*ir.Value) Value {
 	}
 	if h.Ret != kernel.RetMapValue && h.Ret != kernel.RetMapValueSure || c.m == nil {
 		return lw.objectRef(v, resultTypes[h.Name], h.Ret.Nullable())
+	}
+	if name := c.m.Type.Name; name == "sockmap" || name == "sockhash" { // what they hold for programs are sockets
+		return lw.objectRef(v, "bpf_sock", h.Ret.Nullable())
 	}
 	r := Ref{Addr: v, Region: ir.RegionMap, Type: c.m.Value, Map: c.m, epoch: lw.epochOf(c.m).get(), Hi: int64(ctype.Size(c.m.Value))}
 	r.Pointer = !isAggregate(r.Type)

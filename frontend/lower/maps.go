@@ -138,6 +138,9 @@ func (lw *lowerer) lookup(n syntax.Node, m *script.Map, keyNode syntax.Node, key
 		return Bad{}
 	}
 	if e := lw.entry(n, m, kp, k); e != nil {
+		if p, ok := lw.keptPointer(m.Value, e); ok {
+			return p
+		}
 		return e
 	}
 	return Bad{}

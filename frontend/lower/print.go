@@ -58,15 +58,23 @@ func (lw *lowerer) print(e *syntax.Call, args []Value) Value {
 // format translates a format and its values; skip is what to add to an
 // argument's index to find its expression.
 func (lw *lowerer) format(e *syntax.Call, format string, args []Value, skip int) ([]piece, bool) {
-	f := &formatting{lw: lw, at: e}
+	f := &formatting{lw: lw, at: e, most: maxPrintArgs}
 	if len(e.Args) > 0 && skip > 0 {
 		f.at = e.Args[0]
 	}
-	next := 0
+	if !f.all(e, format, args, skip) {
+		return nil, false
+	}
+	return append(f.done, f.cur), true
+}
+
+// all adds a format and its values.
+func (f *formatting) all(e *syntax.Call, format string, args []Value, skip int) bool {
+	lw, next := f.lw, 0
 	for format != "" {
 		text, rest, conversion := strings.Cut(format, "%")
 		if !f.text(text) {
-			return nil, false
+			return false
 		}
 		if !conversion {
 			break
@@ -74,24 +82,24 @@ func (lw *lowerer) format(e *syntax.Call, format string, args []Value, skip int)
 		c := parseSpec(rest)
 		if format = rest[len(c.text):]; c.verb == 0 {
 			lw.badSpec(f.at, c)
-			return nil, false
+			return false
 		}
 		if c.verb == '%' {
 			if !f.text("%") {
-				return nil, false
+				return false
 			}
 			continue
 		}
 		if next >= len(args) {
 			lw.errorf(f.at, diag.FormatArguments, "the format has more conversions than there are values: nothing is left for '%%%s'", c.text)
-			return nil, false
+			return false
 		}
 		var n syntax.Node = e
 		if j := next + skip; j >= 0 && j < len(e.Args) {
 			n = e.Args[j]
 		}
 		if !f.value(n, c, args[next]) {
-			return nil, false
+			return false
 		}
 		next++
 	}
@@ -101,15 +109,17 @@ func (lw *lowerer) format(e *syntax.Call, format string, args []Value, skip int)
 			n = e.Args[j]
 		}
 		lw.errorf(n, diag.FormatArguments, "the format has %d conversions and there are %d values: nothing prints this one", next, len(args))
-		return nil, false
+		return false
 	}
-	return append(f.done, f.cur), true
+	return true
 }
 
 // formatting is a line of print under construction.
 type formatting struct {
 	lw   *lowerer
 	at   syntax.Node // the format
+	most int         // values of a piece
+	data bool        // for a helper that takes the values as an array
 	done []piece
 	cur  piece
 }
@@ -120,7 +130,7 @@ func (f *formatting) text(s string) bool {
 	if !ok || s == "" {
 		return ok
 	}
-	if f.cur.str && isAlnum(s[0]) {
+	if f.cur.str && !f.data && isAlnum(s[0]) {
 		f.cut()
 	}
 	f.cur.format += s
@@ -130,19 +140,26 @@ func (f *formatting) text(s string) bool {
 
 // value adds a value.
 func (f *formatting) value(n syntax.Node, c spec, v Value) bool {
+	if x, ok := f.lw.directText(f.lw.resolve(v)); ok && f.data && c.verb == 's' {
+		f.room()
+		f.cur.format += "%" + c.flags + c.width + "s"
+		f.cur.args = append(f.cur.args, x)
+		return true
+	}
 	text, x, ok := f.lw.conversion(n, c, v)
 	if !ok {
 		return false
 	}
 	if x == nil {
-		if f.cur.str && text != "" && isAlnum(text[0]) {
+		if f.cur.str && !f.data && text != "" && isAlnum(text[0]) {
 			f.cut()
 		}
 		f.cur.format += text
 		return true
 	}
 	isText := x.Type == ir.Ptr
-	if len(f.cur.args) == maxPrintArgs || isText && f.cur.strings > 0 && f.lw.opts.Kernel.Before(printfWidth) || f.cur.str && isAlnum(text[0]) {
+	f.room()
+	if !f.data && (isText && f.cur.strings > 0 && f.lw.opts.Kernel.Before(printfWidth) || f.cur.str && isAlnum(text[0])) {
 		f.cut()
 	}
 	f.cur.format += text
@@ -151,6 +168,13 @@ func (f *formatting) value(n syntax.Node, c spec, v Value) bool {
 		f.cur.strings++
 	}
 	return true
+}
+
+// room makes room for one more value.
+func (f *formatting) room() {
+	if len(f.cur.args) == f.most {
+		f.cut()
+	}
 }
 
 // cut ends a piece: what follows is a line of its own.
@@ -170,18 +194,7 @@ func (lw *lowerer) printPiece(e *syntax.Call, p piece) bool {
 		lw.errorf(e, diag.BadFormat, "a line of %d bytes is too long for the kernel's stack; 255 fit", len(text)-1)
 		return false
 	}
-	slot := lw.b.Func.NewSlot(len(text), "text of print", lw.b.Pos)
-	addr := lw.b.SlotAddr(slot)
-	off := 0
-	for _, size := range words(len(text)) {
-		w := bigEndian(text[off : off+size])
-		if !lw.mod.BigEndian {
-			w = ir.ToBE(w, size*8, false)
-		}
-		lw.b.Store(addr, lw.b.Const(int64(w)), ir.Mem{Region: ir.RegionStack, Off: int32(off), Size: int32(size)})
-		off += size
-	}
-	args := []*ir.Value{addr, lw.b.Const(int64(len(text)))}
+	args := []*ir.Value{lw.textOnStack(text), lw.b.Const(int64(len(text)))}
 	args = append(args, p.args...)
 	for len(args) < 2+maxPrintArgs {
 		args = append(args, lw.b.Const(0))

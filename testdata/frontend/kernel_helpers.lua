@@ -62,3 +62,11 @@ assert(x == 3 and bpf.clamp(0, 1, 3) == 1)
 bpf.socket(function(skb)
   return bpf.clamp(skb.len, 9, x) --! "there is no number from 9 to 3 [OutOfRange]"
 end)
+---
+bpf.socket(function(skb)
+  local buf = ffi.new('char [16]')
+  bpf.helper.snprintf(buf, '%d %d', skb.len) --! "more conversions than there are values"
+  bpf.helper.snprintf(buf, '%d', skb.len, 2) --! "nothing prints this one"
+  bpf.helper.snprintf(buf, '%f', skb.len) --! "is no conversion"
+  bpf.helper.snprintf(buf, '%d%d%d%d%d%d%d%d%d%d%d%d%d', skb.len, skb.len, skb.len, skb.len, skb.len, skb.len, skb.len, skb.len, skb.len, skb.len, skb.len, skb.len, skb.len) --! "takes 12 values at most"
+end)
