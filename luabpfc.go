@@ -111,10 +111,8 @@ func Compile(src Source, opts Options) (obj *Object, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if opts.OptLevel > 0 {
-		if b, err = b.followable(src, opts); err != nil {
-			return nil, err
-		}
+	if b, err = b.followable(src, opts); err != nil {
+		return nil, err
 	}
 	for _, d := range b.dumps {
 		opts.Dump(d.stage, d.unit, d.text)
