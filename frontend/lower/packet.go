@@ -19,6 +19,9 @@ var originView = map[kernel.Origin]string{kernel.NoOrigin: "eth", kernel.Link: "
 
 // offset returns how many bytes behind the packet's start p is.
 func (lw *lowerer) offset(p Pointer) Int {
+	if fromNetwork(p.Off) {
+		return lw.noNumber()
+	}
 	if p.Base == nil {
 		return Int{V: lw.b.Const(p.Off)}
 	}
@@ -100,8 +103,7 @@ func (lw *lowerer) load(n syntax.Node, p Pointer, off int64, size int32) *ir.Val
 		return lw.b.Const(0)
 	}
 	base := lw.base(p)
-	check := lw.pktCheck(base, int32(at), size)
-	return lw.b.PktLoad(check, base, ir.Mem{Off: int32(at), Size: size, BE: true})
+	return lw.packetLoad(base, ir.Mem{Off: int32(at), Size: size, BE: true})
 }
 
 // member evaluates p.name: a field, a header behind, or the byte behind.
@@ -317,6 +319,9 @@ func (lw *lowerer) bytesAt(n syntax.Node, at Pointer, length int) Value {
 	if lw.inShort {
 		lw.load(n, at, 0, 1)
 		return Bad{}
+	}
+	if fromNetwork(at.Off) {
+		return lw.keepSlice(Bytes{At: at, Len: length})
 	}
 	lw.pktCheck(lw.base(at), int32(at.Off), int32(length))
 	return Bytes{At: at, Len: length}

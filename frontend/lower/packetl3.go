@@ -24,6 +24,8 @@ func (lw *lowerer) special(n syntax.Node, p Pointer, name string) (v Value, ok b
 			out.Base, out.Off = lw.behindHeader(n, p, p.View.length)
 		}
 		return out, true
+	case name == "net_off" && p.View == lw.packet().View && p.Base == nil && p.Off == 0:
+		return lw.netOff(n), true
 	case p.View.name == "eth" && (name == "l3" || name == "l3_type"):
 		kind, at := lw.behindTags(n, p)
 		if name == "l3_type" {

@@ -25,7 +25,7 @@ func (lw *lowerer) loadMem(p *ir.Value, m ir.Mem) *ir.Value {
 		lw.load(rangeNode(lw.b.Pos, lw), Pointer{}, 0, 1) // reports it
 		return lw.b.Const(0)
 	}
-	return lw.b.PktLoad(lw.pktCheck(p, m.Off, m.Size), p, m)
+	return lw.packetLoad(p, m)
 }
 
 // storeMem stores to an address, or in the packet to an offset.

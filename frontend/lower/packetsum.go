@@ -216,7 +216,7 @@ func (lw *lowerer) replaceField(e *syntax.MethodCall, p Pointer, args []Value) V
 // loadRaw reads size bytes at p + off in memory order.
 func (lw *lowerer) loadRaw(p Pointer, off int64, size int32) *ir.Value {
 	base, at := lw.base(p), int32(p.Off+off)
-	return lw.b.PktLoad(lw.pktCheck(base, at, size), base, ir.Mem{Off: at, Size: size})
+	return lw.packetLoad(base, ir.Mem{Off: at, Size: size})
 }
 
 // storeRaw writes size bytes at p + off in memory order.

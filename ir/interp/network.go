@@ -17,6 +17,8 @@ func networkHelper(name string) helperFunc {
 		return storeBytes
 	case "xdp_load_bytes":
 		return loadBytes
+	case "skb_load_bytes_relative":
+		return skbLoadRelative
 	case "xdp_get_buff_len":
 		return func(c *helperCall) (word, error) { return word{bits: uint64(len(c.m.packet.data))}, nil }
 	case "redirect":
@@ -36,6 +38,19 @@ func loadBytes(c *helperCall) (word, error) {
 		return errno(-einval), nil
 	}
 	return word{}, err
+}
+
+// skbLoadRelative is bpf_skb_load_bytes_relative from the network header: the
+// packet of a test run begins there, or with an Ethernet header in front of it.
+func skbLoadRelative(c *helperCall) (word, error) {
+	const fromNetwork, ethernet = 1, 14
+	if c.args[4].bits != fromNetwork {
+		return word{}, errText("only offsets from the network header are simulated")
+	}
+	if k := c.fr.kind(); k != nil && k.Origin == kernel.Link && k.Name != "socket" {
+		c.args[1].bits += ethernet
+	}
+	return skbLoadBytes(c)
 }
 
 // storeBytes writes packet bytes; if they are not all there it fails.
