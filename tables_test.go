@@ -90,6 +90,7 @@ var mapOps = []struct {
 	{kernel.MapEach, "`m:each()`"}, {kernel.MapPush, "`m:push(v)`"}, {kernel.MapPop, "`m:pop()`"}, {kernel.MapPeek, "`m:peek()`"},
 	{kernel.MapOutput, "`m:output(v)`"}, {kernel.MapReserve, "`m:reserve()`"},
 	{kernel.MapStack, "`stack_id(m)`"}, {kernel.MapTailCall, "`m[i](ctx)`"},
+	{kernel.MapStorage, "`m[object]` `m:init(object)`"},
 }
 
 func mapTypeRows() string {
@@ -105,7 +106,11 @@ func mapTypeRows() string {
 		var ops []string
 		for _, o := range mapOps {
 			if m.Can(o.op) {
-				ops = append(ops, o.text)
+				text := o.text
+				if o.op == kernel.MapStorage && strings.HasSuffix(m.Name, "cgroup_storage") {
+					text = "`m:init()`"
+				}
+				ops = append(ops, text)
 			}
 		}
 		if len(ops) == 0 {

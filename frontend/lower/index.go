@@ -280,7 +280,7 @@ func (lw *lowerer) setIndex(e *syntax.Index, obj, key, v Value) {
 }
 
 // storeEntry evaluates v[0] = x on an entry.
-func (lw *lowerer) storeEntry(e *syntax.Index, o *Entry, v Value) {
+func (lw *lowerer) storeEntry(e syntax.Node, o *Entry, v Value) {
 	v = lw.settled(v)
 	x, ok := lw.storable(e, v, "stored")
 	if !ok {

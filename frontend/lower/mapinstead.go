@@ -33,12 +33,12 @@ var byType = map[string]string{
 	"sockhash":              "bpf.helper.sk_redirect_hash(NAME, k, flags)",
 	"reuseport_sockarray":   "bpf.helper.sk_select_reuseport(NAME, k, flags)",
 	"cgroup_array":          "bpf.helper.skb_under_cgroup(NAME, i)",
-	"cgroup_storage":        "bpf.helper.get_local_storage(NAME, 0)",
-	"percpu_cgroup_storage": "bpf.helper.get_local_storage(NAME, 0)",
-	"sk_storage":            "bpf.helper.sk_storage_get(NAME, sk, v, flags)",
-	"inode_storage":         "bpf.helper.inode_storage_get(NAME, inode, v, flags)",
-	"task_storage":          "bpf.helper.task_storage_get(NAME, task, v, flags)",
-	"cgrp_storage":          "bpf.helper.cgrp_storage_get(NAME, cgroup, v, flags)",
+	"cgroup_storage":        "NAME:init(), the entry of the program's cgroup",
+	"percpu_cgroup_storage": "NAME:init(), the entry of the program's cgroup",
+	"sk_storage":            "NAME[sk] and NAME:init(sk)",
+	"inode_storage":         "NAME[inode] and NAME:init(inode)",
+	"task_storage":          "NAME[task()] and NAME:init(task())",
+	"cgrp_storage":          "NAME[cgroup] and NAME:init(cgroup)",
 }
 
 // insteadOf proposes what to do with m in the place of op.

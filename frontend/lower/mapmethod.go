@@ -26,8 +26,8 @@ type mapMethod struct {
 func mapMethodTable() []mapMethod {
 	return []mapMethod{
 		{"update", kernel.MapUpdate, "updated by keys", 2, 3, "m:update(k, v [, flags])", (*lowerer).mapUpdate},
-		{"init", kernel.MapUpdate, "updated by keys", 1, 2, "m:init(k [, v])", (*lowerer).mapInit},
-		{"add", kernel.MapUpdate, "updated by keys", 2, 3, "m:add(k, n [, 'field'])", (*lowerer).mapAdd},
+		{"init", kernel.MapUpdate | kernel.MapStorage, "updated by keys", 0, 2, "m:init(k [, v])", (*lowerer).mapInit},
+		{"add", kernel.MapUpdate | kernel.MapStorage, "updated by keys", 2, 3, "m:add(k, n [, 'field'])", (*lowerer).mapAdd},
 		{"push", kernel.MapPush, "pushed to", 1, 2, "m:push(v [, flags])", (*lowerer).mapPush},
 		{"pop", kernel.MapPop, "popped from", 0, 0, "m:pop()", (*lowerer).mapPop},
 		{"peek", kernel.MapPeek, "peeked into", 0, 1, "m:peek()", (*lowerer).mapPeek},
@@ -39,7 +39,7 @@ func mapMethodTable() []mapMethod {
 // can reports whether programs can do op with maps like m; if not, that is
 // reported: they can't be done so.
 func (lw *lowerer) can(n syntax.Node, m *script.Map, op kernel.MapOp, done string) bool {
-	if m.Type.Can(op) {
+	if m.Type.Ops&op != 0 {
 		return true
 	}
 	lw.errorf(n, diag.BadMapOperation, "'%s' can't be %s: it is of type '%s'%s", m.Name, done, m.Type.Name, insteadOf(m, op))
@@ -166,6 +166,12 @@ const updateNoExist = 1
 // mapInit looks an entry up and inserts it where it is not there. That another
 // CPU may have been quicker does not matter: its entry is found then.
 func (lw *lowerer) mapInit(e *syntax.MethodCall, m *script.Map, args []Value) Value {
+	if isStorage(m) {
+		return lw.storageInit(e, m, args)
+	}
+	if len(args) == 0 {
+		return lw.errorf(e, diag.WrongArguments, "'init' is called with 0 arguments; it is m:init(k [, v])")
+	}
 	args[0] = lw.settled(args[0])
 	first := lw.lookup(e, m, methodArg(e, 0), args[0])
 	if m.Type.Array || lw.b.Block == nil {

@@ -120,6 +120,9 @@ func (lw *lowerer) owns(s *ir.Slot) bool {
 
 // lookup evaluates m[k].
 func (lw *lowerer) lookup(n syntax.Node, m *script.Map, keyNode syntax.Node, key Value) Value {
+	if isStorage(m) {
+		return lw.storageAt(n, m, key)
+	}
 	if !lw.can(n, m, kernel.MapLookup, "looked up by keys") {
 		return Bad{}
 	}
@@ -241,6 +244,10 @@ func (lw *lowerer) settled(v Value) Value {
 func (lw *lowerer) setEntry(n syntax.Node, m *script.Map, keyNode syntax.Node, key, v Value) {
 	v = lw.settled(v)
 	v = lw.resolve(v)
+	if isStorage(m) && lw.b.Block != nil {
+		lw.storageSet(n, m, key, v)
+		return
+	}
 	if _, bad := v.(Bad); bad || lw.b.Block == nil || !lw.can(n, m, kernel.MapUpdate, "assigned to by keys") {
 		return
 	}
