@@ -1,5 +1,7 @@
 package ir
 
+import "slices"
+
 // Dominators and post-dominators.
 //
 // Block a dominates block b if every path from the entry to b goes through a;
@@ -33,11 +35,19 @@ type Dom struct {
 	leave int // index in the entry of its first value that may leave
 	// short marks, by block ID, what Short reaches (with Short itself).
 	short []bool
+	walk  walker
 }
 
 // Dominators computes the dominator tree of f.
 func Dominators(f *Func) *Dom {
-	d := &Dom{entry: f.Entry()}
+	d := &Dom{}
+	d.Compute(f)
+	return d
+}
+
+// Compute makes d what Dominators returns, in the memory that d has.
+func (d *Dom) Compute(f *Func) {
+	d.entry = f.Entry()
 	d.leave = len(d.entry.Values)
 	for i, v := range d.entry.Values {
 		if v.Op.Info().MayLeave {
@@ -45,30 +55,37 @@ func Dominators(f *Func) *Dom {
 			break
 		}
 	}
-	d.RPO = postorder(f.Entry(), f.NumBlocks(), func(b *Block, visit func(*Block)) {
+	d.RPO = d.walk.postorder(d.RPO[:0], d.entry, f.NumBlocks(), func(b *Block, i int) *Block {
 		if b == d.entry && f.Short != nil {
-			visit(f.Short)
+			if i == 0 {
+				return f.Short
+			}
+			i--
 		}
-		for i := len(b.Succs) - 1; i >= 0; i-- {
-			visit(b.Succs[i].B)
+		if i >= len(b.Succs) {
+			return nil
 		}
+		return b.Succs[len(b.Succs)-1-i].B
 	})
-	reverse(d.RPO)
-	d.tree = newDomTree(d.RPO, f.NumBlocks(), func(b *Block, visit func(*Block)) {
+	slices.Reverse(d.RPO)
+	d.tree.compute(d.RPO, f.NumBlocks(), func(b *Block, i int) *Block {
 		if b == f.Short {
-			visit(d.entry)
+			if i == 0 {
+				return d.entry
+			}
+			i--
 		}
-		for _, e := range b.Preds {
-			visit(e.B)
+		if i >= len(b.Preds) {
+			return nil
 		}
+		return b.Preds[i].B
 	})
+	d.short = nil
 	if f.Short != nil {
-		d.short = make([]bool, f.NumBlocks())
-		for _, b := range postorder(f.Short, f.NumBlocks(), visitSuccs) {
-			d.short[b.ID] = true
-		}
+		// What the walk has seen is what Short reaches.
+		d.walk.postorder(nil, f.Short, f.NumBlocks(), succOf)
+		d.short, d.walk.seen = d.walk.seen, nil
 	}
-	return d
 }
 
 // Idom returns b's immediate dominator, nil for the entry and for blocks the
@@ -139,16 +156,24 @@ type PostDom struct {
 
 // PostDominators computes the post-dominator tree of f.
 func PostDominators(f *Func) *PostDom {
-	succs := func(b *Block, visit func(*Block)) {
-		visitSuccs(b, visit)
-		if f.Short != nil && mayLeave(b) {
-			visit(f.Short)
-		}
+	leaves := make([]bool, f.NumBlocks()+1)
+	for _, b := range f.Blocks {
+		leaves[b.ID] = f.Short != nil && mayLeave(b)
 	}
-	fwd := postorder(f.Entry(), f.NumBlocks(), succs)
+	succs := func(b *Block, i int) *Block {
+		if i == len(b.Succs) && leaves[b.ID] {
+			return f.Short
+		}
+		return succOf(b, i)
+	}
+	var w walker
+	fwd := w.postorder(nil, f.Entry(), f.NumBlocks(), succs)
 	preds := make([][]*Block, f.NumBlocks()+1)
 	for _, b := range fwd {
-		succs(b, func(s *Block) { preds[s.ID] = append(preds[s.ID], b) })
+		for i := 0; succs(b, i) != nil; i++ {
+			s := succs(b, i)
+			preds[s.ID] = append(preds[s.ID], b)
+		}
 	}
 	// exit is the virtual exit, in the side tables only.
 	exit := &Block{ID: f.NumBlocks()}
@@ -179,21 +204,27 @@ func PostDominators(f *Func) *PostDom {
 			tie(b)
 		}
 	}
-	order := postorder(exit, f.NumBlocks()+1, func(b *Block, visit func(*Block)) {
-		for _, p := range preds[b.ID] {
-			visit(p)
+	order := w.postorder(nil, exit, f.NumBlocks()+1, func(b *Block, i int) *Block {
+		if i >= len(preds[b.ID]) {
+			return nil
 		}
+		return preds[b.ID][i]
 	})
-	reverse(order)
-	return &PostDom{newDomTree(order, f.NumBlocks()+1, func(b *Block, visit func(*Block)) {
+	slices.Reverse(order)
+	p := &PostDom{}
+	p.tree.compute(order, f.NumBlocks()+1, func(b *Block, i int) *Block {
 		if b == exit {
-			return
+			return nil
 		}
 		if toExit[b.ID] {
-			visit(exit)
+			if i == 0 {
+				return exit
+			}
+			i--
 		}
-		succs(b, visit)
-	})}
+		return succs(b, i)
+	})
+	return p
 }
 
 // Ipdom returns b's immediate post-dominator, nil if that is the function's
@@ -212,22 +243,28 @@ func (p *PostDom) PostDominates(a, b *Block) bool { return p.tree.dominates(a, b
 // domTree is a dominator tree over any graph of blocks; slices are indexed by
 // block ID.
 type domTree struct {
-	idom      []*Block
-	list      []*Block // the children of all blocks, parent after parent
-	first     []int32  // where a block's children begin in list; one more at the end
-	num       []int32  // place in the order given, -1 if absent
-	pre, post []int32  // numbers of a walk over the tree
+	idom  []*Block
+	list  []*Block // the children of all blocks, parent after parent
+	first []int32  // where a block's children begin in list; one more at the end
+	num   []int32  // place in the order given, -1 if absent
+	// pre numbers a walk over the tree, parents before children, from 1; the
+	// blocks of b's subtree have the numbers from pre[b.ID] to end[b.ID].
+	pre, end []int32
+
+	blocks  []*Block // what idom and list are parts of
+	numbers []int32  // what the others are parts of
 }
 
 // kids returns the blocks whose immediate dominator is b.
 func (t *domTree) kids(b *Block) []*Block { return t.list[t.first[b.ID]:t.first[b.ID+1]] }
 
-// newDomTree computes the tree of the graph whose blocks in reverse postorder
-// are order and whose edges, backwards, preds enumerates.
-func newDomTree(order []*Block, n int, preds func(*Block, func(*Block))) domTree {
-	t := domTree{idom: make([]*Block, n), list: make([]*Block, len(order)-1), first: make([]int32, n+1)}
-	numbers := make([]int32, 3*n)
-	t.num, t.pre, t.post = numbers[:n:n], numbers[n:2*n:2*n], numbers[2*n:]
+// compute makes t the tree of the graph whose blocks in reverse postorder
+// are order. pred returns the i-th block in front of another, nil behind the last.
+func (t *domTree) compute(order []*Block, n int, pred func(b *Block, i int) *Block) {
+	t.blocks, t.numbers = resize(t.blocks, n+len(order)-1), resize(t.numbers, 4*n+1)
+	t.idom, t.list = t.blocks[:n:n], t.blocks[n:]
+	numbers := t.numbers
+	t.num, t.pre, t.end, t.first = numbers[:n:n], numbers[n:2*n:2*n], numbers[2*n:3*n:3*n], numbers[3*n:]
 	for i := range t.num {
 		t.num[i] = -1
 	}
@@ -236,21 +273,23 @@ func newDomTree(order []*Block, n int, preds func(*Block, func(*Block))) domTree
 	}
 	root := order[0]
 	t.idom[root.ID] = root
-	var d *Block
-	meet := func(p *Block) {
-		switch {
-		case t.num[p.ID] < 0 || t.idom[p.ID] == nil:
-		case d == nil:
-			d = p
-		default:
-			d = t.intersect(d, p)
-		}
-	}
 	for changed := true; changed; {
 		changed = false
 		for _, b := range order[1:] {
-			d = nil
-			preds(b, meet)
+			var d *Block
+			for i := 0; ; i++ {
+				p := pred(b, i)
+				if p == nil {
+					break
+				}
+				switch {
+				case t.num[p.ID] < 0 || t.idom[p.ID] == nil:
+				case d == nil:
+					d = p
+				default:
+					d = t.intersect(d, p)
+				}
+			}
 			if t.idom[b.ID] != d {
 				t.idom[b.ID] = d
 				changed = true
@@ -259,8 +298,7 @@ func newDomTree(order []*Block, n int, preds func(*Block, func(*Block))) domTree
 	}
 	t.idom[root.ID] = nil
 	t.collect(order)
-	t.number(root)
-	return t
+	t.number(order)
 }
 
 // collect lists the children of each block in the order given, by counting
@@ -272,12 +310,14 @@ func (t *domTree) collect(order []*Block) {
 	for i := 1; i < len(t.first); i++ {
 		t.first[i] += t.first[i-1]
 	}
-	next := append([]int32(nil), t.first...)
+	next := t.pre // not needed yet
+	copy(next, t.first)
 	for _, b := range order[1:] {
 		d := t.idom[b.ID].ID
 		t.list[next[d]] = b
 		next[d]++
 	}
+	clear(next)
 }
 
 // intersect returns the closest common dominator of a and b.
@@ -293,86 +333,111 @@ func (t *domTree) intersect(a, b *Block) *Block {
 	return a
 }
 
-// number gives each block its preorder and postorder number. Trees can be as
-// deep as a function is long, so it does not recurse.
-func (t *domTree) number(root *Block) {
-	type frame struct {
-		b    *Block
-		next int
-	}
-	clock := int32(1)
-	t.pre[root.ID] = clock
-	stack := []frame{{b: root}}
-	for len(stack) > 0 {
-		top := &stack[len(stack)-1]
-		clock++
-		if kids := t.kids(top.b); top.next < len(kids) {
-			k := kids[top.next]
-			top.next++
-			t.pre[k.ID] = clock
-			stack = append(stack, frame{b: k})
-			continue
+// number gives each block its numbers. Parents come before their children in
+// order, so the sizes of subtrees are summed up backwards, and then each parent
+// deals out the numbers behind its own.
+func (t *domTree) number(order []*Block) {
+	size, next := t.end, t.pre
+	for i := len(order) - 1; i >= 0; i-- {
+		b := order[i]
+		size[b.ID]++
+		if i > 0 {
+			size[t.idom[b.ID].ID] += size[b.ID]
 		}
-		t.post[top.b.ID] = clock
-		stack = stack[:len(stack)-1]
+	}
+	next[order[0].ID] = 1
+	for _, b := range order {
+		at := next[b.ID] + 1
+		for _, k := range t.kids(b) {
+			next[k.ID] = at
+			at += size[k.ID]
+		}
+	}
+	for _, b := range order {
+		t.end[b.ID] += t.pre[b.ID] - 1
 	}
 }
 
 func (t *domTree) dominates(a, b *Block) bool {
-	return t.pre[a.ID] > 0 && t.pre[b.ID] > 0 && t.pre[a.ID] <= t.pre[b.ID] && t.post[b.ID] <= t.post[a.ID]
+	return t.pre[a.ID] > 0 && t.pre[a.ID] <= t.pre[b.ID] && t.pre[b.ID] <= t.end[a.ID]
 }
 
-// postorder returns the blocks reachable from root, each after those that a
-// depth-first walk finds behind it. succs enumerates a block's successors.
-func postorder(root *Block, n int, succs func(*Block, func(*Block))) []*Block {
-	type frame struct {
-		b          *Block
-		next, base int // its successors lie from base on in list
-	}
-	seen := make([]bool, n)
-	order := make([]*Block, 0, n)
-	var stack []frame
-	var list []*Block // the successors of all blocks on the stack
-	add := func(x *Block) { list = append(list, x) }
-	push := func(b *Block) {
-		seen[b.ID] = true
-		stack = append(stack, frame{b, len(list), len(list)})
-		succs(b, add)
-	}
-	push(root)
+// walker is the memory of depth-first walks.
+type walker struct {
+	seen  []bool // by block ID: by the last walk
+	stack []walkFrame
+}
+
+type walkFrame struct {
+	b    *Block
+	next int
+}
+
+// postorder appends to order the blocks reachable from root, each after those that a
+// depth-first walk finds behind it. succ returns a block's i-th successor, nil
+// behind the last.
+func (w *walker) postorder(order []*Block, root *Block, n int, succ func(b *Block, i int) *Block) []*Block {
+	w.seen = resize(w.seen, n)
+	order = slices.Grow(order, n)
+	seen, stack := w.seen, append(w.stack[:0], walkFrame{b: root})
+	seen[root.ID] = true
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
-		if top.next == len(list) {
-			order = append(order, top.b)
-			list = list[:top.base]
-			stack = stack[:len(stack)-1]
-			continue
-		}
-		s := list[top.next]
+		s := succ(top.b, top.next)
 		top.next++
-		if !seen[s.ID] {
-			push(s)
+		switch {
+		case s == nil:
+			order = append(order, top.b)
+			stack = stack[:len(stack)-1]
+		case !seen[s.ID]:
+			seen[s.ID] = true
+			if len(stack) == cap(stack) {
+				stack = slices.Grow(stack, min(n-len(stack), 3*len(stack)))
+			}
+			stack = append(stack, walkFrame{b: s})
 		}
 	}
+	w.stack = stack
 	return order
 }
 
-func reverse(l []*Block) {
-	for i, j := 0, len(l)-1; i < j; i, j = i+1, j-1 {
-		l[i], l[j] = l[j], l[i]
+// succOf returns b's i-th successor, nil behind the last.
+func succOf(b *Block, i int) *Block {
+	if i >= len(b.Succs) {
+		return nil
 	}
-}
-
-func visitSuccs(b *Block, visit func(*Block)) {
-	for _, e := range b.Succs {
-		visit(e.B)
-	}
+	return b.Succs[i].B
 }
 
 func mayLeave(b *Block) bool {
 	for _, v := range b.Values {
 		if v.Op.Info().MayLeave {
 			return true
+		}
+	}
+	return false
+}
+
+// Cyclic reports whether control can come back to a block of f.
+func Cyclic(f *Func) bool {
+	n := f.NumBlocks()
+	at := make([]int32, n) // one more than a block's place in postorder; 0: not reached
+	roots := []*Block{f.Entry()}
+	if f.Short != nil {
+		roots = append(roots, f.Short)
+	}
+	var w walker
+	for _, r := range roots {
+		order := w.postorder(nil, r, n, succOf)
+		for i, b := range order {
+			at[b.ID] = int32(i) + 1
+		}
+		for _, b := range order {
+			for _, e := range b.Succs {
+				if at[e.B.ID] >= at[b.ID] {
+					return true
+				}
+			}
 		}
 	}
 	return false

@@ -127,12 +127,15 @@ type Ranges struct {
 	f       *Func
 	dom     *Dom // nil if branches prove nothing
 	of      []Range
-	cur     []Range  // of, met with what the walk's path proved
-	facts   [][]fact // by block ID: what entering the block proves
-	edges   [][]Range
+	cur     []Range // of, met with what the walk's path proved
+	facts   []fact  // what entering blocks proves, block after block
+	factsOf []span  // by block ID: its part of facts
+	edges   []Range // of phis by predecessor, phi after phi
+	edgesAt []int32 // by value ID of a phi: where its part of edges begins
 	grown   []uint8 // by value ID: how often a phi grew
 	undo    []fact  // what cur was before the walk's path proved more
 	scratch []fact
+	stack   []rangeFrame
 	narrow  bool
 	changed bool
 }
@@ -141,6 +144,14 @@ type Ranges struct {
 type fact struct {
 	v *Value
 	r Range
+}
+
+type span struct{ from, to int32 }
+
+// rangeFrame is a block on the walk's path.
+type rangeFrame struct {
+	b          *Block
+	next, undo int
 }
 
 // rounds of growth before a phi is widened, and of narrowing at the end.
@@ -152,25 +163,32 @@ const (
 // ComputeRanges computes the ranges of f, whose dominators are d; nil computes
 // them, too.
 func ComputeRanges(f *Func, d *Dom) *Ranges {
+	r := &Ranges{}
+	r.Compute(f, d)
+	return r
+}
+
+// Compute makes r what ComputeRanges returns, in the memory that r has.
+func (r *Ranges) Compute(f *Func, d *Dom) {
 	if d == nil {
 		d = Dominators(f)
 	}
-	r := newRanges(f)
+	r.reset(f, emptyRange)
 	r.dom = d
-	r.facts = make([][]fact, f.NumBlocks())
-	r.edges = make([][]Range, f.NumValues())
-	r.grown = make([]uint8, f.NumValues())
+	r.factsOf = resize(r.factsOf, f.NumBlocks())
+	r.edgesAt = resize(r.edgesAt, f.NumValues())
+	r.grown = resize(r.grown, f.NumValues())
 	for _, b := range d.RPO {
 		for _, v := range b.Phis() {
-			r.edges[v.ID] = make([]Range, len(v.Args))
-			for i := range r.edges[v.ID] {
-				r.edges[v.ID][i] = emptyRange
+			r.edgesAt[v.ID] = int32(len(r.edges))
+			for range v.Args {
+				r.edges = append(r.edges, emptyRange)
 			}
 		}
 	}
 	if !cyclic(d) {
 		r.walk() // every block after all that leads to it
-		return r
+		return
 	}
 	for r.changed = true; r.changed; {
 		r.changed = false
@@ -180,7 +198,6 @@ func ComputeRanges(f *Func, d *Dom) *Ranges {
 	for i := 0; i < narrowRounds; i++ {
 		r.walk()
 	}
-	return r
 }
 
 // cyclic reports whether control can come back to a block.
@@ -197,21 +214,25 @@ func cyclic(d *Dom) bool {
 
 // EvidentRanges computes what the kernel's verifier knows without help.
 func EvidentRanges(f *Func) *Ranges {
-	r := newRanges(f)
-	for i := range r.of {
-		r.of[i] = fullRange
-	}
-	for _, b := range Dominators(f).RPO {
+	r := &Ranges{}
+	r.ComputeEvident(f, Dominators(f))
+	return r
+}
+
+// ComputeEvident makes r what EvidentRanges returns, in the memory that r has.
+func (r *Ranges) ComputeEvident(f *Func, d *Dom) {
+	r.reset(f, fullRange)
+	of := func(a *Value) Range { return r.of[a.ID] }
+	for _, b := range d.RPO {
 		for _, v := range b.Values {
 			if evident(v.Op) {
-				x := r.transfer(v, func(a *Value) Range { return r.of[a.ID] })
+				x := r.transfer(v, of)
 				if v.Op != OpMul || x.Hi <= 1<<32-1 { // products of larger numbers are unknown to 5.10
 					r.of[v.ID] = x
 				}
 			}
 		}
 	}
-	return r
 }
 
 // evident are the ops whose results the verifiers from 5.10 on bound by the
@@ -224,12 +245,23 @@ func evident(op Op) bool {
 	return false
 }
 
-func newRanges(f *Func) *Ranges {
-	r := &Ranges{f: f, of: make([]Range, f.NumValues())}
+// reset makes all ranges of f x and forgets the rest.
+func (r *Ranges) reset(f *Func, x Range) {
+	*r = Ranges{f: f, of: resize(r.of, f.NumValues()), cur: r.cur[:0], facts: r.facts[:0], factsOf: r.factsOf[:0],
+		edges: r.edges[:0], edgesAt: r.edgesAt[:0], grown: r.grown[:0], undo: r.undo[:0], scratch: r.scratch[:0], stack: r.stack[:0]}
 	for i := range r.of {
-		r.of[i] = emptyRange
+		r.of[i] = x
 	}
-	return r
+}
+
+// resize returns n zeros, in the memory of s if that is enough.
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/8)
+	}
+	s = s[:n]
+	clear(s)
+	return s
 }
 
 // Of returns what holds of v wherever it is defined.
@@ -244,12 +276,12 @@ func (r *Ranges) Of(v *Value) Range {
 // b proved.
 func (r *Ranges) At(v *Value, b *Block) Range {
 	x := r.Of(v)
-	if r.dom == nil || b.ID >= len(r.facts) {
+	if r.dom == nil || b.ID >= len(r.factsOf) {
 		return x
 	}
 	const far = 64 // dominators to look at
 	for n := 0; b != nil && n < far; n++ {
-		for _, k := range r.facts[b.ID] {
+		for _, k := range r.facts[r.factsOf[b.ID].from:r.factsOf[b.ID].to] {
 			if k.v == v {
 				if m := x.Meet(k.r); !m.Empty() {
 					x = m
@@ -263,23 +295,21 @@ func (r *Ranges) At(v *Value, b *Block) Range {
 
 // walk visits the dominator tree once, without recursion: trees are deep.
 func (r *Ranges) walk() {
-	type frame struct {
-		b          *Block
-		next, undo int
-	}
 	r.cur = append(r.cur[:0], r.of...)
-	stack := []frame{{b: r.f.Entry(), undo: r.enter(r.f.Entry())}}
+	r.facts = r.facts[:0]
+	stack := append(r.stack[:0], rangeFrame{b: r.f.Entry(), undo: r.enter(r.f.Entry())})
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
 		if kids := r.dom.Children(top.b); top.next < len(kids) {
 			b := kids[top.next]
 			top.next++
-			stack = append(stack, frame{b: b, undo: r.enter(b)})
+			stack = append(stack, rangeFrame{b: b, undo: r.enter(b)})
 			continue
 		}
 		r.restore(top.undo)
 		stack = stack[:len(stack)-1]
 	}
+	r.stack = stack
 }
 
 // enter computes the values of b and returns how much of undo is to be left on
@@ -288,15 +318,18 @@ func (r *Ranges) enter(b *Block) (mark int) {
 	mark = len(r.undo)
 	if len(b.Preds) == 1 && b.Preds[0].B.Kind == BlockIf && b != r.f.Short {
 		p := b.Preds[0]
-		r.facts[b.ID] = r.proves(r.facts[b.ID][:0], p.B.Control, p.I == 0, 0)
-		r.assume(r.facts[b.ID])
+		from := len(r.facts)
+		r.facts = r.proves(r.facts, p.B.Control, p.I == 0, 0)
+		r.factsOf[b.ID] = span{int32(from), int32(len(r.facts))}
+		r.assume(r.facts[from:])
 	}
 	now := func(a *Value) Range { return r.cur[a.ID] }
 	for _, v := range b.Values {
 		var x Range
 		if v.Op == OpPhi {
 			x = emptyRange
-			for _, e := range r.edges[v.ID] {
+			at := r.edgesAt[v.ID]
+			for _, e := range r.edges[at : int(at)+len(v.Args)] {
 				x = x.Join(e)
 			}
 		} else {
@@ -315,7 +348,7 @@ func (r *Ranges) enter(b *Block) (mark int) {
 			r.assume(r.scratch)
 		}
 		for _, v := range phis {
-			r.edges[v.ID][e.I] = r.cur[v.Args[e.I].ID]
+			r.edges[int(r.edgesAt[v.ID])+e.I] = r.cur[v.Args[e.I].ID]
 		}
 		r.restore(saved)
 	}

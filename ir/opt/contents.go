@@ -44,8 +44,9 @@ func slotContents(f *ir.Func, d *ir.Dom) *contents {
 		return nil
 	}
 	c := &contents{t: t, big: f.Module.BigEndian, in: make([][]holding, f.NumBlocks()), stored: make([]bool, f.NumValues())}
+	cells := make([]holding, t.size*len(d.RPO))
 	for _, b := range d.RPO {
-		c.in[b.ID] = make([]holding, t.size)
+		c.in[b.ID], cells = cells[:t.size:t.size], cells[t.size:]
 		for _, v := range b.Values {
 			if v.Op == ir.OpStore {
 				c.stored[v.Args[1].ID] = true

@@ -58,7 +58,7 @@ func deadStores(c *Context, f *ir.Func) {
 
 // redundantStores drops stores of what is there already.
 func redundantStores(c *Context, f *ir.Func) {
-	d := ir.Dominators(f)
+	d := c.space.dominators(f)
 	k := slotContents(f, d)
 	if k == nil {
 		return

@@ -65,11 +65,14 @@ func dropCopies(f *ir.Func) {
 // loopHeaders marks, by block ID, the targets of back edges.
 func loopHeaders(f *ir.Func) []bool {
 	h := make([]bool, f.NumBlocks())
-	d := ir.Dominators(f)
+	var d *ir.Dom
+	if ir.Cyclic(f) {
+		d = ir.Dominators(f)
+	}
 	for _, b := range f.Blocks {
 		h[b.ID] = b.Loop != nil
 		for _, e := range b.Preds {
-			if d.Dominates(b, e.B) {
+			if d != nil && d.Dominates(b, e.B) {
 				h[b.ID] = true
 			}
 		}

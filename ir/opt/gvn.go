@@ -1,8 +1,7 @@
 package opt
 
 import (
-	"fmt"
-	"strings"
+	"encoding/binary"
 
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/kernel"
@@ -39,21 +38,9 @@ import (
 // a number on others, which the verifier does not tell apart by a comparison
 // made inside.
 
-// vnKey identifies a computation. There is one for each value, so it is small:
-// what few values have is a detail, which it names by number.
-type vnKey struct {
-	op     ir.Op
-	typ    ir.Type
-	aux    int64
-	a, b   int32 // IDs of the arguments, and one; 0: none
-	ver    int32
-	detail int32 // 0: none
-}
-
 // vnDetail is what a computation depends on beyond numbers.
 type vnDetail struct {
 	sym  any
-	mem  ir.Mem
 	more string
 }
 
@@ -68,17 +55,29 @@ func (k *vnKey) args(v ...*ir.Value) {
 	}
 }
 
-// detail returns d's number.
-func (n *numberer) detail(d vnDetail) int32 {
-	if d == (vnDetail{}) {
+// detail returns the number of sym with what more describes.
+func (n *numberer) detail(sym any, more []byte) int32 {
+	if sym == nil && len(more) == 0 {
 		return 0
 	}
-	i, ok := n.details[d]
+	i, ok := n.details[vnDetail{sym, string(more)}]
 	if !ok {
 		i = int32(len(n.details)) + 1
-		n.details[d] = i
+		n.details[vnDetail{sym, string(more)}] = i
 	}
 	return i
+}
+
+// access enters what m says in a key that has no other number.
+func (k *vnKey) access(m ir.Mem) {
+	k.aux = int64(m.Off)<<32 | int64(uint32(m.Size))
+	k.detail = int32(m.Region) << 2
+	if m.Signed {
+		k.detail |= 1
+	}
+	if m.BE {
+		k.detail |= 2
+	}
 }
 
 // leader is what stands for a computation: a value, or a constant that is made
@@ -90,14 +89,16 @@ type leader struct {
 	block *ir.Block // where the constant goes
 }
 
-// undoStep is what a table held before the walk's path changed it: known, if v
-// is set, else table.
+// undoStep is what the walk's path changed besides the table: what was known of
+// v, or if do is set, what it takes back.
 type undoStep struct {
 	v   *ir.Value
-	key vnKey
 	old *leader // nil: nothing
-	do  func()  // if set, the step is this
+	do  func()
 }
+
+// undoMark is how far to go back.
+type undoMark struct{ table, undo int }
 
 type numberer struct {
 	c        *Context
@@ -109,10 +110,11 @@ type numberer struct {
 	ranges   *ir.Ranges // made when first needed
 	loops    *ir.Loops  // likewise
 
-	table   map[vnKey]*leader
+	table   scopedTable
 	details map[vnDetail]int32
-	known   map[*ir.Value]*leader // what branches proved of values
+	known   []*leader // by value ID: what branches proved
 	undo    []undoStep
+	text    []byte // of a detail being made
 
 	// The place of the walk.
 	block   *ir.Block
@@ -129,8 +131,10 @@ type numberer struct {
 
 // numberValues is the pass "gvn".
 func numberValues(c *Context, f *ir.Func) {
-	n := &numberer{c: c, f: f, d: ir.Dominators(f), r: newRewriter(f),
-		table: map[vnKey]*leader{}, details: map[vnDetail]int32{}, known: map[*ir.Value]*leader{},
+	n := &c.space.numbers
+	n.table.forget(0)
+	*n = numberer{c: c, f: f, d: c.space.dominators(f), r: c.space.rewriter(f),
+		table: n.table, details: map[vnDetail]int32{}, known: resize(n.known, f.NumValues()), undo: n.undo[:0], text: n.text, values: n.values[:0], state: n.state[:0],
 		checks: map[[2]*ir.Value][]*ir.Value{}, widen: map[*ir.Value]bool{}, moves: map[*ir.Value]int32{}, least: map[int32]int64{}}
 	n.versions = computeVersions(f, n.d)
 	n.held = slotContents(f, n.d)
@@ -143,9 +147,9 @@ func (n *numberer) walk() {
 	type frame struct {
 		b    *ir.Block
 		next int
-		mark int
+		mark undoMark
 	}
-	mark := len(n.undo)
+	mark := n.mark()
 	n.enter(n.f.Entry())
 	stack := []frame{{b: n.f.Entry(), mark: mark}}
 	for len(stack) > 0 {
@@ -153,7 +157,7 @@ func (n *numberer) walk() {
 		if kids := n.d.Children(top.b); top.next < len(kids) {
 			b := kids[top.next]
 			top.next++
-			mark := len(n.undo)
+			mark := n.mark()
 			n.enter(b)
 			stack = append(stack, frame{b: b, mark: mark})
 			continue
@@ -163,34 +167,28 @@ func (n *numberer) walk() {
 	}
 }
 
-// back undoes the steps behind mark.
-func (n *numberer) back(mark int) {
-	for i := len(n.undo) - 1; i >= mark; i-- {
-		switch u := &n.undo[i]; {
-		case u.do != nil:
+func (n *numberer) mark() undoMark { return undoMark{len(n.table.entries), len(n.undo)} }
+
+// back undoes what came behind mark.
+func (n *numberer) back(mark undoMark) {
+	n.table.forget(mark.table)
+	for i := len(n.undo) - 1; i >= mark.undo; i-- {
+		if u := &n.undo[i]; u.do != nil {
 			u.do()
-		case u.v != nil && u.old != nil:
-			n.known[u.v] = u.old
-		case u.v != nil:
-			delete(n.known, u.v)
-		case u.old != nil:
-			n.table[u.key] = u.old
-		default:
-			delete(n.table, u.key)
+		} else {
+			n.known[u.v.ID] = u.old
 		}
 	}
-	clear(n.undo[mark:])
-	n.undo = n.undo[:mark]
+	clear(n.undo[mark.undo:])
+	n.undo = n.undo[:mark.undo]
 }
 
-func (n *numberer) put(k vnKey, l *leader) {
-	n.undo = append(n.undo, undoStep{key: k, old: n.table[k]})
-	n.table[k] = l
-}
-
-func (n *numberer) learn(v *ir.Value, l *leader) {
-	n.undo = append(n.undo, undoStep{v: v, old: n.known[v]})
-	n.known[v] = l
+func (n *numberer) learn(v *ir.Value, l leader) {
+	for int(v.ID) >= len(n.known) {
+		n.known = append(n.known, nil)
+	}
+	n.undo = append(n.undo, undoStep{v: v, old: n.known[v.ID]})
+	n.known[v.ID] = &l
 }
 
 // valueOf returns l's value, making the constant if need be; nil if it is not
@@ -255,7 +253,10 @@ func (n *numberer) enter(b *ir.Block) {
 // now returns what stands for v in the block at hand.
 func (n *numberer) now(v *ir.Value) *ir.Value {
 	v = n.r.find(v)
-	l := n.known[v]
+	if int(v.ID) >= len(n.known) {
+		return v
+	}
+	l := n.known[v.ID]
 	if l == nil || v.Op == ir.OpConst || forVerifier(v) {
 		return v
 	}
@@ -271,8 +272,8 @@ func (n *numberer) assume(c *ir.Value, is bool, depth int) {
 		return
 	}
 	b := n.block
-	bit := func(is bool) *leader {
-		l := &leader{typ: ir.Bool, block: b}
+	bit := func(is bool) leader {
+		l := leader{typ: ir.Bool, block: b}
 		if is {
 			l.x = 1
 		}
@@ -290,7 +291,7 @@ func (n *numberer) assume(c *ir.Value, is bool, depth int) {
 	case ir.OpEq, ir.OpNe:
 		x, y := c.Args[0], c.Args[1]
 		if k, ok := y.IsConst(); ok && is == (c.Op == ir.OpEq) && x.Op != ir.OpConst && x.Type != ir.Bool {
-			n.learn(x, &leader{x: k, typ: x.Type, block: b})
+			n.learn(x, leader{x: k, typ: x.Type, block: b})
 		}
 	}
 	if o, ok := opposite[c.Op]; ok {
@@ -300,10 +301,10 @@ func (n *numberer) assume(c *ir.Value, is bool, depth int) {
 			k.a, k.b = k.b, k.a
 		}
 		k = n.canonical(k)
-		if l := n.table[k]; l != nil && l.v != nil {
+		if l := n.table.find(k); l != nil && l.v != nil {
 			n.learn(l.v, bit(!is))
 		}
-		n.put(k, bit(!is))
+		n.table.put(k, bit(!is))
 	}
 }
 
@@ -335,13 +336,13 @@ func (n *numberer) number(v *ir.Value) {
 	if !ok {
 		return
 	}
-	if l := n.table[k]; l != nil {
+	if l := n.table.find(k); l != nil {
 		if w := n.valueOf(l); w != nil && !n.leavesLoop(v, w) && n.c.Change(what(v)) {
 			n.r.set(v, n.fit(v, w))
 			return
 		}
 	}
-	n.put(k, &leader{v: v})
+	n.table.put(k, leader{v: v})
 	if v.Op == ir.OpPktLoad {
 		n.heldBytes(k, *v.Mem())
 	}
@@ -405,11 +406,11 @@ func (n *numberer) key(v *ir.Value) (vnKey, bool) {
 	case v.Op == ir.OpCall:
 		return n.callKey(v, k)
 	case v.Op == ir.OpPhi:
-		var s strings.Builder
+		n.text = n.text[:0]
 		for _, a := range v.Args {
-			fmt.Fprintf(&s, "%d ", n.r.find(a).ID)
+			n.text = binary.AppendUvarint(n.text, uint64(n.r.find(a).ID))
 		}
-		k.aux, k.detail = int64(v.Block.ID), n.detail(vnDetail{more: s.String()})
+		k.aux, k.detail = int64(v.Block.ID), n.detail(nil, n.text)
 		return k, true
 	case forVerifier(v):
 		return k, false
@@ -429,15 +430,17 @@ func (n *numberer) key(v *ir.Value) (vnKey, bool) {
 		if v.Args[0].Op != ir.OpPktCheck {
 			return k, false
 		}
-		k.detail, k.ver = n.detail(vnDetail{mem: *v.Mem()}), n.ver[ir.RegionPacket]
+		k.access(*v.Mem())
+		k.ver = n.ver[ir.RegionPacket]
 		k.args(v.Args[1], v.Args[0].Args[0])
 		return k, true
 	case v.Op == ir.OpLoad || v.Op == ir.OpLdAbs || v.Op == ir.OpLdInd:
-		k.detail, k.ver = n.detail(vnDetail{mem: *v.Mem()}), n.ver[v.Mem().Region]
+		k.access(*v.Mem())
+		k.ver = n.ver[v.Mem().Region]
 	case !info.Pure:
 		return k, false
 	default:
-		k.detail = n.detail(vnDetail{sym: v.Aux})
+		k.detail = n.detail(v.Aux, nil)
 	}
 	k.args(v.Args...)
 	return n.canonical(k), true
@@ -450,39 +453,39 @@ func (n *numberer) callKey(v *ir.Value, k vnKey) (vnKey, bool) {
 		return k, false
 	}
 	if h.Name != "map_lookup_elem" {
-		k.detail = n.detail(vnDetail{sym: h})
+		k.detail = n.detail(h, nil)
 		return k, len(h.Args) == 0
 	}
 	if len(v.Args) != 2 || v.Args[0].Op != ir.OpMapRef {
 		return k, false
 	}
 	more := n.keyBytes(v)
-	k.detail = n.detail(vnDetail{sym: h, more: more})
+	k.detail = n.detail(h, more)
 	k.args(v.Args[0])
 	k.ver = n.ver[classEntries]
-	return k, more != ""
+	return k, len(more) > 0
 }
 
-// keyBytes describes the key of a lookup by what it is, or "" if a slot holds
-// it that is not tracked or not known.
-func (n *numberer) keyBytes(v *ir.Value) string {
+// keyBytes describes the key of a lookup by what it is; by nothing if a slot
+// holds it that is not tracked or not known.
+func (n *numberer) keyBytes(v *ir.Value) []byte {
+	n.text = n.text[:0]
 	if n.held == nil {
-		return ""
+		return nil
 	}
-	var s strings.Builder
 	n.held.t.accesses(v, func(a access) {
 		for i := a.lo; i < a.hi; i++ {
 			switch h := n.state[i]; h.kind {
 			case heldConst:
-				fmt.Fprintf(&s, "c%d ", h.k)
+				n.text = append(n.text, 'c', h.k)
 			case heldValue:
-				fmt.Fprintf(&s, "v%d.%d ", n.r.find(h.v).ID, h.k)
+				n.text = append(binary.AppendUvarint(append(n.text, 'v'), uint64(n.r.find(h.v).ID)), h.k)
 			default:
-				fmt.Fprintf(&s, "?%d.%d ", i, n.ver[ir.RegionStack])
+				n.text = binary.AppendVarint(binary.AppendUvarint(append(n.text, '?'), uint64(i)), int64(n.ver[ir.RegionStack]))
 			}
 		}
 	})
-	return s.String()
+	return n.text
 }
 
 // forward replaces a load from a tracked slot by what the slot holds.
@@ -519,10 +522,11 @@ func (n *numberer) forward(v *ir.Value) bool {
 // enterStore makes the value that v stores known to loads of the same place.
 func (n *numberer) enterStore(v *ir.Value, before [memClasses]int32) {
 	if v.Op == ir.OpPktStore && v.Args[0].Op == ir.OpPktCheck {
-		k := vnKey{op: ir.OpPktLoad, typ: ir.I64, ver: n.ver[ir.RegionPacket], detail: n.detail(vnDetail{mem: *v.Mem()})}
+		k := vnKey{op: ir.OpPktLoad, typ: ir.I64, ver: n.ver[ir.RegionPacket]}
+		k.access(*v.Mem())
 		k.args(v.Args[1], v.Args[0].Args[0])
 		n.keepBytes(k, *v.Mem(), before[ir.RegionPacket])
-		n.put(k, &leader{v: v.Args[2]})
+		n.table.put(k, leader{v: v.Args[2]})
 		n.heldBytes(k, *v.Mem())
 	}
 	if v.Op != ir.OpStore || v.Mem().Region == ir.RegionStack {
@@ -530,7 +534,8 @@ func (n *numberer) enterStore(v *ir.Value, before [memClasses]int32) {
 	}
 	m := *v.Mem()
 	m.Signed, m.BE = false, false
-	k := vnKey{op: ir.OpLoad, typ: v.Args[1].Type, ver: n.ver[m.Region], detail: n.detail(vnDetail{mem: m})}
+	k := vnKey{op: ir.OpLoad, typ: v.Args[1].Type, ver: n.ver[m.Region]}
+	k.access(m)
 	k.args(v.Args[0])
-	n.put(k, &leader{v: v.Args[1]})
+	n.table.put(k, leader{v: v.Args[1]})
 }

@@ -169,12 +169,12 @@ func (n *numberer) keepBytes(k vnKey, m ir.Mem, ver int32) {
 		}
 	}
 	for _, x := range kept {
-		l := n.table[x.key]
+		l := n.table.find(x.key)
 		if l == nil {
 			continue
 		}
 		x.key.ver = k.ver
-		n.put(x.key, l)
+		n.table.put(x.key, *l)
 		n.heldBytes(x.key, x.mem)
 	}
 }

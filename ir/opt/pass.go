@@ -106,6 +106,8 @@ type Context struct {
 	fuel   int                 // changes left; negative: any number
 	clean  map[*ir.Func]uint64 // passes (by place in Passes) that found nothing since the last change
 	errors diag.Reporter       // what the script asks for and the target can't
+
+	space workspace
 }
 
 // Change counts a change of the kind what and reports whether the pass may

@@ -29,38 +29,60 @@ const (
 
 type propagation struct {
 	f      *ir.Func
-	val    []lattice     // by value ID
-	uses   [][]*ir.Value // by value ID
-	branch [][]*ir.Block // by value ID: the blocks it controls
-	taken  [][]bool      // by block ID and successor
-	seen   []bool        // by block ID
-	edges  []ir.Edge     // newly taken: block and index of the successor
+	val    []lattice   // by value ID
+	usesAt []int32     // by value ID: where its part of uses begins; one more at the end
+	uses   []*ir.Value // of all values, one after the other
+	branch []*ir.Block // by value ID: the last block it controls
+	before []*ir.Block // by block ID: the one before that its control controls, too
+	taken  [][2]bool   // by block ID and successor
+	seen   []bool      // by block ID
+	edges  []ir.Edge   // newly taken: block and index of the successor
 	work   []*ir.Value
 }
 
 // sparseConstants is the pass "sccp".
 func sparseConstants(c *Context, f *ir.Func) {
-	p := &propagation{
-		f:      f,
-		val:    make([]lattice, f.NumValues()),
-		uses:   make([][]*ir.Value, f.NumValues()),
-		branch: make([][]*ir.Block, f.NumValues()),
-		taken:  make([][]bool, f.NumBlocks()),
-		seen:   make([]bool, f.NumBlocks()),
-	}
+	p := &c.space.consts
+	p.f, p.edges, p.work = f, p.edges[:0], p.work[:0]
+	p.val = resize(p.val, f.NumValues())
+	p.branch = resize(p.branch, f.NumValues())
+	p.before = resize(p.before, f.NumBlocks())
+	p.taken = resize(p.taken, f.NumBlocks())
+	p.seen = resize(p.seen, f.NumBlocks())
+	p.findUses()
 	for _, b := range f.Blocks {
-		p.taken[b.ID] = make([]bool, len(b.Succs))
-		for _, v := range b.Values {
-			for _, a := range v.Args {
-				p.uses[a.ID] = append(p.uses[a.ID], v)
-			}
-		}
-		if b.Control != nil {
-			p.branch[b.Control.ID] = append(p.branch[b.Control.ID], b)
+		if x := b.Control; x != nil {
+			p.before[b.ID], p.branch[x.ID] = p.branch[x.ID], b
 		}
 	}
 	p.run()
 	p.rewrite(c)
+}
+
+// findUses lists the uses of all values, by counting them first.
+func (p *propagation) findUses() {
+	p.usesAt = resize(p.usesAt, p.f.NumValues()+2)
+	at, n := p.usesAt[2:], 0 // one place further, while they are filled in
+	for _, b := range p.f.Blocks {
+		for _, v := range b.Values {
+			for _, a := range v.Args {
+				p.usesAt[a.ID+2]++
+				n++
+			}
+		}
+	}
+	for i := 1; i < len(at); i++ {
+		at[i] += at[i-1]
+	}
+	p.uses = resize(p.uses, n)
+	for _, b := range p.f.Blocks {
+		for _, v := range b.Values {
+			for _, a := range v.Args {
+				p.uses[p.usesAt[a.ID+1]] = v
+				p.usesAt[a.ID+1]++
+			}
+		}
+	}
 }
 
 func (p *propagation) run() {
@@ -84,12 +106,12 @@ func (p *propagation) run() {
 		}
 		v := p.work[len(p.work)-1]
 		p.work = p.work[:len(p.work)-1]
-		for _, u := range p.uses[v.ID] {
+		for _, u := range p.uses[p.usesAt[v.ID]:p.usesAt[v.ID+1]] {
 			if p.seen[u.Block.ID] {
 				p.visit(u)
 			}
 		}
-		for _, b := range p.branch[v.ID] {
+		for b := p.branch[v.ID]; b != nil; b = p.before[b.ID] {
 			if p.seen[b.ID] {
 				p.leave(b)
 			}

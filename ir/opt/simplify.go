@@ -71,12 +71,12 @@ func simplify(c *Context, f *ir.Func) {
 // round walks the function once and reports whether anything changed.
 func (s *simplifier) round() bool {
 	before := s.c.Stats.Changes()
-	d := ir.Dominators(s.f)
-	s.r = newRewriter(s.f)
+	d := s.c.space.dominators(s.f)
+	s.r, s.ranges = s.c.space.rewriter(s.f), &s.c.space.ranges
 	if s.f.Phase == ir.PhaseHigh {
-		s.ranges = ir.ComputeRanges(s.f, d)
+		s.ranges.Compute(s.f, d)
 	} else {
-		s.ranges = ir.EvidentRanges(s.f)
+		s.ranges.ComputeEvident(s.f, d)
 	}
 	for _, b := range d.RPO {
 		s.b = b

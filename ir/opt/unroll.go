@@ -37,6 +37,9 @@ func unrollLoops(c *Context, f *ir.Func) {
 // unrollable returns the first loop to unroll, the exit that bounds it, and its
 // trips.
 func unrollable(f *ir.Func) (*ir.NaturalLoop, *counted, int64) {
+	if !ir.Cyclic(f) {
+		return nil, nil, 0
+	}
 	d := ir.Dominators(f)
 	for _, l := range ir.FindLoops(f, d).All {
 		if _, walk := walkOf(l); walk {

@@ -1,0 +1,37 @@
+package opt
+
+import "github.com/luabpfc/luabpfc/ir"
+
+// workspace is memory that passes use one after the other: a pass runs several
+// times on each function, and tables of a function's length are most of what
+// it would have to take anew. A pass begins by computing into it what it needs;
+// nothing in it is kept from one pass to the next.
+type workspace struct {
+	dom     ir.Dom
+	ranges  ir.Ranges
+	rewrite rewriter
+	numbers numberer
+	consts  propagation
+}
+
+// dominators returns the dominators of f, until it is called again.
+func (s *workspace) dominators(f *ir.Func) *ir.Dom {
+	s.dom.Compute(f)
+	return &s.dom
+}
+
+// rewriter returns an empty rewriter for f, until it is called again.
+func (s *workspace) rewriter(f *ir.Func) *rewriter {
+	s.rewrite.to, s.rewrite.n = resize(s.rewrite.to, f.NumValues()), 0
+	return &s.rewrite
+}
+
+// resize returns n zeros, in the memory of s if that is enough.
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/8)
+	}
+	s = s[:n]
+	clear(s)
+	return s
+}
