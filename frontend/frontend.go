@@ -103,6 +103,9 @@ func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Pr
 	var maps []*ir.Map
 	for _, m := range st.Maps() {
 		maps = append(maps, finish(mod, m))
+		if len(m.Contents) > 0 {
+			r.Warnf(diag.OtherLoaders, m.Span, "map '%s' has initial contents: luabpfc's own commands fill it, other loaders leave it empty", m.Name)
+		}
 	}
 	scratch := slices.DeleteFunc(mod.Maps, func(m *ir.Map) bool { return m.Source != nil })
 	mod.Maps = append(maps, scratch...)

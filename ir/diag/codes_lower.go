@@ -45,6 +45,7 @@ const (
 	RecordLeftOpen    Code = "RecordLeftOpen"
 	RecordGone        Code = "RecordGone"
 	LostUpdate        Code = "LostUpdate"
+	OtherLoaders      Code = "OtherLoaders"
 )
 
 var lowerCodes = []Info{
@@ -155,6 +156,13 @@ var lowerCodes = []Info{
 		Summary: "a number in a map that is read, added to and written back",
 		Help:    "Programs run on several CPUs at once: what another one adds between the read and the write is lost. m:add(k, n) adds atomically, and inserts the entry if need be.",
 		Example: "local m = bpf.map('hash', 8)\nbpf.socket(function(skb) m[1] = (m[1] or 0) + 1 end)",
+	},
+	{
+		Code: OtherLoaders, Severity: Warning,
+		Summary: "a map with contents that only luabpfc fills in",
+		Help: "What the script writes to a map before it declares a program goes along with the object, and luabpfc's run and load put it into the map. Other loaders (bpftool, libbpf, iproute2) make the map and leave it empty: " +
+			"for them write constants as tables of the script, or as bpf.const, which are part of the program.",
+		Example: "local ports = bpf.map('hash', 8)\nports[80] = 1\nbpf.socket(function(skb) return ports[skb.mark] end)",
 	},
 	{
 		Code: NeedsNewerKernel, Severity: Error,
