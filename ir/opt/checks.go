@@ -139,7 +139,7 @@ func expandWith(c *Context, f *ir.Func) {
 				}
 			case ir.OpPktLen:
 				form.length(s, v)
-			case ir.OpULt, ir.OpULe, ir.OpSLt, ir.OpSLe:
+			case ir.OpULt, ir.OpULe, ir.OpSLt, ir.OpSLe, ir.OpEq, ir.OpNe:
 				if d, ok := form.(*directForm); ok {
 					d.compareLength(s, v)
 				}

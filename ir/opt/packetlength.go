@@ -10,6 +10,10 @@ import "github.com/luabpfc/luabpfc/ir"
 // compareLength turns v, a comparison, into one of pointers if it is of the
 // packet's length with a constant.
 func (d *directForm) compareLength(s *splitter, v *ir.Value) {
+	if v.Op == ir.OpEq || v.Op == ir.OpNe {
+		d.lengthIs(s, v)
+		return
+	}
 	signed := v.Op == ir.OpSLt || v.Op == ir.OpSLe
 	less := v.Op == ir.OpULt || v.Op == ir.OpSLt
 	x, y := v.Args[0], v.Args[1]
@@ -34,6 +38,31 @@ func (d *directForm) compareLength(s *splitter, v *ir.Value) {
 	} else {
 		become(v, ir.OpULt, end, p)
 	}
+}
+
+// lengthIs turns v, "length == k" or its opposite, into two comparisons: the
+// verifier lets nobody test pointers for being equal without CAP_PERFMON.
+func (d *directForm) lengthIs(s *splitter, v *ir.Value) {
+	length, n := v.Args[0], v.Args[1]
+	if n.Op == ir.OpPtrDiff {
+		length, n = n, length
+	}
+	k, ok := n.IsConst()
+	if !ok || length.Op != ir.OpPtrDiff || k < 0 || k > maxPacket {
+		return
+	}
+	end, data := length.Args[0], length.Args[1]
+	p := s.ptrAdd(data, s.konst(k))
+	less, more := s.truth(ir.OpULt, end, p), s.truth(ir.OpULt, p, end)
+	other := s.op(ir.OpOr, less, more) // 1 if the length is another
+	become(v, v.Op, other, s.konst(0))
+}
+
+// truth computes a comparison as a number.
+func (s *splitter) truth(op ir.Op, x, y *ir.Value) *ir.Value {
+	c := s.b.InsertValue(s.i, op, ir.Bool, s.pos, x, y)
+	s.i++
+	return s.op(ir.OpBoolToInt, c)
 }
 
 // dropLengths drops the differences that nothing uses any more.
