@@ -154,12 +154,12 @@ func events[T any](t *testing.T, c *toolRun, found func(*T) bool) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	seen := 0
+	var seen []string
 	for {
 		r.SetDeadline(time.Now().Add(2 * time.Second))
 		record, err := r.Read()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Fatalf("no event of what was done among %d", seen)
+			t.Fatalf("no event of what was done among %d\n%s", len(seen), strings.Join(seen[max(0, len(seen)-5):], "\n"))
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -168,7 +168,8 @@ func events[T any](t *testing.T, c *toolRun, found func(*T) bool) {
 		if err := binary.Read(bytes.NewReader(record.RawSample), binary.NativeEndian, &e); err != nil {
 			t.Fatalf("%v of %d bytes", err, len(record.RawSample))
 		}
-		if seen++; found(&e) {
+		seen = append(seen, fmt.Sprintf("%+v", e))
+		if found(&e) {
 			return
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -44,7 +43,7 @@ bpf.tp_btf('sched_process_exec', function(p, old, bprm)
     if p.real_parent.comm == bpf.opt.comm then put(3, 'child') end
     put(4, p.mm.exe_file.f_path.dentry.d_name.name)
   end
-end)`, attachTracing, runTrue},
+end)`, attachTracing, runNothing},
 	{"raw record", traceMap + `
 bpf.tracepoint('sched/sched_process_exec', function(ev)
   if task().real_parent.tgid == bpf.opt.parent then
@@ -53,7 +52,7 @@ bpf.tracepoint('sched/sched_process_exec', function(ev)
     if task().real_parent.comm == bpf.opt.comm then put(3, 'child') end
     put(4, task().mm.exe_file.f_path.dentry.d_name.name)
   end
-end)`, attachEvent("sched/sched_process_exec"), runTrue},
+end)`, attachEvent("sched/sched_process_exec"), runNothing},
 	{"syscall", traceMap + `
 bpf.tracepoint('syscalls/sys_enter_openat', function(ev)
   if pid() == bpf.opt.parent and ev.filename == '/proc/self/luabpfc' then
@@ -106,19 +105,11 @@ end)`, attachLSM, func(t *testing.T) map[uint32]string {
 	}},
 }
 
-func runTrue(t *testing.T) map[uint32]string {
-	path, err := exec.LookPath("true")
-	if err != nil {
-		t.Skip(err)
-	}
-	if out, err := exec.Command(path).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	name, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return map[uint32]string{1: path, 2: "me", 3: "child", 4: filepath.Base(name)}
+// runNothing runs this program once more, to do nothing.
+func runNothing(t *testing.T) map[uint32]string {
+	cmd := own(t, helperNothing)
+	runOwn(t, cmd)
+	return map[uint32]string{1: cmd.Path, 2: "me", 3: "child", 4: filepath.Base(cmd.Path)}
 }
 
 const noFile = "/proc/self/luabpfc"

@@ -38,4 +38,4 @@ else
 fi
 
 # The same cases on other kernels.
-go run ./bench/matrix -must -run '^TestRun$' 6.1 6.12
+go run ./bench/matrix -must -run '^(TestRun|TestTools|TestTrace|TestTraceIter)$' 6.1 6.12

@@ -88,11 +88,13 @@ func (lw *lowerer) viewOf(addr *ir.Value, t ctype.Type, by reader) Ref {
 	return r
 }
 
-// opened returns r with the type that its declaration stands for.
+// opened returns r with the type that its declaration stands for. What is first
+// asked for its members here is looked up in BTF before it is asked whether they
+// may lie elsewhere.
 func (lw *lowerer) opened(r Ref) Ref {
 	scope := lw.stage.Types()
 	r.Type = scope.Resolve(r.Type)
-	if r.view.root == nil && scope.Preserved(r.Type) {
+	if r.view.root == nil && !scope.Incomplete(r.Type) && scope.Preserved(r.Type) {
 		v := *r.view
 		v.root = underlying(r.Type)
 		r.view = &v
