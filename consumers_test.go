@@ -3,6 +3,8 @@ package luabpfc_test
 import (
 	"bytes"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/cmd/bpf2go/gen"
 	"golang.org/x/sys/unix"
 
 	"github.com/luabpfc/luabpfc"
@@ -56,7 +61,7 @@ func writeObjects(t *testing.T, only func(sample) bool) []string {
 		if s.c.opts.BigEndian || only != nil && !only(s) {
 			continue
 		}
-		p := filepath.Join(dir, strings.ReplaceAll(s.name, ":", "_")+".o")
+		p := filepath.Join(dir, objectName(s))
 		if err := os.WriteFile(p, s.obj.ELF, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +73,7 @@ func writeObjects(t *testing.T, only func(sample) bool) []string {
 	return paths
 }
 
-func isExample(s sample) bool { return strings.HasPrefix(s.name, "examples:") }
+func objectName(s sample) string { return strings.ReplaceAll(s.name, ":", "_") + ".o" }
 
 // TestLibbpf opens and loads every object with libbpf, which must say nothing,
 // not even at its debugging level's information.
@@ -141,27 +146,109 @@ func TestBpftool(t *testing.T) {
 	}
 }
 
-// TestSkeleton generates a C skeleton of each example, and of programs with
-// variables, and compiles it.
+// TestSkeleton generates a C skeleton of each object and compiles them, those
+// whose variables are structures of the script's own with its declarations in
+// front, as one includes a header there, all others as one file.
 func TestSkeleton(t *testing.T) {
 	needTool(t, "bpftool", "gcc")
-	withVariables := func(s sample) bool {
-		return isExample(s) || s.name == "lang_globals:scalar" || s.name == "lang_globals:arrays"
+	var all bytes.Buffer
+	scripts := map[string]string{}
+	for _, s := range samples(t) {
+		scripts[objectName(s)] = s.c.source().Text
 	}
-	for _, o := range writeObjects(t, withVariables) {
-		var stdout, stderr bytes.Buffer
-		cmd := tool("bpftool", "gen", "skeleton", o, "name", "skel")
-		cmd.Stdout, cmd.Stderr = &stdout, &stderr
-		if err := cmd.Run(); err != nil || stderr.Len() > 0 {
+	objects := writeObjects(t, nil)
+	for i, o := range objects {
+		var stderr bytes.Buffer
+		cmd := tool("bpftool", "gen", "skeleton", o, "name", fmt.Sprintf("skel%d", i))
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil || stderr.Len() > 0 {
 			t.Errorf("gen skeleton %s: %v\n%s", o, err, &stderr)
 			continue
 		}
-		cc := exec.Command("gcc", "-x", "c", "-Wall", "-Wno-unused-function", "-fsyntax-only", "-")
-		cc.Stdin = &stdout
-		if out, err := cc.CombinedOutput(); err != nil {
-			t.Errorf("the skeleton of %s does not compile: %v\n%s", o, err, out)
+		if header := declarations(t, o, scripts[filepath.Base(o)]); header != "" {
+			compileC(t, o, header+string(out))
+		} else {
+			fmt.Fprintf(&all, "#line 1 \"%s\"\n%s", filepath.Base(o), out)
 		}
 	}
+	compileC(t, "skeletons", all.String())
+	t.Logf("%d skeletons", len(objects))
+}
+
+func compileC(t *testing.T, name, text string) {
+	t.Helper()
+	cc := exec.Command("gcc", "-x", "c", "-Wall", "-Wno-unused-function", "-fsyntax-only", "-")
+	cc.Stdin = strings.NewReader(text)
+	if out, err := cc.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%s does not compile: %v\n%s", name, err, out)
+	}
+}
+
+// declared are the C declarations in a script.
+var declared = regexp.MustCompile(`(?s)ffi\.cdef\s*(?:\[\[(.*?)\]\]|'([^']*)')`)
+
+// declarations are those of a script if a variable of its object is a structure.
+func declarations(t *testing.T, path, script string) string {
+	t.Helper()
+	spec, err := ebpf.LoadCollectionSpec(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range spec.Variables {
+		if _, ok := btf.As[*btf.Struct](v.Type.Type); !ok {
+			continue
+		}
+		b := "#include <stdbool.h>\n#include <stdint.h>\n#include <linux/types.h>\n"
+		for _, m := range declared.FindAllStringSubmatch(script, -1) {
+			b += m[1] + m[2] + "\n"
+		}
+		return b
+	}
+	return ""
+}
+
+// TestBPF2Go generates Go bindings of each object, as bpf2go does from an object
+// of clang's: every program, map and variable has its name there, and the types
+// of keys, values and variables are declared.
+func TestBPF2Go(t *testing.T) {
+	objects := 0
+	for _, s := range samples(t) {
+		spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(s.obj.ELF))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		args := gen.GenerateArgs{Package: "bindings", Stem: "obj", ObjectFile: "obj.o", Types: gen.CollectGlobalTypes(spec)}
+		for n := range spec.Maps {
+			if !strings.HasPrefix(n, ".") {
+				args.Maps, names = append(args.Maps, n), append(names, n)
+			}
+		}
+		for n := range spec.Programs {
+			args.Programs, names = append(args.Programs, n), append(names, n)
+		}
+		for n := range spec.Variables {
+			args.Variables, names = append(args.Variables, n), append(names, n)
+		}
+		var out bytes.Buffer
+		args.Output = &out
+		if err := gen.Generate(args); err != nil {
+			t.Errorf("%s: %v", s.name, err)
+			continue
+		}
+		if _, err := parser.ParseFile(token.NewFileSet(), s.name, out.Bytes(), parser.SkipObjectResolution); err != nil {
+			t.Errorf("%s: %v", s.name, err)
+			continue
+		}
+		for _, n := range names {
+			if !bytes.Contains(out.Bytes(), []byte("`ebpf:\""+n+"\"`")) {
+				t.Errorf("%s: the bindings do not name '%s'", s.name, n)
+			}
+		}
+		objects++
+	}
+	t.Logf("%d objects", objects)
 }
 
 // TestDumpShowsLua asks the kernel for a loaded program's lines: they are the

@@ -118,6 +118,7 @@ xdp last license BSD on_short userdata
 			"xdp a\nsocket bee\nsocket socket\n"},
 		{"never passed on, ended", `local p = bpf(function() end) os.time()`, "socket p\n"},
 		{"passed on twice", `local p = bpf(function() end) bpf.socket('lo', p) bpf.xdp('lo', p)`, "socket p on lo\nxdp p_2 on lo\n"},
+		{"words of C", `local short = bpf.map('hash', 8) local double = bpf.xdp(function() end)`, "map short_ hash[8] uint32_t -> uint32_t\nxdp double_\n"},
 		{"contents", `
 			local m = bpf.map('hash', 8, 'uint16_t', 'int32_t')
 			m[5], m[3] = -1, 0xffffffff

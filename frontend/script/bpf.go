@@ -269,6 +269,11 @@ func (st *Stage) ownName(fn *lua.LFunction) string {
 	return f.Name[strings.LastIndexAny(f.Name, ".:")+1:]
 }
 
+// cKeywords are words that are no identifiers in C, where skeletons of objects
+// have the names of maps, programs and variables.
+var cKeywords = strings.Fields(`auto break case char const continue default do double else enum extern float for goto if inline int long
+	register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while`)
+
 // uniqueName makes name a C identifier that no other map or program has.
 func (st *Stage) uniqueName(name string, sp diag.Span) string {
 	b := []byte(name)
@@ -281,6 +286,9 @@ func (st *Stage) uniqueName(name string, sp diag.Span) string {
 		b = append([]byte{'_'}, b...)
 	}
 	base := string(b)
+	if slices.Contains(cKeywords, base) {
+		base += "_"
+	}
 	unique := base
 	for n := 2; st.names[unique]; n++ {
 		unique = base + "_" + strconv.Itoa(n)
