@@ -12,7 +12,7 @@ import (
 
 // TestBigEndian compiles every case for a big-endian target: the interpreter
 // must see before and after the passes what the case expects, and cilium/ebpf
-// must read the objects. No kernel of that order is at hand to run them.
+// must read the objects. The kernel that runs them is a cell of bench/matrix.
 func TestBigEndian(t *testing.T) {
 	for _, c := range loadCases(t) {
 		if c.hasDiag || len(c.steps) == 0 {

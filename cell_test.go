@@ -1,6 +1,7 @@
 package luabpfc_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -24,9 +25,14 @@ import (
 // same everywhere.
 var cell = os.Getenv("LUABPFC_CELL")
 
-// caseOptions are the options of a case that names none.
+// nativeBig says whether the machine is big-endian.
+var nativeBig = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
+
+// caseOptions are the options of a case that names none. A guest's kernel loads
+// objects of its own byte order only.
 func caseOptions() luabpfc.Options {
 	o := luabpfc.DefaultOptions()
+	o.BigEndian = cell != "" && nativeBig
 	if v, err := kernel.ParseVersion(cell); err == nil {
 		o.Kernel = v
 	}
@@ -58,6 +64,9 @@ var targetCodes = []diag.Code{diag.NeedsNewerKernel, diag.UnboundedLoop, diag.Lo
 func unfit(c *testCase, compiled error) string {
 	if cell == "" {
 		return ""
+	}
+	if c.opts.BigEndian != nativeBig {
+		return "compiled for the other byte order"
 	}
 	running := runningKernel()
 	if c.opts.CPU >= 4 && running.Before(kernel.Version{Major: 6, Minor: 6}) {
