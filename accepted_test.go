@@ -3,7 +3,6 @@ package luabpfc_test
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -187,8 +186,11 @@ func acceptedOptions(seed uint64) luabpfc.Options {
 	return opts
 }
 
+// shrinkTime is how long a script is shrunk.
+const shrinkTime = time.Minute
+
 // shrinkAccepted removes lines while the script compiles and is refused in the
-// same way.
+// same way, and there is time left.
 func shrinkAccepted(script string, opts luabpfc.Options, seed uint64) (less, text string) {
 	try := func(lines []string) string {
 		src := luabpfc.Source{Name: "accepted.lua", Text: strings.Join(lines, "\n") + "\n"}
@@ -212,9 +214,10 @@ func shrinkAccepted(script string, opts luabpfc.Options, seed uint64) (less, tex
 	lines := strings.Split(strings.TrimSuffix(script, "\n"), "\n")
 	text = try(lines)
 	why := refusal(text)
+	end := time.Now().Add(shrinkTime)
 	for round := 0; round < 3; round++ {
 		for size := len(lines) / 2; size > 0; size /= 2 {
-			for at := 0; at+size <= len(lines); {
+			for at := 0; at+size <= len(lines) && time.Now().Before(end); {
 				fewer := slices.Concat(lines[:at], lines[at+size:])
 				if got := try(fewer); got != "" && refusal(got) == why {
 					lines, text = fewer, got
@@ -227,7 +230,7 @@ func shrinkAccepted(script string, opts luabpfc.Options, seed uint64) (less, tex
 	return strings.Join(lines, "\n") + "\n", text
 }
 
-var refusalKinds = []string{"infinite loop", "too complex", "argument list too long", "bad address"}
+var refusalKinds = []string{"infinite loop", "too complex", "argument list too long", "bad address", "cannot allocate memory"}
 
 // refusal says what kind of refusal a text is about.
 func refusal(text string) string {
@@ -258,7 +261,7 @@ func (a *acceptedRun) flush() {
 	}
 	for i, r := range results {
 		name := a.batch[i].Name
-		rule := privilegeRule(r)
+		rule := privilegeRule(r, a.batch[i].ELF)
 		switch {
 		case r == "":
 			a.plain++
@@ -291,16 +294,6 @@ func (a *acceptedRun) write(name string, elf []byte) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-}
-
-// privilegeRule returns the rule of privilegedRules that a refusal is due to.
-func privilegeRule(text string) string {
-	for _, name := range slices.Sorted(maps.Keys(privilegedRules)) {
-		if privilegedRules[name].MatchString(text) {
-			return name
-		}
-	}
-	return ""
 }
 
 func (a *acceptedRun) fail(seed uint64, script, text string) {

@@ -197,9 +197,10 @@ func loadCollection(elf []byte) (*ebpf.Collection, error) {
 		return nil, err
 	}
 	// A log of a million instructions takes a minute; what it would say of them
-	// the error number says too.
+	// the error number says too: too many, or too many branches put aside
+	// (ENOMEM, or EFAULT where the verifier takes that for a mistake of its own).
 	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{LogDisabled: true}})
-	if err != nil && !errors.Is(err, unix.E2BIG) && !errors.Is(err, unix.EFAULT) {
+	if err != nil && !errors.Is(err, unix.E2BIG) && !errors.Is(err, unix.EFAULT) && !errors.Is(err, unix.ENOMEM) {
 		coll, err = ebpf.NewCollection(spec)
 	}
 	if err != nil {
@@ -217,12 +218,18 @@ func loadCollection(elf []byte) (*ebpf.Collection, error) {
 }
 
 // ends shortens a verifier's log to its first and last lines, and those that
-// say why.
+// say why: where the path that it refused comes from, too.
 func ends(log []string) string {
 	if len(log) > 16 {
+		from := 0
+		for i, s := range log {
+			if strings.HasPrefix(s, "from ") {
+				from = i
+			}
+		}
 		var l []string
 		for i, s := range log {
-			if i < 4 || i >= len(log)-12 || strings.Contains(s, "infinite loop") {
+			if i < 4 || i >= len(log)-12 || i == from || strings.Contains(s, "infinite loop") {
 				l = append(l, s)
 			}
 		}

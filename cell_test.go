@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -120,7 +119,7 @@ func loadFolder(dir string, again bool) {
 		}
 		start := time.Now()
 		text := loadText(elf)
-		why := allowedRefusal(text, again)
+		why := allowedRefusal(text, elf, again)
 		switch {
 		case text == "":
 			loaded++
@@ -143,45 +142,4 @@ func loadFolder(dir string, again bool) {
 	}
 	runtime.LockOSThread()
 	fatalHelper(errors.Join(dropCapabilities(), execHelper(helperFolderAgain)))
-}
-
-// allowedRefusal says why the refusal of an object is none of a compiler bug, ""
-// if it is one.
-func allowedRefusal(text string, unprivileged bool) string {
-	if strings.Contains(text, "argument list too long") {
-		return "too large"
-	}
-	if !unprivileged {
-		return ""
-	}
-	if rule := privilegeRule(text); rule != "" {
-		return rule
-	}
-	for _, r := range oldKernelRules {
-		if runningKernel().Before(r.until) && r.text.MatchString(text) {
-			return r.name
-		}
-	}
-	return ""
-}
-
-// oldKernelRules are what kernels before a version refuse without CAP_PERFMON
-// though later ones find nothing wrong with it. The objects that TestAccepted
-// writes for bench/matrix are known to load without it on the kernel that wrote
-// them.
-var oldKernelRules = []struct {
-	name  string
-	until kernel.Version
-	text  *regexp.Regexp
-}{
-	// Two packet pointers could not be compared.
-	{"packet comparison", kernel.Version{Major: 6, Minor: 1}, regexp.MustCompile(`pointer comparison prohibited`)},
-	// A number spilled to the stack was taken for a pointer, which nothing
-	// narrower may overwrite.
-	{"stack reuse", kernel.Version{Major: 6, Minor: 8}, regexp.MustCompile(`attempt to corrupt spilled pointer on stack|invalid read from stack`)},
-	// The verifier follows a branch whose outcome it knows the other way too, as
-	// the CPU may for a moment; where that is wrong (an address that is null
-	// there), it refused the program until 6.16, and puts a barrier since.
-	{"mispredicted branch", kernel.Version{Major: 6, Minor: 16},
-		regexp.MustCompile(`invalid mem access '(inv|scalar|map_value_or_null)'|Unreleased reference|!read_ok|invalid read from stack|misaligned access`)},
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -20,28 +19,6 @@ import (
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
-
-// privilegedRules name what the kernel allows only with CAP_PERFMON, each with
-// what the verifier says without it. A case that names a rule must be refused
-// with that message, so that no rule outlives its reason; loops may be.
-var privilegedRules = map[string]*regexp.Regexp{
-	"variable packet offset": regexp.MustCompile(`pointer arithmetic with it prohibited for !root`),
-	"variable record offset": regexp.MustCompile(`pointer arithmetic with it prohibited for !root`),
-	"raw tracepoint":         regexp.MustCompile(`operation not permitted`),
-	// Each addition to an address must be of one kind on all paths: not of a
-	// number that is known in one trip and another in the next, nor to a 0 that
-	// takes the pointer's place where an earlier test found it null.
-	"variable map value offset": regexp.MustCompile(`tried to add from different maps, paths or scalars`),
-	"variable stack offset":     regexp.MustCompile(`variable stack access prohibited for !root`),
-	"comm":                      regexp.MustCompile(`cannot use helper bpf_get_current_comm`),
-	"packet length":             regexp.MustCompile(`pointer -= pointer prohibited`),
-	"print":                     regexp.MustCompile(`cannot use helper bpf_(trace_printk|snprintf)`),
-	// The verifier then follows mispredicted branches too, round and round a
-	// loop: clang's loops are refused the same way.
-	loopRule: regexp.MustCompile(`argument list too long|bad address|infinite loop detected`),
-}
-
-const loopRule = "loop"
 
 // The helper process: the test binary again, first to give up the
 // capabilities for good, then to load objects without them.
@@ -181,7 +158,7 @@ func TestUnprivileged(t *testing.T) {
 	}
 	refused := map[*testCase]bool{}
 	for i, r := range results {
-		allowed := func(rule string) bool { return privilegedRules[rule].MatchString(r) }
+		allowed := func(rule string) bool { return privilegedRules[rule].explains(r, objects[i].ELF) }
 		switch {
 		case r == "":
 		case slices.ContainsFunc(cases[i].privileged, allowed):
@@ -247,4 +224,34 @@ b0:
 		t.Fatal(err)
 	}
 	return out.Object
+}
+
+// TestRefusalRules: a rule explains what it is about and nothing else.
+func TestRefusalRules(t *testing.T) {
+	const path = "from 10 to 12 (speculative execution): R0=inv0 R10=fp0\n12: (71) r1 = *(u8 *)(r0 +0)\nR0 invalid mem access 'inv'\nprocessed 20 insns"
+	for _, tt := range []struct {
+		text string
+		want bool
+	}{
+		{path, true},
+		{strings.Replace(path, " (speculative execution)", "", 1), false},
+		{path + "\nfrom 14 to 15: R0=inv0\nR0 invalid mem access 'inv'", false},
+		{"R0 invalid mem access 'inv'", false},
+	} {
+		if got := mispredicted(tt.text); got != tt.want {
+			t.Errorf("a mispredicted path: %v, want %v:\n%s", got, tt.want, tt.text)
+		}
+	}
+	straight := uninitialisedStack(t)
+	for name, text := range map[string]string{
+		"loop": "argument list too long", "print": "unknown func bpf_trace_printk#6", "packet length": "R1 pointer -= pointer prohibited",
+		"variable packet offset": "R1 pkt pointer arithmetic with it prohibited for !root",
+	} {
+		if !privilegedRules[name].text.MatchString(text) {
+			t.Errorf("%s: not about %q", name, text)
+		}
+		if rule := privilegeRule(text, straight); rule != "" {
+			t.Errorf("'%s' explains %q of a program that has nothing of the kind", rule, text)
+		}
+	}
 }
