@@ -52,13 +52,7 @@ func (lw *lowerer) eachLoop(s *syntax.GenForStmt, m *script.Map) {
 	start := lw.newCell(constBool(true))
 	changed := append([]*cell{start}, lw.changedIn(s)...)
 	lw.loop(s, ir.Loop{What: "for"}, changed, func(l *loopScope, again func()) {
-		anew, _ := lw.asBool(start.val)
-		key := lw.b.Each(lw.irMap(m), anew)
-		yes, no := lw.branch(lw.b.Op(ir.OpNe, key, lw.b.Null()), l.mark)
-		l.breaks = append(l.breaks, no)
-		lw.open(yes)
-		key = lw.b.NonNull(key)
-		value := lw.b.Block.NewValue(ir.OpEachValue, ir.Ptr, lw.b.Pos, key)
+		key, value := lw.nextEntry(l, m, start)
 		lw.declare(s.Vars[0], lw.eachKey(s, m, key))
 		if len(s.Vars) > 1 {
 			lw.declare(s.Vars[1], lw.hold(lw.eachValue(m, value)))
@@ -73,6 +67,18 @@ func (lw *lowerer) eachLoop(s *syntax.GenForStmt, m *script.Map) {
 		}
 		again()
 	})
+}
+
+// nextEntry is the next entry of a walk through m: the addresses of its key and
+// its value. Where there is none it leaves the loop.
+func (lw *lowerer) nextEntry(l *loopScope, m *script.Map, start *cell) (key, value *ir.Value) {
+	anew, _ := lw.asBool(start.val)
+	key = lw.b.Each(lw.irMap(m), anew)
+	yes, no := lw.branch(lw.b.Op(ir.OpNe, key, lw.b.Null()), l.mark)
+	l.breaks = append(l.breaks, no)
+	lw.open(yes)
+	key = lw.b.NonNull(key)
+	return key, lw.b.Block.NewValue(ir.OpEachValue, ir.Ptr, lw.b.Pos, key)
 }
 
 // eachKey is the key of the entry at hand.

@@ -109,6 +109,9 @@ func (lw *lowerer) namedHelper(e *syntax.Call, name string) Value {
 		}
 		c.args[i] = lw.settled(c.args[i])
 	}
+	if form, ok := helperForms()[name]; ok {
+		return lw.formedHelper(c, form)
+	}
 	full, sizes := len(h.Args), 0
 	for _, k := range h.Args {
 		switch {
@@ -157,14 +160,6 @@ func (lw *lowerer) probeRead(e *syntax.Call) Value {
 // insteadOfHelper says what the language has instead of a helper that takes a k.
 func insteadOfHelper(helper string, k kernel.ArgKind) string {
 	switch helper {
-	case "ringbuf_submit":
-		return "a record is submitted by r:submit()"
-	case "ringbuf_discard":
-		return "a record is discarded by r:discard()"
-	case "for_each_map_elem":
-		return "the entries of a map are gone through by: for k, v in m:each() do"
-	case "loop":
-		return "write a 'for', which becomes this helper where that is best"
 	case "spin_lock", "spin_unlock":
 		return "what several CPUs change is changed by m:add and bpf.atomic"
 	}

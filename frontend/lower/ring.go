@@ -198,6 +198,11 @@ func (lw *lowerer) mapReserve(e *syntax.MethodCall, m *script.Map, args []Value)
 	if t == nil {
 		return lw.errorf(e, diag.WrongArguments, "'%s' has no value type; say what the record is: %s:reserve('struct event')", m.Name, m.Name)
 	}
+	return lw.reserve(e, m, t)
+}
+
+// reserve reserves a record of type t.
+func (lw *lowerer) reserve(e syntax.Node, m *script.Map, t ctype.Type) Value {
 	size := ctype.Size(t)
 	if size <= 0 || uint64(size) > uint64(m.MaxEntries) {
 		return lw.errorf(e, diag.BadValue, "a record of type '%s' has %d bytes; '%s' has room for %d", ctype.Name(t), size, m.Name, m.MaxEntries)

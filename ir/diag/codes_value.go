@@ -61,8 +61,8 @@ var valueCodes = []Info{
 	{
 		Code: HelperNotByName, Severity: Error,
 		Summary: "a helper of the kernel that is not called by its name",
-		Help: "bpf.helper has every helper whose arguments are numbers, maps, memory and objects of the kernel. A few take a function, a record of a ring buffer " +
-			"or a field that only the kernel looks into; the message says what the language has instead.",
-		Example: "bpf.socket(function() return bpf.helper.loop(4, function() return 0 end, nil, 0) end)\n",
+		Help: "bpf.helper has every helper whose arguments are numbers, maps, memory, functions and objects of the kernel. A few take a field that only the kernel " +
+			"looks into; the message says what the language has instead.",
+		Example: "local m = bpf.map('array', 1, 'uint32_t', 'uint64_t')\nbpf.tc(function() return bpf.helper.kptr_xchg(m[0], nil) and 1 or 0 end)\n",
 	},
 }

@@ -161,14 +161,6 @@ bpf.socket(function() return ipairs({ 1 }) end) --! "'ipairs' stands in a 'for' 
 local m = bpf.map('hash', 8)
 bpf.socket(function() return m.update end) --! "'update' is a method of maps: call it as m:update(...) [BadMapOperation]"
 ---
-bpf.socket(function() return bpf.helper.loop(4, function() end, nil, 0) end) --! "helper 'loop' can't be called by its name: write a 'for', which becomes this helper where that is best [HelperNotByName]"
----
-local rb = bpf.map('ringbuf', 4096, nil, 'uint64_t')
-bpf.socket(function()
-  local r <close> = rb:reserve()
-  bpf.helper.ringbuf_submit(r, 0) --! "helper 'ringbuf_submit' can't be called by its name: a record is submitted by r:submit() [HelperNotByName]"
-end)
----
 local name = 'eth'
 bpf.xdp(function() return bpf.helper.strncmp(name, pkt[0]) end) --! "helper 'strncmp' takes a string that is known when compiling here, not a number [NeedsConstant]"
 ---
