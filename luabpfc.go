@@ -60,6 +60,9 @@ type Options struct {
 	Defines []Define
 	Args    []string  // the script's own arguments
 	Output  io.Writer // gets what the script prints; nil: nobody
+	// Answers are what the script's operations of user space gave that come before
+	// its declarations, where it has run already.
+	Answers []script.Answer
 
 	// For working on the compiler: verify the IR after each pass; stop
 	// optional passes after so many changes (0: never); be given the text of
@@ -252,7 +255,7 @@ func lowered(src Source, opts Options, stackObject int) (*ir.Module, []*frontend
 	}
 	var r diag.Reporter
 	mod, programs := frontend.Compile(file, &r, frontend.Options{Kernel: opts.Kernel, CPU: opts.CPU, BigEndian: opts.BigEndian, Arch: opts.Arch, BTF: opts.BTF,
-		Defines: opts.Defines, Args: opts.Args, Require: require(src), Output: opts.Output, StackObject: stackObject})
+		Defines: opts.Defines, Args: opts.Args, Require: require(src), Output: opts.Output, Answers: opts.Answers, StackObject: stackObject})
 	if err := r.Err(); err != nil {
 		return nil, nil, nil, err
 	}

@@ -28,6 +28,8 @@ type Options struct {
 	Args      []string
 	// Require returns the source of a module the script requires.
 	Require func(name string) (*diag.File, error)
+	// Answers are given to operations of user space in front of the declarations.
+	Answers []script.Answer
 	// StackObject is the size of the largest object on the stack; 0: any.
 	StackObject int
 	// Output gets what the script itself prints.
@@ -90,7 +92,7 @@ func (h *host) DeclareProgram(st *script.Stage, p *script.Program) {
 // is usable if r has no errors then.
 func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Program) {
 	mod := &ir.Module{Files: []*diag.File{file}, BigEndian: opts.BigEndian, Arch: opts.Arch}
-	h := &host{mod: mod, opts: opts, reporter: r}
+	h := &host{Record: script.Record{Answers: opts.Answers}, mod: mod, opts: opts, reporter: r}
 	st := script.Run(file, h, script.Options{Args: opts.Args, Defines: opts.Defines, Require: opts.Require,
 		Output: opts.Output, Reporter: r, BigEndian: opts.BigEndian, Kernel: kernelTypes(opts.BTF)})
 	if r.Errors() == 0 && len(st.Maps()) == 0 && len(h.programs) == 0 {

@@ -4,11 +4,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 )
 
@@ -25,27 +25,37 @@ func (o *Object) AttachSocket(prog, iface string) error {
 	if err != nil {
 		return fmt.Errorf("interface '%s': %w", iface, err)
 	}
+	s, err := packetSocket(p, ifi.Index)
+	if err != nil {
+		return explainAttach(prog, iface, err)
+	}
+	o.attached = append(o.attached, s)
+	return nil
+}
+
+// packetSocket makes a packet socket on an interface with a program as its
+// filter.
+func packetSocket(p *ebpf.Program, index int) (io.Closer, error) {
 	// The socket has no protocol until it is bound, so no packet gets past
 	// the filter.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		if errors.Is(err, fs.ErrPermission) {
-			return &AccessError{Missing: "a packet socket needs CAP_NET_RAW: run as root", Cause: err}
+			return nil, &AccessError{Missing: "a packet socket needs CAP_NET_RAW: run as root", Cause: err}
 		}
-		return fmt.Errorf("packet socket: %w", err)
+		return nil, fmt.Errorf("packet socket: %w", err)
 	}
 	s := socket(fd)
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ATTACH_BPF, p.FD()); err != nil {
 		s.Close()
-		return fmt.Errorf("attaching '%s' to a socket: %w", prog, err)
+		return nil, err
 	}
 	all := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL))
-	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: ifi.Index}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: index}); err != nil {
 		s.Close()
-		return fmt.Errorf("binding to '%s': %w", iface, err)
+		return nil, fmt.Errorf("binding: %w", err)
 	}
-	o.attached = append(o.attached, s)
-	return nil
+	return s, nil
 }
 
 type socket int
@@ -63,17 +73,9 @@ func (o *Object) AttachXDP(prog, iface string) error {
 	if err != nil {
 		return fmt.Errorf("interface '%s': %w", iface, err)
 	}
-	l, err := link.AttachXDP(link.XDPOptions{Program: p, Interface: ifi.Index})
-	if err != nil && !errors.Is(err, unix.EBUSY) && !errors.Is(err, fs.ErrPermission) {
-		l, err = link.AttachXDP(link.XDPOptions{Program: p, Interface: ifi.Index, Flags: link.XDPGenericMode})
-	}
-	switch {
-	case errors.Is(err, unix.EBUSY):
-		return fmt.Errorf("'%s' has another XDP program attached: %w", iface, err)
-	case errors.Is(err, fs.ErrPermission):
-		return &AccessError{Missing: "attaching XDP needs CAP_NET_ADMIN: run as root", Cause: err}
-	case err != nil:
-		return fmt.Errorf("attaching '%s' to '%s': %w", prog, iface, err)
+	l, err := linkXDP(p, ifi, 0)
+	if err != nil {
+		return explainAttach(prog, iface, err)
 	}
 	o.attached = append(o.attached, l)
 	return nil

@@ -16,6 +16,9 @@ func (o *Object) AttachSocket(prog, iface string) error { return errNotLinux }
 // AttachXDP returns an error: only Linux has XDP.
 func (o *Object) AttachXDP(prog, iface string) error { return errNotLinux }
 
+// hooks is empty: programs are attached on Linux.
+var hooks []hook
+
 func liftMemlock() error { return errNotLinux }
 
 func noSyscall(err error) bool { return errors.Is(err, ebpf.ErrNotSupported) }

@@ -24,6 +24,7 @@ type RejectError struct {
 	Reason string
 	Log    []string
 	Cause  error
+	Whole  bool // Error shows all of the log
 }
 
 // Error returns the place, the reason and the end of the log.
@@ -36,7 +37,10 @@ func (e *RejectError) Error() string {
 	if e.Text != "" {
 		fmt.Fprintf(&b, "\n    %s", e.Text)
 	}
-	tail := e.Log[max(0, len(e.Log)-logTail):]
+	tail := e.Log
+	if !e.Whole {
+		tail = e.Log[max(0, len(e.Log)-logTail):]
+	}
 	for _, l := range tail {
 		fmt.Fprintf(&b, "\n  | %s", l)
 	}

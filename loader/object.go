@@ -21,6 +21,7 @@ type Object struct {
 	coll *ebpf.Collection // nil until Load
 	// attached holds what ends an attachment when closed, in order.
 	attached []io.Closer
+	notes    []string
 }
 
 // Open reads the object in elf. It needs no privilege and no kernel.
@@ -75,7 +76,7 @@ func (o *Object) Load() error {
 // maps. What is pinned stays.
 func (o *Object) Close() error {
 	var errs []error
-	for _, c := range slices.Backward(o.attached) {
+	for _, c := range slices.Backward(slices.Clone(o.attached)) {
 		errs = append(errs, c.Close())
 	}
 	o.attached = nil
@@ -133,7 +134,7 @@ func (o *Object) program(name string, want ebpf.ProgramType) (*ebpf.Program, err
 	}
 	p := o.coll.Programs[name]
 	if p == nil {
-		return nil, fmt.Errorf("no program '%s' in the object; it has %s", name, strings.Join(o.Programs(), ", "))
+		return nil, o.noProgram(name)
 	}
 	if p.Type() != want {
 		return nil, fmt.Errorf("program '%s' is of type %s, not %s", name, p.Type(), want)

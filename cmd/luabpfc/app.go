@@ -21,6 +21,7 @@ func newApp(s streams, render *func(diag.List) string) *cli.App {
 		Name:  "luabpfc",
 		Usage: "compile Lua to BPF",
 		UsageText: "luabpfc prog.lua -o prog.o [-- script arguments]\n" +
+			"luabpfc run prog.lua [script arguments]\n" +
 			"luabpfc explain CODE",
 		HideHelpCommand:           true,
 		HideVersion:               true,
@@ -33,7 +34,7 @@ func newApp(s streams, render *func(diag.List) string) *cli.App {
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   onUsageError,
 		Flags:          rootFlags(),
-		Commands:       []*cli.Command{explainCommand(s)},
+		Commands:       []*cli.Command{runCommand(s, render), explainCommand(s)},
 		Before: func(c *cli.Context) error {
 			switch d := c.String("diagnostics"); d {
 			case "human":

@@ -108,14 +108,22 @@ func parseRequest(c *cli.Context, s streams) (*request, error) {
 			return nil, err
 		}
 	}
+	if err := req.parseDefines(c); err != nil {
+		return nil, err
+	}
+	return req, req.warn.parse(c.StringSlice("W"))
+}
+
+// parseDefines reads -D.
+func (r *request) parseDefines(c *cli.Context) error {
 	for _, d := range c.StringSlice("D") {
 		name, value, set := strings.Cut(d, "=")
 		if name == "" {
-			return nil, usagef("-D needs a name: -D name=value")
+			return usagef("-D needs a name: -D name=value")
 		}
-		req.opts.Defines = append(req.opts.Defines, luabpfc.Define{Name: name, Value: value, Set: set})
+		r.opts.Defines = append(r.opts.Defines, luabpfc.Define{Name: name, Value: value, Set: set})
 	}
-	return req, req.warn.parse(c.StringSlice("W"))
+	return nil
 }
 
 // runningBTF is where the running kernel shows its types.
@@ -123,12 +131,6 @@ const runningBTF = "/sys/kernel/btf/vmlinux"
 
 // parseTarget reads what the object is for.
 func (r *request) parseTarget(c *cli.Context) error {
-	switch o := c.String("O"); o {
-	case "0", "2":
-		r.opts.OptLevel = int(o[0] - '0')
-	default:
-		return usagef("-O%s: the levels are -O0 and -O2", o)
-	}
 	switch m := c.String("mcpu"); m {
 	case "v1", "v2", "v3", "v4":
 		r.opts.CPU = int(m[1] - '0')
@@ -147,6 +149,17 @@ func (r *request) parseTarget(c *cli.Context) error {
 		if r.opts.Arch, ok = kernel.ArchByName(a); !ok {
 			return usagef("--arch is x86_64, arm64, riscv64 or s390x, not '%s'", a)
 		}
+	}
+	return r.parseKernel(c)
+}
+
+// parseKernel reads which kernel the object is for, and how well to compile.
+func (r *request) parseKernel(c *cli.Context) error {
+	switch o := c.String("O"); o {
+	case "0", "2":
+		r.opts.OptLevel = int(o[0] - '0')
+	default:
+		return usagef("-O%s: the levels are -O0 and -O2", o)
 	}
 	r.opts.BTF = func() ([]byte, error) { return os.ReadFile(runningBTF) }
 	if name := c.String("btf"); name != "" {

@@ -77,18 +77,22 @@ func exit(err error, s streams, render func(diag.List) string) int {
 		list    diag.List
 		bug     *ir.Bug
 		usage   *usageError
+		ended   exitCode
 		refused *loader.RejectError
 		access  *loader.AccessError
 	)
-	switch {
-	case err == nil:
+	if err == nil {
 		return exitOK
+	}
+	switch {
 	case errors.As(err, &list):
 		fmt.Fprint(s.err, render(list))
 		return exitScript
 	case errors.As(err, &bug):
 		fmt.Fprintf(s.err, "luabpfc: internal error: %v\n%s", bug, reportBug)
 		return exitBug
+	case errors.As(err, &ended):
+		return int(ended)
 	case errors.As(err, &usage):
 		fmt.Fprintf(s.err, "luabpfc: %v\nSee 'luabpfc --help'.\n", usage)
 		return exitUsage

@@ -168,7 +168,17 @@ func (lw *lowerer) ffiCast(e *syntax.Call, args []Value) Value {
 		return Bad{}
 	}
 	v := lw.resolve(args[1])
+	if c, ok := v.(Context); ok && isContextType(c, t) {
+		return v
+	}
 	p, isPointer := underlying(t).(*btf.Pointer)
+	if r, ok := v.(Ref); ok && !isPointer && isAggregate(t) && !ctype.IsArray(t) {
+		// What LuaJIT takes for a struct, a reference, is a view of one.
+		if sameType(t, r.Type) && r.view == nil {
+			return v
+		}
+		p, isPointer = &btf.Pointer{Target: t}, true
+	}
 	if !isPointer {
 		if isAggregate(t) {
 			return lw.errorf(e, diag.UnsupportedType, "a value can't be cast to '%s'; cast a pointer, or copy with ffi.new", ctype.Name(t))
@@ -194,6 +204,15 @@ func (lw *lowerer) ffiCast(e *syntax.Call, args []Value) Value {
 		return v
 	}
 	return lw.errorf(argNode(e, 1), diag.BadCast, "%s can't be cast to '%s': there is no memory that it refers to", describe(v), ctype.Name(t))
+}
+
+// isContextType reports whether t is the type of the context c, or a pointer to
+// it: what the seeds cast registers to.
+func isContextType(c Context, t ctype.Type) bool {
+	if e := ctype.Element(t); ctype.IsPointer(t) && e != nil {
+		t = e
+	}
+	return ctype.Name(t) == c.Kind.Ctx.Name
 }
 
 // view returns r as a pointer to a t: what is behind it stays what it is.

@@ -22,6 +22,8 @@ type Options struct {
 	Output   io.Writer // the script's own output; nil discards it
 	Reporter *diag.Reporter
 	Limits   Limits // zero fields take their defaults
+	// Halt, once closed, ends the script wherever it is; nil: never.
+	Halt <-chan struct{}
 	// BigEndian is the byte order of the target, in which C data lies in memory.
 	BigEndian bool
 	// Kernel returns the kernel's types; nil: there are none.
@@ -69,6 +71,12 @@ type Host interface {
 type Operation struct {
 	Name string // as messages name it: "reading map 'counts'", "os.time()"
 	Span diag.Span
+	// Call is the operation itself: "os.time", "syscall.sleep", "map.pairs",
+	// "global.get"; On is the *Map, *Global or *Program that it works on.
+	Call string
+	On   any
+	// Thread is the thread of the VM that asks.
+	Thread *lua.LState
 }
 
 // Map is a map that the script declared.

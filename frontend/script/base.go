@@ -52,7 +52,12 @@ func iterate(L *lua.LState, f *lua.LFunction, first lua.LValue) int {
 
 func (st *Stage) basePairs(L *lua.LState, next *lua.LFunction) int {
 	if m, ok := ToMap(L.Get(1)); ok {
-		return st.userSpace(L, "iterating map '"+m.Name+"'")
+		L.SetTop(1)
+		L.Push(st.pairs(m))
+		L.Insert(L.Get(-1), 1)
+		L.SetTop(2)
+		L.Call(1, 3)
+		return 3
 	}
 	return iterate(L, next, lua.LNil)
 }

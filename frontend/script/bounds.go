@@ -114,6 +114,8 @@ func (st *Stage) check() {
 	b.checkAt = b.steps + clockEvery
 	switch {
 	case b.stop != nil:
+	case st.halted():
+		b.stop = &stop{}
 	case b.steps > b.limits.Instructions:
 		b.stop = &stop{code: diag.ScriptTooLong, msg: "the script runs too long: it must come to its end within " + count(b.limits.Instructions) + " instructions"}
 	case time.Since(b.started) > b.limits.Time:

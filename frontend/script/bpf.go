@@ -38,7 +38,7 @@ func (st *Stage) openBPF() {
 		fs[d.name] = func(L *lua.LState) int { return st.bpfDeclare(L, d) }
 	}
 	for _, name := range userFuncs {
-		fs[name] = func(L *lua.LState) int { return st.userSpace(L, "bpf."+name+"()") }
+		fs[name] = func(L *lua.LState) int { return st.userSpace(L, "bpf."+name+"()", "bpf."+name, nil) }
 	}
 	st.openGlobals(fs)
 	fs["volatile"] = st.inKernel("bpf.volatile")

@@ -370,7 +370,8 @@ func (st *Stage) openMeta() {
 	st.mapMeta.RawSetString("__metatable", lua.LString("bpf"))
 	st.programMeta = st.vm.NewTable()
 	st.programMeta.RawSetString("__index", st.vm.NewFunction(func(L *lua.LState) int {
-		return st.userSpace(L, "using a program")
+		p, _ := ToProgram(L.Get(1))
+		return st.userSpace(L, "using a program", "program.get", p)
 	}))
 	st.programMeta.RawSetString("__metatable", lua.LString("bpf"))
 }

@@ -37,7 +37,7 @@ func (st *Stage) openFFI() {
 			return 0
 		}))
 	}
-	t.RawSetString("load", st.function("ffi.load", func(L *lua.LState) int { return st.userSpace(L, "ffi.load()") }))
+	t.RawSetString("load", st.function("ffi.load", func(L *lua.LState) int { return st.userSpace(L, "ffi.load()", "ffi.load", nil) }))
 	t.RawSetString("os", lua.LString("Linux"))
 	t.RawSetString("C", st.userdata(object{"ffi.C"}, st.libraryMeta()))
 }
@@ -55,7 +55,7 @@ func (st *Stage) libraryMeta() *lua.LTable {
 		if _, ok := st.types.Object(name); !ok {
 			st.fail(L, diag.UnknownMember, "ffi.C has no '%s': declare it with ffi.cdef", name)
 		}
-		L.Push(L.NewFunction(func(L *lua.LState) int { return st.userSpace(L, "ffi.C."+name+"()") }))
+		L.Push(L.NewFunction(func(L *lua.LState) int { return st.userSpace(L, "ffi.C."+name+"()", "ffi.C."+name, nil) }))
 		return 1
 	}))
 	meta.RawSetString("__metatable", lua.LString("ffi"))

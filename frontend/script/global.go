@@ -33,10 +33,7 @@ func (st *Stage) openGlobals(fs map[string]libFunc) {
 	fs["const"] = func(L *lua.LState) int { return st.bpfGlobal(L, "bpf.const") }
 	m := st.vm.NewTable()
 	m.RawSetString("__index", st.vm.NewFunction(st.globalIndex))
-	m.RawSetString("__newindex", st.vm.NewFunction(func(L *lua.LState) int {
-		st.globalData(L)
-		return st.refSet(L)
-	}))
+	m.RawSetString("__newindex", st.vm.NewFunction(st.globalSet))
 	m.RawSetString("__len", st.vm.NewFunction(func(L *lua.LState) int {
 		st.globalData(L)
 		return st.refLen(L)
@@ -109,8 +106,23 @@ func (st *Stage) globalData(L *lua.LState) *Global {
 // one it begins with until programs are declared, which may change it.
 func (st *Stage) globalIndex(L *lua.LState) int {
 	if g, _ := ToGlobal(L.Get(1)); st.Declared() && !g.Const {
-		return st.userSpace(L, "reading variable '"+g.Name+"'")
+		st.userSpace(L, "reading variable '"+g.Name+"'", "global.get", g)
 	}
 	st.globalData(L)
 	return st.refIndex(L)
+}
+
+// globalSet is g[k] = v and g.k = v: what the variable begins with, or what it is
+// from now on where programs run.
+func (st *Stage) globalSet(L *lua.LState) int {
+	g, _ := ToGlobal(L.Get(1))
+	if st.live {
+		st.userSpace(L, "writing variable '"+g.Name+"'", "global.get", g)
+	}
+	st.globalData(L)
+	st.refSet(L)
+	if st.live {
+		st.userSpace(L, "writing variable '"+g.Name+"'", "global.set", g)
+	}
+	return 0
 }

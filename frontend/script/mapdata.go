@@ -78,29 +78,32 @@ func (st *Stage) mapIndex(L *lua.LState) int {
 	if s, ok := L.Get(2).(lua.LString); ok {
 		switch name := string(s); {
 		case name == "lost":
-			return st.userSpace(L, "reading 'lost' of map '"+m.Name+"'")
+			return st.userSpace(L, "reading 'lost' of map '"+m.Name+"'", "map.lost", m)
 		case slices.Contains(mapUser, name):
 			what := m.Name + ":" + name + "()"
 			if name == "pairs" {
-				what = "iterating map '" + m.Name + "'"
+				L.Push(st.pairs(m))
+				return 1
 			}
-			L.Push(L.NewFunction(func(L *lua.LState) int { return st.userSpace(L, what) }))
+			L.Push(L.NewFunction(func(L *lua.LState) int { return st.userSpace(L, what, "map."+name, m) }))
 			return 1
 		case slices.Contains(mapMethods, name):
 			L.RaiseError("'%s' of a map works only in functions compiled for the kernel", name)
 		}
 	}
-	st.needEntries(L, m)
-	key := st.mapData(L, m, "key", m.Key, L.Get(2))
-	st.noteReach(L)
-	st.alloc(L, int64(ctype.Size(m.Value)))
-	v, err := st.host.MapGet(st, m, key, firstLine(st.caller(L)))
-	st.hostError(L, err)
-	if v == nil {
-		L.Push(lua.LNil)
-		return 1
+	if !m.Type.Can(kernel.MapStack) {
+		st.needEntries(L, m)
 	}
-	L.Push(st.read(m.Value, &memory{v}, 0))
+	key := st.mapData(L, m, "key", m.Key, L.Get(2))
+	st.alloc(L, int64(ctype.Size(m.Value)))
+	var sp diag.Span
+	if !st.live {
+		st.noteReach(L)
+		sp = firstLine(st.caller(L))
+	}
+	v, err := st.host.MapGet(st, m, key, sp)
+	st.hostError(L, err)
+	L.Push(st.MapValue(m, v))
 	return 1
 }
 
@@ -125,11 +128,13 @@ func (st *Stage) mapSet(L *lua.LState, m *Map, k, v lua.LValue) {
 		st.fail(L, diag.BadValue, "entries of an array map can't be deleted")
 	case m.Type.Array && at >= uint64(m.MaxEntries):
 		st.fail(L, diag.OutOfRange, "map '%s' has the entries 0 to %d: there is no entry %d", m.Name, m.MaxEntries-1, at)
-	case value != nil && m.entry(key) == nil && uint64(len(m.Contents)) >= uint64(m.MaxEntries):
+	case !st.live && value != nil && m.entry(key) == nil && uint64(len(m.Contents)) >= uint64(m.MaxEntries):
 		st.fail(L, diag.BadMapSize, "map '%s' is full: it has %d entries", m.Name, m.MaxEntries)
 	}
-	st.bounds.kept += entryBytes + int64(len(key)+len(value))
-	st.alloc(L, entryBytes)
+	if !st.live {
+		st.bounds.kept += entryBytes + int64(len(key)+len(value))
+		st.alloc(L, entryBytes)
+	}
 	st.hostError(L, st.host.MapSet(st, m, key, value, firstLine(st.caller(L))))
 }
 

@@ -11,11 +11,21 @@ import (
 // script writes to maps is their initial contents, and the first operation
 // that needs a running program ends the stage. Embed it and add the
 // declarations.
-type Record struct{}
+type Record struct {
+	// Answers are what operations of user space gave that come before the programs
+	// are declared: those of a run of the same script that is to be repeated.
+	Answers []Answer
+}
+
+// Answer is what an operation of user space has given.
+type Answer struct {
+	Call   string
+	Values []lua.LValue // nil, booleans, numbers and strings
+}
 
 // MapGet reads what the script itself has written. Once a program is declared
 // only the running program knows the other entries: reading one ends the stage.
-func (Record) MapGet(st *Stage, m *Map, key []byte, sp diag.Span) ([]byte, error) {
+func (r *Record) MapGet(st *Stage, m *Map, key []byte, sp diag.Span) ([]byte, error) {
 	if e := m.entry(key); e != nil {
 		return e.Value, nil
 	}
@@ -29,7 +39,7 @@ func (Record) MapGet(st *Stage, m *Map, key []byte, sp diag.Span) ([]byte, error
 }
 
 // MapSet adds to m's initial contents.
-func (Record) MapSet(st *Stage, m *Map, key, value []byte, sp diag.Span) error {
+func (r *Record) MapSet(st *Stage, m *Map, key, value []byte, sp diag.Span) error {
 	switch {
 	case value == nil:
 		m.remove(key)
@@ -39,8 +49,13 @@ func (Record) MapSet(st *Stage, m *Map, key, value []byte, sp diag.Span) error {
 	return nil
 }
 
-// UserSpace ends the stage.
-func (Record) UserSpace(st *Stage, op Operation, args []lua.LValue) ([]lua.LValue, error) {
+// UserSpace gives the next answer; if there is none it ends the stage.
+func (r *Record) UserSpace(st *Stage, op Operation, args []lua.LValue) ([]lua.LValue, error) {
+	if len(r.Answers) > 0 && r.Answers[0].Call == op.Call {
+		a := r.Answers[0]
+		r.Answers = r.Answers[1:]
+		return a.Values, nil
+	}
 	return nil, st.End(op)
 }
 
@@ -75,3 +90,6 @@ func (m *Map) remove(key []byte) {
 		m.index[string(e.Key)] = i
 	}
 }
+
+// Written reports whether the script has written the entry of that key.
+func (m *Map) Written(key []byte) bool { return m.entry(key) != nil }

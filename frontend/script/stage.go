@@ -20,13 +20,15 @@ import (
 type Stage struct {
 	inlining map[*lua.LFunction]Inlining
 
-	host     Host
-	opts     Options
-	reporter *diag.Reporter
-	vm       *lua.LState
-	current  *lua.LState // the thread that is in a declaring call
-	bounds   *bounds
-	bug      *ir.Bug // that the VM caught
+	live        bool // programs are loaded: user space goes on
+	interrupted bool // by an interrupt that nothing caught
+	host        Host
+	opts        Options
+	reporter    *diag.Reporter
+	vm          *lua.LState
+	current     *lua.LState // the thread that is in a declaring call
+	bounds      *bounds
+	bug         *ir.Bug // that the VM caught
 
 	maps      []*Map
 	globals   []*Global
@@ -106,11 +108,16 @@ func (st *Stage) run(file *diag.File) {
 		panic(st.bug)
 	}
 	switch s := st.bounds.stop; {
+	case s != nil && (st.live || s.op == nil && s.code == ""): // exit, or a halt
+		return
 	case s != nil && s.op != nil:
 		st.checkEnd(s)
 	case s != nil:
 		st.noteStop(err)
 		st.reporter.Errorf(s.code, firstLine(s.span), "%s", s.msg)
+		return
+	case err != nil && isInterrupt(err):
+		st.interrupted = true
 		return
 	case err != nil:
 		st.report(err)

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"errors"
 	"maps"
 	"slices"
 
@@ -33,7 +34,7 @@ func (st *Stage) openUserSpace() {
 	call := st.vm.NewFunction(func(L *lua.LState) int {
 		o := L.CheckUserData(1).Value.(object)
 		L.Remove(1)
-		return st.userSpace(L, o.name+"()")
+		return st.userSpace(L, o.name+"()", o.name, nil)
 	})
 	meta.RawSetString("__call", call)
 	meta.RawSetString("__metatable", lua.LString("user space"))
@@ -44,7 +45,7 @@ func (st *Stage) openUserSpace() {
 			case "stdin", "stdout", "stderr":
 				t.RawSetString(n, st.userdata(object{name}, meta))
 			default:
-				t.RawSetString(n, st.function(name, func(L *lua.LState) int { return st.userSpace(L, name+"()") }))
+				t.RawSetString(n, st.function(name, func(L *lua.LState) int { return st.userSpace(L, name+"()", name, nil) }))
 			}
 		}
 		st.vm.G.Global.RawSetString(mod, t)
@@ -53,14 +54,19 @@ func (st *Stage) openUserSpace() {
 	st.loaded.RawSetString("syscall", st.userdata(object{"syscall"}, meta))
 }
 
-// userSpace asks the host for an operation of user space on L's arguments.
-func (st *Stage) userSpace(L *lua.LState, name string) int {
+// userSpace asks the host for the operation call, called name in messages, of
+// user space on L's arguments.
+func (st *Stage) userSpace(L *lua.LState, name, call string, on any) int {
 	args := make([]lua.LValue, L.GetTop())
 	for i := range args {
 		args[i] = L.Get(i + 1)
 	}
-	st.noteReach(L)
-	out, err := st.host.UserSpace(st, Operation{Name: name, Span: firstLine(st.caller(L))}, args)
+	op := Operation{Name: name, Call: call, On: on, Thread: L}
+	if !st.live {
+		st.noteReach(L)
+		op.Span = firstLine(st.caller(L))
+	}
+	out, err := st.host.UserSpace(st, op, args)
 	st.hostError(L, err)
 	for _, v := range out {
 		L.Push(v)
@@ -71,6 +77,9 @@ func (st *Stage) userSpace(L *lua.LState, name string) int {
 // hostError raises an error of the host's.
 func (st *Stage) hostError(L *lua.LState, err error) {
 	st.goOn(L)
+	if errors.Is(err, ErrInterrupted) {
+		st.failAt(L, &failure{span: st.caller(L), msg: err.Error()})
+	}
 	if err != nil {
 		L.RaiseError("%s", err.Error())
 	}
