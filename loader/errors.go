@@ -82,6 +82,7 @@ func explain(spec *ebpf.CollectionSpec, err, limit error) error {
 // "; x = y @ prog.lua:12" since 6.10, "; x = y" before.
 var (
 	sourceLine  = regexp.MustCompile(`^; (.*) @ ([^@]*):(\d+)$`)
+	instruction = regexp.MustCompile(`^(?:.* )?(\d+): \([0-9a-f]{2}\)|\binsn (\d+)$`)
 	programName = regexp.MustCompile(`^program ([^:\s]+):`)
 )
 
@@ -90,7 +91,11 @@ func reject(spec *ebpf.CollectionSpec, err error, ve *ebpf.VerifierError) *Rejec
 	if m := programName.FindStringSubmatch(err.Error()); m != nil {
 		r.Program = m[1]
 	}
+	last := -1 // the instruction that it came to
 	for _, l := range ve.Log {
+		if m := instruction.FindStringSubmatch(l); m != nil {
+			last, _ = strconv.Atoi(m[1] + m[2])
+		}
 		if m := sourceLine.FindStringSubmatch(l); m != nil {
 			r.Text, r.File = m[1], m[2]
 			r.Line, _ = strconv.Atoi(m[3])
@@ -100,11 +105,39 @@ func reject(spec *ebpf.CollectionSpec, err error, ve *ebpf.VerifierError) *Rejec
 			r.Reason = l
 		}
 	}
+	p := spec.Programs[r.Program]
 	if r.Line == 0 && r.Text != "" {
-		r.File, r.Line = findLine(spec.Programs[r.Program], r.Text)
+		r.File, r.Line = findLine(p, r.Text)
+	}
+	if file, line, text := lineOf(p, last); line > 0 {
+		r.File, r.Line, r.Text = file, line, text
 	}
 	r.Text = strings.TrimSpace(r.Text)
 	return r
+}
+
+// sourced is a line of an object's line table.
+type sourced interface {
+	FileName() string
+	LineNumber() uint32
+	Line() string
+}
+
+// lineOf returns the source of an instruction by the object's own table. What the
+// verifier last wrote of it need not be that: it writes a line only when it
+// differs from the one before, and takes back what it wrote when it goes on with
+// another path, but not the memory of that line.
+func lineOf(p *ebpf.ProgramSpec, instruction int) (file string, line int, text string) {
+	if p == nil {
+		return "", 0, ""
+	}
+	it := p.Instructions.Iterate()
+	for it.Next() && int(it.Offset) <= instruction {
+		if l, ok := it.Ins.Source().(sourced); ok {
+			file, line, text = l.FileName(), int(l.LineNumber()), l.Line()
+		}
+	}
+	return file, line, text
 }
 
 // findLine looks a source line up in a program's line table, for kernels whose
@@ -118,10 +151,7 @@ func findLine(p *ebpf.ProgramSpec, text string) (file string, line int) {
 		if src == nil || strings.TrimSpace(src.String()) != strings.TrimSpace(text) {
 			continue
 		}
-		if l, ok := src.(interface {
-			FileName() string
-			LineNumber() uint32
-		}); ok {
+		if l, ok := src.(sourced); ok {
 			return l.FileName(), int(l.LineNumber())
 		}
 	}
