@@ -53,7 +53,7 @@ func (st *Stage) memberMeant(t *lua.LTable, name, key string) string {
 		return diag.DidYouMean(key, st.BPFNames())
 	case "BPF":
 		for _, whole := range []string{"BPF_" + key, key} {
-			if st.vm.G.Global.RawGetString(whole) != lua.LNil {
+			if st.mention(whole); st.vm.G.Global.RawGetString(whole) != lua.LNil {
 				return " (did you mean '" + whole + "'?)"
 			}
 		}

@@ -1,10 +1,7 @@
 package script
 
 import (
-	"fmt"
-	"strconv"
 	"strings"
-	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -14,28 +11,6 @@ type namedConst struct {
 	name  string
 	value int64
 }
-
-// predefinedConst is one ready to be stored.
-type predefinedConst struct {
-	name  string
-	value lua.LValue
-}
-
-// predefinedConsts returns the table of constants_data.go.
-var predefinedConsts = sync.OnceValue(func() []predefinedConst {
-	var cs []predefinedConst
-	for _, g := range predefined {
-		words := strings.Fields(g.values)
-		for i := 0; i+1 < len(words); i += 2 {
-			v, err := strconv.ParseInt(words[i+1], 0, 64)
-			if err != nil {
-				panic(fmt.Sprintf("script: constant %s: %v", words[i], err))
-			}
-			cs = append(cs, predefinedConst{words[i], lua.LNumber(v)})
-		}
-	}
-	return cs
-})
 
 // The tables c.eth and c.ip of luajit-bpf's scripts; IP protocols are
 // added to c.ip as proto_NAME.
@@ -51,30 +26,41 @@ var (
 	}
 	// protocols are IANA's protocol numbers from 0; "" where there is no short
 	// name.
-	protocols = strings.Fields(`hopopt icmp igmp ggp ipip st tcp cbt egp igp bbn_rcc nvp pup argus emcon xnet chaos
+	protocols = `hopopt icmp igmp ggp ipip st tcp cbt egp igp bbn_rcc nvp pup argus emcon xnet chaos
 		udp mux dcn_meas hmp prm xns_idp trunk1 trunk2 leaf1 leaf2 rdp irtp iso_tp4 netblt mfe_nsp merit_inp dccp
 		3pc idpr xtp ddp idpr_cmtp tppp il ip6 sdrp ip6_route ip6_frag idrp rsvp gre dsr bna esp ah i_nlsp swipe narp
 		mobile tlsp skip icmp6 ip6_nonxt ip6_opts host_internal cftp local_net sat_expak kryptolan rvd ippc
 		distributed_fs sat_mon visa ipcv cpnx cphb wsn pvp br_sat_mon sun_nd wb_mon wb_expak iso_ip vmtp secure_vmtp
 		vines ttp nsfnet_igp dgp tcf eigrp ospf sprite_rpc larp mtp ax25 ipip_old micp scc_sp etherip encap
 		private_encryption gmtp ifmp pnni pim aris scps qnx an ipcomp snp compaq_peer ipx_in_ip vrrp pgm zero_hop l2tp
-		ddx iatp stp srp uti smp sm ptp isis fire crtp crudp sscopmce iplt sps pipe sctp fc rsvp_e2e_ignore`)
+		ddx iatp stp srp uti smp sm ptp isis fire crtp crudp sscopmce iplt sps pipe sctp fc rsvp_e2e_ignore`
 )
 
-// openConstants makes the predefined constants: globals, c.eth and c.ip, and
-// BPF.F_NAME for BPF_F_NAME. What the script assigns replaces them.
+// openConstants makes the predefined constants globals. What the script assigns
+// replaces them.
 func (st *Stage) openConstants() {
 	g := st.vm.G.Global
-	flags := st.vm.NewTable()
-	for _, c := range predefinedConsts() {
-		v := c.value
-		g.RawSetString(c.name, v)
-		if rest, ok := strings.CutPrefix(c.name, "BPF_"); ok && strings.HasPrefix(rest, "F_") {
-			flags.RawSetString(rest, v)
+	eachConstant(func(c namedConst) {
+		if !st.library.constants[c.name] {
+			g.RawSetString(c.name, lua.LNumber(c.value))
 		}
-	}
+	})
+}
+
+// openFlags makes BPF.F_NAME for BPF_F_NAME.
+func (st *Stage) openFlags() {
+	flags := st.vm.NewTable()
+	eachConstant(func(c namedConst) {
+		if rest, ok := strings.CutPrefix(c.name, "BPF_"); ok && strings.HasPrefix(rest, "F_") {
+			flags.RawSetString(rest, lua.LNumber(c.value))
+		}
+	})
 	st.close(flags, "BPF")
-	g.RawSetString("BPF", flags)
+	st.vm.G.Global.RawSetString("BPF", flags)
+}
+
+// openHeaders makes c.eth and c.ip.
+func (st *Stage) openHeaders() {
 	table := func(name string, cs []namedConst) *lua.LTable {
 		t := st.vm.NewTable()
 		st.close(t, name)
@@ -84,13 +70,15 @@ func (st *Stage) openConstants() {
 		return t
 	}
 	ip := table("c.ip", ipConsts)
-	for i, name := range protocols {
+	i := 0
+	for name := range strings.FieldsSeq(protocols) {
 		ip.RawSetString("proto_"+name, lua.LNumber(i))
+		i++
 	}
 	ip.RawSetString("proto_raw", lua.LNumber(255))
 	c := st.vm.NewTable()
 	c.RawSetString("eth", table("c.eth", ethConsts))
 	c.RawSetString("ip", ip)
 	st.close(c, "c")
-	g.RawSetString("c", c)
+	st.vm.G.Global.RawSetString("c", c)
 }

@@ -3,7 +3,6 @@ package script
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -25,13 +24,8 @@ func (st *Stage) newTypes() *ctype.Scope {
 	sc := ctype.NewScope(st.opts.BigEndian)
 	sc.Kernel = st.opts.Kernel
 	sc.Constant = func(name string) (int64, bool) {
-		cs := predefinedConsts()
-		i := slices.IndexFunc(cs, func(c predefinedConst) bool { return c.name == name })
-		if i < 0 {
-			return 0, false
-		}
-		n, ok := cs[i].value.(lua.LNumber)
-		return int64(n), ok
+		c, ok := findConstant(name)
+		return c.value, ok
 	}
 	return sc
 }

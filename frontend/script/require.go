@@ -35,6 +35,7 @@ func (st *Stage) baseRequire(L *lua.LState) int {
 	if to, ok := aliases[name]; ok {
 		name = to
 	}
+	st.mention(name)
 	v := st.loaded.RawGetString(name)
 	if u, ok := v.(*lua.LUserData); ok {
 		if _, ok := u.Value.(loading); ok {
@@ -73,6 +74,7 @@ func (st *Stage) runModule(L *lua.LState, name string, file *diag.File) int {
 	if st.reporter.Errors() > before {
 		st.halt(L, &stop{code: diag.ModuleNotFound, msg: "module '" + name + "' has errors"})
 	}
+	st.mention(file.Text)
 	fn, err := st.load(ch)
 	if err != nil {
 		st.halt(L, &stop{code: diag.ModuleNotFound, msg: "module '" + name + "' has errors"})

@@ -45,6 +45,7 @@ type Stage struct {
 	builtins  map[*lua.LFunction]string
 	chunks    []*syntax.Chunk // the files that ran
 
+	library   library
 	ops       map[string]lua.LValue
 	constants constants
 	tables    []*constTable
@@ -76,7 +77,7 @@ func Run(file *diag.File, host Host, opts Options) *Stage {
 	st := &Stage{host: host, opts: opts, reporter: opts.Reporter, license: "GPL", loopLimit: DefaultLoopLimit, bounds: newBounds(opts.Limits),
 		names: map[string]bool{}, functions: map[*lua.FunctionProto]*syntax.Function{},
 		assigned: map[*syntax.Call]string{}, builtins: map[*lua.LFunction]string{}, closed: map[*lua.LTable]string{},
-		anonymous: map[lua.LValue]int{}, wides: map[wideKey]*lua.LUserData{}}
+		library: library{constants: map[string]bool{}}, anonymous: map[lua.LValue]int{}, wides: map[wideKey]*lua.LUserData{}}
 	if st.reporter == nil {
 		st.reporter = new(diag.Reporter)
 	}
@@ -84,7 +85,7 @@ func Run(file *diag.File, host Host, opts Options) *Stage {
 		RegistrySize: registers, RegistryMaxSize: maxRegisters, RegistryGrowStep: growRegister})
 	st.current = st.vm
 	st.types = st.newTypes()
-	st.open()
+	st.open(file.Text)
 	st.vm.SetContext(clock{context.Background(), st})
 	st.run(file)
 	return st
@@ -242,7 +243,10 @@ func (st *Stage) LocalNames(file *diag.File, offset int) (names []string) {
 }
 
 // GlobalNames lists the globals of the script, predefined ones included, sorted.
-func (st *Stage) GlobalNames() []string { return tableNames(st.vm.G.Global) }
+func (st *Stage) GlobalNames() []string {
+	st.openAll()
+	return tableNames(st.vm.G.Global)
+}
 
 // BPFNames lists the members of module bpf, those included that only functions
 // compiled for the kernel have, sorted.
@@ -272,6 +276,10 @@ func (st *Stage) Global(fn *lua.LFunction, name string) lua.LValue {
 		return lua.LNil
 	}
 	v := fn.Env.RawGetString(name)
+	if v == lua.LNil && fn.Env == st.vm.G.Global {
+		st.mention(name)
+		v = fn.Env.RawGetString(name)
+	}
 	if e, ok := st.types.Enumerator(name); ok && v == lua.LNil && fn.Env == st.vm.G.Global {
 		return st.enumerator(e)
 	}
@@ -361,21 +369,14 @@ func (st *Stage) declarePending() {
 	}
 }
 
-// open fills the VM with the library.
-func (st *Stage) open() {
+// open fills the VM with the library, as far as text needs it.
+func (st *Stage) open(text string) {
 	st.loaded = st.vm.NewTable()
 	st.openMeta()
 	st.openOps()
 	st.openBase()
 	st.openString()
-	st.openTable()
-	st.openMath()
-	st.openCoroutine()
-	st.openUserSpace()
-	st.openBit()
-	st.openFFI()
-	st.openBPF()
-	st.openConstants()
+	st.mention(text)
 	st.openEnumerators()
 	args := st.vm.NewTable()
 	for i, a := range st.opts.Args {
