@@ -25,6 +25,7 @@ type refusalRule struct {
 type objectFacts struct {
 	types   []ebpf.ProgramType
 	helpers map[asm.BuiltinFunc]bool
+	kfuncs  bool
 	loops   bool // it jumps back, or has a helper call it back
 	adds    bool // a number computed at run time is added to something in 64 bits
 	subs    bool // or taken from it
@@ -60,6 +61,8 @@ func (o *objectFacts) look(in *asm.Instruction) {
 	switch class := op.Class(); {
 	case in.IsBuiltinCall():
 		o.helpers[asm.BuiltinFunc(in.Constant)] = true
+	case in.IsKfuncCall():
+		o.kfuncs = true
 	case class.IsJump() && op.JumpOp() != asm.Call && op.JumpOp() != asm.Exit:
 		o.loops = o.loops || in.Offset < 0 || class == asm.Jump32Class && op.JumpOp() == asm.Ja && in.Constant < 0
 	case class == asm.ALU64Class && op.Source() == asm.RegSource:
@@ -89,6 +92,7 @@ var privilegedRules = map[string]refusalRule{
 	"comm": {regexp.MustCompile(`(cannot use helper|unknown func) bpf_get_current_comm`), func(o *objectFacts) bool {
 		return o.calls(asm.FnGetCurrentComm)
 	}},
+	"kernel object": {regexp.MustCompile(`access is allowed only to CAP_PERFMON`), func(o *objectFacts) bool { return o.kfuncs }},
 	"packet length": {regexp.MustCompile(`pointer -= pointer prohibited`), func(o *objectFacts) bool { return o.subs }},
 	"print": {regexp.MustCompile(`(cannot use helper|unknown func) bpf_(trace_printk|trace_vprintk|snprintf)`), func(o *objectFacts) bool {
 		return o.calls(asm.FnTracePrintk, asm.FnTraceVprintk, asm.FnSnprintf)

@@ -35,7 +35,8 @@ type Kernel struct {
 	strings []byte
 	starts  []uint32 // of the record of type i+1, in types
 	decoded map[decodeKey]btf.Type
-	active  map[decodeKey]bool // being decoded
+	active  map[decodeKey]bool  // being decoded
+	tagged  map[string][]string // functions by tag
 }
 
 // decodeKey tells the two forms of a type: whole, and cut behind a pointer.
@@ -295,6 +296,32 @@ func (k *Kernel) Enumerator(name string) (*btf.Enum, int, error) {
 		}
 	}
 	return nil, 0, nil
+}
+
+// Tagged returns the names of the functions that have a tag (BTF_KIND_DECL_TAG), in
+// the order of the file.
+func (k *Kernel) Tagged(tag string) []string {
+	if l, ok := k.tagged[tag]; ok {
+		return l
+	}
+	var out []string
+	at := k.offsets(tag)
+	for id := uint32(1); int(id) <= len(k.starts) && at != nil; id++ {
+		r := k.record(id)
+		if r.kind() != kindDeclTag || !slices.Contains(at, r.name) || k.u32(&r, 0) != 1<<32-1 || r.size == 0 || int(r.size) > len(k.starts) {
+			continue
+		}
+		if f := k.record(r.size); f.kind() == kindFunc {
+			if s, err := k.name(f.name); err == nil {
+				out = append(out, s)
+			}
+		}
+	}
+	if k.tagged == nil {
+		k.tagged = map[string][]string{}
+	}
+	k.tagged[tag] = out
+	return out
 }
 
 // Names returns the names of all types of a kind, in the order of the file: for

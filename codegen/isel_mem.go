@@ -201,6 +201,9 @@ func (s *selector) call(d reg, v *ir.Value) {
 	switch callee := v.Aux.(type) {
 	case *kernel.Helper:
 		in.imm = int64(callee.ID)
+		if callee.Kfunc {
+			in.op, in.sym, in.imm = bpf.CallFunc, callee.Name, -1
+		}
 	case *ir.Func:
 		in.op, in.sym, in.imm = bpf.CallFunc, callee.Name, -1
 	}
@@ -219,7 +222,7 @@ func (s *selector) callMem(v *ir.Value) (mem []use) {
 		p := s.address(a, 0)
 		u := use{obj: p.obj, off: p.off, size: int32(s.m.objs[p.obj].size) - p.off, read: true, write: true}
 		if h != nil && i < len(h.Args) {
-			s.narrowUse(&u, v, h.Args, i)
+			s.narrowUse(&u, v, h, i)
 		}
 		mem = append(mem, u)
 	}
@@ -228,7 +231,7 @@ func (s *selector) callMem(v *ir.Value) (mem []use) {
 
 // narrowUse makes a call's use of a stack object as small as its helper's row
 // says.
-func (s *selector) narrowUse(u *use, v *ir.Value, kinds []kernel.ArgKind, i int) {
+func (s *selector) narrowUse(u *use, v *ir.Value, h *kernel.Helper, i int) {
 	var m *ir.Map
 	for _, a := range v.Args {
 		if a := s.root(a); a.Op == ir.OpMapRef {
@@ -243,8 +246,8 @@ func (s *selector) narrowUse(u *use, v *ir.Value, kinds []kernel.ArgKind, i int)
 		}
 		return u.size
 	}
-	info := kinds[i].Info()
-	if !info.Reads && !info.Writes || kinds[i] == kernel.ArgFrame {
+	info := h.Args[i].Info()
+	if !info.Reads && !info.Writes || h.Args[i] == kernel.ArgFrame {
 		return
 	}
 	u.read, u.write = info.Reads, info.Writes
@@ -256,7 +259,7 @@ func (s *selector) narrowUse(u *use, v *ir.Value, kinds []kernel.ArgKind, i int)
 	case info.Size == kernel.NextArg:
 		u.size = size()
 	case info.Size == kernel.Fixed:
-		u.size = int32(info.Bytes)
+		u.size = int32(h.Size(i))
 	case info.Writes:
 		u.read = true
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/luabpfc/luabpfc/codegen/bpf"
 	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
 // binaryOps are the two-operand instructions.
@@ -27,6 +28,8 @@ func (s *selector) value(v *ir.Value) {
 		return // at the start of the block
 	case ir.OpGlobalAddr:
 		s.add(minst{op: bpf.LdImm64, size: bpf.B64, dst: d, sym: v.Aux.(*ir.Global).Name})
+	case ir.OpKfuncAddr:
+		s.add(minst{op: bpf.LdImm64, size: bpf.B64, dst: d, sym: v.Aux.(*kernel.Helper).Name})
 	case ir.OpOpaque:
 		u := s.use(v.Args[1])
 		s.put(d, v.Args[0])

@@ -269,6 +269,9 @@ func (v *codeVerifier) argCount(in *bpf.Inst) (int, error) {
 				return len(f.Params), nil
 			}
 		}
+		if k := v.m.Kfunc(in.Sym); k != nil {
+			return len(k.Helper.Args), nil
+		}
 		return 0, fmt.Errorf("no function %q", in.Sym)
 	}
 	h := kernel.HelperByID(int(in.Imm))

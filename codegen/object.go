@@ -33,6 +33,7 @@ type linker struct {
 	infos    map[string]int // in info.Sections
 	maps     map[string]*elfwriter.Symbol
 	globals  map[string]*elfwriter.Symbol
+	kfuncs   map[string]*elfwriter.Symbol
 	offsets  map[string]uint64 // of functions in their section
 	programs map[string]*elfwriter.Symbol
 	slots    []slotRef
@@ -47,7 +48,7 @@ type linker struct {
 func writeObject(m *ir.Module, code []FuncCode, o Options) ([]byte, error) {
 	l := &linker{m: m, o: o, order: binary.LittleEndian,
 		sections: map[string]*elfwriter.Section{}, infos: map[string]int{},
-		maps: map[string]*elfwriter.Symbol{}, globals: map[string]*elfwriter.Symbol{}, programs: map[string]*elfwriter.Symbol{}, offsets: map[string]uint64{},
+		maps: map[string]*elfwriter.Symbol{}, globals: map[string]*elfwriter.Symbol{}, kfuncs: map[string]*elfwriter.Symbol{}, programs: map[string]*elfwriter.Symbol{}, offsets: map[string]uint64{},
 	}
 	if m.BigEndian {
 		l.order = binary.BigEndian
@@ -63,6 +64,7 @@ func writeObject(m *ir.Module, code []FuncCode, o Options) ([]byte, error) {
 	if err := l.addGlobals(); err != nil {
 		return nil, err
 	}
+	l.addKfuncs(code)
 	for i := range code {
 		if err := l.addCode(&code[i], m.Funcs[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", code[i].Name, err)
@@ -276,9 +278,16 @@ func (l *linker) relocate(in *bpf.Inst, s *elfwriter.Section, at uint64) error {
 			sym = l.globals[in.Sym]
 		}
 		if sym == nil {
+			sym = l.kfuncs[in.Sym]
+		}
+		if sym == nil {
 			return fmt.Errorf("no map or variable %q", in.Sym)
 		}
 		s.Relocs = append(s.Relocs, elfwriter.Reloc{Offset: at, Type: reloc64_64, Symbol: sym})
+		return nil
+	}
+	if sym := l.kfuncs[in.Sym]; sym != nil && in.Op == bpf.CallFunc {
+		s.Relocs = append(s.Relocs, elfwriter.Reloc{Offset: at, Type: reloc64_32, Symbol: sym})
 		return nil
 	}
 	off, ok := l.offsets[in.Sym]

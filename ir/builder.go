@@ -179,6 +179,13 @@ func (b *Builder) Call(h *kernel.Helper, t Type, args ...*Value) *Value {
 	return v
 }
 
+// KfuncAddr returns the address of a function of the kernel.
+func (b *Builder) KfuncAddr(k *Kfunc) *Value {
+	v := b.Block.NewValue(OpKfuncAddr, Ptr, b.Pos)
+	v.Aux = k.Helper
+	return v
+}
+
 // Phi returns an empty phi of the current block, in front of its values; the
 // caller adds one argument for each predecessor, in order.
 func (b *Builder) Phi(t Type) *Value {

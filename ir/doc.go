@@ -65,11 +65,13 @@
 // text gives that text. Values and blocks keep their numbers; values without a
 // result have none in the text. Lines end statements, # starts a comment.
 //
-//	module = { "file" string | "license" string | "bigendian" | map | global | func } .
+//	module = { "file" string | "license" string | "bigendian" | map | global | kfunc | func } .
 //	map    = "map" name maptype [ pos ] [ "{" { hex ":" hex | slotof } "}" ] .
 //	maptype = type "key" int "value" int "entries" int [ "flags" int ] [ "pinned" ]
 //	         [ "node" int ] [ "extra" int ] [ "inner" maptype ] .
 //	global = "global" name size "align" int [ "const" ] [ "static" ] [ "extern" ] [ "=" hex ] [ pos ] .
+//	kfunc  = "kfunc" name "(" [ argkind [ size ] { "," argkind [ size ] } ] ")" retkind
+//	         [ "weak" ] [ "sleeps" ] [ "releases" ] [ "release" name ] [ pos ] .
 //	slotof = "slot" int ( "map" name | "func" name ) .
 //	func   = "func" name "(" [ name type { "," name type } ] ")"
 //	         [ "kind" kind ] [ "section" string ]

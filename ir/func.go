@@ -22,6 +22,16 @@ func Bugf(format string, args ...any) {
 	panic(&Bug{Msg: fmt.Sprintf(format, args...)})
 }
 
+// Kfunc returns the module's kfunc of that name, nil if it has none.
+func (m *Module) Kfunc(name string) *Kfunc {
+	for _, k := range m.Kfuncs {
+		if k.Helper.Name == name {
+			return k
+		}
+	}
+	return nil
+}
+
 // NewFunc adds an empty function with an entry block to the module.
 func (m *Module) NewFunc(name string, params ...Param) *Func {
 	f := &Func{Module: m, Name: name, Params: params}

@@ -51,6 +51,7 @@ const (
 	OpGlobalAddr
 	OpScratch
 	OpFuncRef
+	OpKfuncAddr
 	OpCore
 	OpPtrNum
 	OpNumPtr
@@ -190,6 +191,7 @@ var Ops = [NumOps]OpInfo{
 	OpScratch:    {Name: "scratch", Result: Ptr, Aux: AuxMap, Last: PhaseHigh, Doc: "the address of a slot of scratch memory that this run of the program has for itself; ends the run if none is free"},
 	OpGlobalAddr: {Name: "global", Result: Ptr, Aux: AuxGlobal, Pure: true, Last: PhaseLow, Doc: "the address of a variable"},
 	OpFuncRef:    {Name: "func", Result: Ptr, Aux: AuxFunc, Pure: true, Last: PhaseLow, Doc: "a callback, as a helper's argument"},
+	OpKfuncAddr:  {Name: "kfunc", Result: Ptr, Aux: AuxHelper, Pure: true, Last: PhaseLow, Doc: "the address of a function of the kernel, null where the running kernel has none"},
 	OpCore:       {Name: "core", Result: I64, Aux: AuxCore, Pure: true, Pinned: true, Last: PhaseLow, Doc: "a quantity of the running kernel's types, which the loader fills in; AuxInt by the module's own"},
 	OpPtrNum:     {Name: "ptrnum", Args: []Type{Ptr}, Result: I64, Pure: true, Last: PhaseLow, Doc: "an address as a number"},
 	OpNumPtr:     {Name: "numptr", Args: []Type{I64}, Result: Ptr, Pure: true, Last: PhaseLow, Doc: "a number as an address: of the kernel's or a process's memory"},
@@ -220,7 +222,7 @@ var Ops = [NumOps]OpInfo{
 	OpEach:      {Name: "each", Args: []Type{Bool}, Result: Ptr, Aux: AuxMap, Last: PhaseHigh, Doc: "the address of the key of the next entry of a walk through the map, null behind the last; true starts it anew. In a loop's header, which does nothing else"},
 	OpEachValue: {Name: "eachvalue", Args: []Type{Ptr}, Result: Ptr, Pure: true, Pinned: true, Last: PhaseHigh, Doc: "the address of the value that belongs to the key of a walk at x"},
 
-	OpCall:     {Name: "call", Variadic: true, Result: Same, Aux: AuxHelper, Last: PhaseLow, Doc: "calls a kernel helper"},
+	OpCall:     {Name: "call", Variadic: true, Result: Same, Aux: AuxHelper, Last: PhaseLow, Doc: "calls a kernel helper, or a function of the kernel"},
 	OpCallFunc: {Name: "callfunc", Variadic: true, Result: Same, Aux: AuxFunc, Last: PhaseLow, Doc: "calls a subprogram of the module"},
 }
 

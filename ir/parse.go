@@ -174,10 +174,12 @@ func (p *parser) module() {
 			p.mapDecl()
 		case "global":
 			p.globalDecl()
+		case "kfunc":
+			p.kfuncDecl()
 		case "func":
 			p.function()
 		default:
-			p.failAt(w, "expected file, license, bigendian, map, global or func, found %s", w)
+			p.failAt(w, "expected file, license, bigendian, map, global, kfunc or func, found %s", w)
 		}
 	}
 }
@@ -199,6 +201,47 @@ func (p *parser) globalDecl() {
 		g.Data = p.bytes("what it begins with")
 	}
 	g.Pos = p.pos()
+	p.endLine()
+}
+
+// kfuncDecl reads the declaration of a function of the kernel.
+func (p *parser) kfuncDecl() {
+	at := p.nameOf("the function's name")
+	if p.m.Kfunc(at.text) != nil {
+		p.failAt(at, "kfunc '%s' is declared twice", at.text)
+	}
+	h := &kernel.Helper{Name: at.text, Kfunc: true, Effects: kernel.KfuncEffects}
+	k := &Kfunc{Helper: h}
+	p.m.Kfuncs = append(p.m.Kfuncs, k)
+	p.expect("(")
+	for !p.is(")") {
+		if len(h.Args) > 0 {
+			p.expect(",")
+		}
+		w := p.word("what an argument is")
+		kind, ok := kernel.ArgKindByName(w.text)
+		if !ok {
+			p.failAt(w, "no argument is a '%s'", w.text)
+		}
+		h.Args, h.Sizes = append(h.Args, kind), append(h.Sizes, 0)
+		if info := kind.Info(); info.Size == kernel.Fixed && info.Bytes == 0 {
+			h.Sizes[len(h.Sizes)-1] = int(p.number("a size", 1, math.MaxInt32))
+		}
+	}
+	p.expect(")")
+	w := p.word("what is returned")
+	ret, ok := kernel.RetKindByName(w.text)
+	if !ok {
+		p.failAt(w, "no function returns a '%s'", w.text)
+	}
+	h.Ret = ret
+	for _, f := range kfuncFlags {
+		*f.of(k) = p.got(f.word)
+	}
+	if p.got("release") {
+		h.Release = p.nameOf("a kfunc's name").text
+	}
+	k.Pos = p.pos()
 	p.endLine()
 }
 

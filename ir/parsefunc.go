@@ -373,6 +373,9 @@ func (p *parser) symbol(v *Value, info *OpInfo) {
 	case AuxHelper:
 		w := p.nameOf("a helper")
 		h := kernel.HelperByName(w.text)
+		if k := p.m.Kfunc(w.text); k != nil {
+			h = k.Helper
+		}
 		if h == nil {
 			p.failAt(w, "unknown helper '%s'", w.text)
 		}

@@ -162,6 +162,9 @@ func (p *printer) module(m *Module) {
 	for _, g := range m.Globals {
 		p.global(g)
 	}
+	for _, k := range m.Kfuncs {
+		p.kfunc(k)
+	}
 	for _, f := range m.Funcs {
 		if p.b.Len() > 0 {
 			p.printf("\n")
@@ -186,6 +189,41 @@ func (p *printer) global(g *Global) {
 	}
 	p.place(g.Pos)
 	p.printf("\n")
+}
+
+func (p *printer) kfunc(k *Kfunc) {
+	h := k.Helper
+	p.printf("kfunc %s(", name(h.Name))
+	for i, a := range h.Args {
+		if i > 0 {
+			p.printf(", ")
+		}
+		p.printf("%s", a)
+		if n := h.Size(i); a.Info().Size == kernel.Fixed && a.Info().Bytes == 0 {
+			p.printf(" %d", n)
+		}
+	}
+	p.printf(") %s", h.Ret)
+	for _, f := range kfuncFlags {
+		if *f.of(k) {
+			p.printf(" %s", f.word)
+		}
+	}
+	if h.Release != "" {
+		p.printf(" release %s", name(h.Release))
+	}
+	p.place(k.Pos)
+	p.printf("\n")
+}
+
+// kfuncFlags are what may be said of a kfunc.
+var kfuncFlags = [...]struct {
+	word string
+	of   func(*Kfunc) *bool
+}{
+	{"weak", func(k *Kfunc) *bool { return &k.Weak }},
+	{"sleeps", func(k *Kfunc) *bool { return &k.Helper.Sleeps }},
+	{"releases", func(k *Kfunc) *bool { return &k.Helper.Releases }},
 }
 
 func (p *printer) mapDecl(m *Map) {

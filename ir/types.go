@@ -56,6 +56,7 @@ type Module struct {
 	License string
 	Maps    []*Map
 	Globals []*Global
+	Kfuncs  []*Kfunc
 	Funcs   []*Func
 	// BigEndian is the byte order of the target's memory.
 	BigEndian bool
@@ -134,6 +135,17 @@ func (g *Global) Section() string {
 		return ".bss"
 	}
 	return ".data"
+}
+
+// Kfunc is a function of the kernel that the module calls by its name, or asks
+// for. A call of it names Helper.
+type Kfunc struct {
+	Helper *kernel.Helper // what it takes and does
+	// Weak: the running kernel may not have it.
+	Weak bool
+	Pos  Pos
+	// Type is its prototype; opaque here.
+	Type any
 }
 
 // MapSlot is one of a map's maps or programs: exactly one of Map and Func is

@@ -59,6 +59,19 @@ func (m *Module) verifyDecls() error {
 		}
 		seen[g.Name] = true
 	}
+	for _, k := range m.Kfuncs {
+		switch h := k.Helper; {
+		case h == nil || h.Name == "":
+			return fmt.Errorf("a kfunc has no name")
+		case seen[h.Name]:
+			return fmt.Errorf("kfunc %s: the name is taken", h.Name)
+		case !h.Kfunc || h.ID != 0 || len(h.Args) > 5 || len(h.Sizes) > len(h.Args):
+			return fmt.Errorf("kfunc %s: is none", h.Name)
+		case h.Release != "" && (h.Ret != kernel.RetHeld && h.Ret != kernel.RetHeldSure || m.Kfunc(h.Release) == nil):
+			return fmt.Errorf("kfunc %s: what it returns can't be given back by '%s'", h.Name, h.Release)
+		}
+		seen[k.Helper.Name] = true
+	}
 	for _, f := range m.Funcs {
 		if f.Name == "" {
 			return fmt.Errorf("a function has no name")

@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
@@ -118,7 +119,10 @@ func (c *checker) aux(v *Value) string {
 			return "a program can't be called"
 		}
 	case *kernel.Helper:
-		ok = kind == AuxHelper && x != nil
+		ok = kind == AuxHelper && x != nil && x.Kfunc == (x.ID == 0) && (x.Kfunc || v.Op == OpCall)
+		if ok && x.Kfunc && !slices.ContainsFunc(f.Module.Kfuncs, func(k *Kfunc) bool { return k.Helper == x }) {
+			return "the kfunc is not the module's"
+		}
 	case *Core:
 		ok = kind == AuxCore && x != nil && x.Kind < numCoreKinds
 	}

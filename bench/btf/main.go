@@ -7,6 +7,7 @@
 //
 //	struct task_struct pid tgid comm mm
 //	func do_unlinkat
+//	kfunc bpf_task_acquire
 //
 // Members keep their offsets; those of anonymous members become members of the
 // structure itself, which is the same to a loader.
@@ -54,6 +55,9 @@ func run(list io.Reader, out io.Writer) error {
 		if err != nil || t == nil {
 			return fmt.Errorf("%s %s: not found %v", words[0], words[1], err)
 		}
+		if f, ok := t.(*btf.Func); ok && words[0] == "kfunc" {
+			t = &btf.Func{Name: f.Name, Type: f.Type, Linkage: f.Linkage, Tags: []string{"bpf_kfunc"}}
+		}
 		if t, err = cut(t, words[2:]); err != nil {
 			return err
 		}
@@ -71,7 +75,7 @@ func run(list io.Reader, out io.Writer) error {
 	return err
 }
 
-var kinds = map[string]kbtf.TypeKind{"struct": kbtf.TypeStruct, "union": kbtf.TypeUnion, "enum": kbtf.TypeEnum, "typedef": kbtf.TypeTypedef, "func": kbtf.TypeFunc}
+var kinds = map[string]kbtf.TypeKind{"struct": kbtf.TypeStruct, "union": kbtf.TypeUnion, "enum": kbtf.TypeEnum, "typedef": kbtf.TypeTypedef, "func": kbtf.TypeFunc, "kfunc": kbtf.TypeFunc}
 
 // cut returns a structure with some of its members.
 func cut(t btf.Type, names []string) (btf.Type, error) {

@@ -56,11 +56,11 @@ func (w *walker) step(s *state) bool {
 	case in.Op == bpf.OpExit:
 		w.jumps++
 		return w.exit(s, e)
-	case in.Op == bpf.CallFunc:
+	case in.Op == bpf.CallFunc && w.target[at] >= 0:
 		w.jumps++
 		w.call(s, e)
 		return true
-	case in.Op.IsCall():
+	case in.Op.IsCall(): // a function of the kernel is a helper of which nothing is known
 		w.jumps++
 		w.helper(s, in, e)
 	case in.Op.IsALU():

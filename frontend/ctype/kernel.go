@@ -111,6 +111,15 @@ func (sc *Scope) KernelFunc(name string) *btf.FuncProto {
 	return p
 }
 
+// Kfuncs returns the names of the functions of the kernel that programs may call, as
+// far as the kernel's BTF tells: those of kernels before 6.10 don't.
+func (sc *Scope) Kfuncs() []string {
+	if k := sc.kernel(); k != nil {
+		return k.Tagged("bpf_kfunc")
+	}
+	return nil
+}
+
 // KernelTypedef returns what a typedef of the kernel stands for, nil if there is
 // none.
 func (sc *Scope) KernelTypedef(name string) Type {

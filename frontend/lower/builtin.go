@@ -113,6 +113,9 @@ func builtinTable() map[string]builtinRow {
 	for name, row := range coreRows() {
 		rows[name] = row
 	}
+	for name, row := range kfuncRows() {
+		rows[name] = row
+	}
 	for name, row := range kconfigRows() {
 		rows[name] = row
 	}
@@ -159,6 +162,9 @@ func (lw *lowerer) kernelGlobal(n *syntax.Name) Value {
 func (lw *lowerer) builtin(e *syntax.Call, name string) Value {
 	if h, ok := strings.CutPrefix(name, helperPrefix); ok {
 		return lw.namedHelper(e, h)
+	}
+	if k, ok := strings.CutPrefix(name, kfuncPrefix); ok {
+		return lw.namedKfunc(e, k)
 	}
 	row, ok := lw.builtins[name]
 	if !ok {

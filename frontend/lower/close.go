@@ -43,8 +43,8 @@ func (lw *lowerer) closeVar(l *syntax.Local, v Value) {
 	if _, bad := v.(Bad); bad {
 		return
 	}
-	if r, ok := v.(Ref); ok && r.Rec != nil {
-		lw.closers = append(lw.closers, closer{func(Value) { lw.closeRecord(r.Rec) }})
+	if r, ok := v.(Ref); ok && r.Loan != nil {
+		lw.closers = append(lw.closers, closer{func(Value) { lw.closeLoan(r.Loan) }})
 		return
 	}
 	f, ok := lw.metamethod(v, "__close").(*Closure)

@@ -30,13 +30,13 @@ type handler struct {
 	mark    int
 	loops   int // loops being built around it
 	closers int // what is open around it
-	records int // reserved before
+	loans   int // lent before
 	edges   []edge
 }
 
 // enterHandler makes errors go to a new handler.
 func (lw *lowerer) enterHandler() *handler {
-	h := &handler{up: lw.handler, mark: lw.mark(), loops: len(lw.building), closers: len(lw.closers), records: len(lw.records)}
+	h := &handler{up: lw.handler, mark: lw.mark(), loops: len(lw.building), closers: len(lw.closers), loans: len(lw.loans)}
 	lw.handler = h
 	return h
 }
@@ -46,7 +46,7 @@ func (lw *lowerer) raise(v Value) {
 	h := lw.handler
 	lw.closeFrom(h.closers, v)
 	if lw.b.Block != nil {
-		lw.discardOpen(h.records)
+		lw.giveBackOpen(h.loans)
 	}
 	if lw.b.Block == nil {
 		return

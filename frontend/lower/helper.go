@@ -24,7 +24,7 @@ const helperPrefix = "bpf.helper."
 func (lw *lowerer) kernelMember(n syntax.Node, name string) Value {
 	h, ok := strings.CutPrefix(name, helperPrefix)
 	if !ok {
-		return Global{name}
+		return Global{name} // a kfunc is looked up where it is called
 	}
 	if kernel.HelperByName(h) != nil {
 		return Global{name}
@@ -60,12 +60,12 @@ func (lw *lowerer) mayCall(n syntax.Node, h *kernel.Helper) bool {
 		lw.errorf(n, code, "%v", err)
 		return false
 	}
-	if h.GPL && !gplCompatible(lw.prog.License) {
-		lw.errorf(n, diag.NeedsGPL, "helper '%s' is only for programs under a license compatible with the GPL; this one has '%s'", h.Name, lw.prog.License)
+	if (h.GPL || h.Kfunc) && !gplCompatible(lw.prog.License) {
+		lw.errorf(n, diag.NeedsGPL, "%s '%s' is only for programs under a license compatible with the GPL; this one has '%s'", wordFor(h), h.Name, lw.prog.License)
 		return false
 	}
 	if h.Sleeps && !lw.prog.Sleepable && lw.prog.Kind.Type != kernel.Syscall {
-		lw.errorf(n, diag.HelperNotAllowed, "helper '%s' may sleep: only sleepable programs may call it, those with the option sleepable = true", h.Name)
+		lw.errorf(n, diag.HelperNotAllowed, "%s '%s' may sleep: only sleepable programs may call it, those with the option sleepable = true", wordFor(h), h.Name)
 		return false
 	}
 	return true
@@ -86,10 +86,24 @@ type helperArgs struct {
 	lw    *lowerer
 	e     *syntax.Call
 	h     *kernel.Helper
-	args  []Value       // as written
-	nodes []syntax.Node // of args
-	sizes bool          // the sizes of buffers are written
-	m     *script.Map   // the last map
+	proto *btf.FuncProto // of a kfunc
+	args  []Value        // as written
+	nodes []syntax.Node  // of args
+	sizes bool           // the sizes of buffers are written
+	m     *script.Map    // the last map
+	// returned is what the call gives back; returning are the objects so far.
+	returned  *loan
+	returning []syntax.Node
+}
+
+// what names the helper or kfunc in messages.
+func (c *helperArgs) what() string { return wordFor(c.h) + " '" + c.h.Name + "'" }
+
+func wordFor(h *kernel.Helper) string {
+	if h.Kfunc {
+		return "kfunc"
+	}
+	return "helper"
 }
 
 // namedHelper evaluates bpf.helper.NAME(...).
@@ -99,6 +113,12 @@ func (lw *lowerer) namedHelper(e *syntax.Call, name string) Value {
 		return Bad{}
 	}
 	c := &helperArgs{lw: lw, e: e, h: h, args: lw.exprs(e.Args, -1)}
+	return c.named()
+}
+
+// named calls the helper or kfunc with what is written.
+func (c *helperArgs) named() Value {
+	lw, e, h, name := c.lw, c.e, c.h, c.h.Name
 	if lw.b.Block == nil {
 		return Bad{}
 	}
@@ -120,12 +140,12 @@ func (lw *lowerer) namedHelper(e *syntax.Call, name string) Value {
 		case k.IsSize():
 			sizes++
 		case k == kernel.ArgCallback || k == kernel.ArgMapField || k == kernel.ArgDynptr || k == kernel.ArgRecord:
-			return lw.errorf(e.Fn, diag.HelperNotByName, "helper '%s' can't be called by its name: %s", name, insteadOfHelper(name, k))
+			return lw.errorf(e.Fn, diag.HelperNotByName, "%s can't be called by its name: %s", c.what(), insteadOfHelper(name, k))
 		}
 	}
 	for i, a := range c.args {
 		if _, ok := lw.resolve(a).(Context); ok && len(h.Args) > 0 && h.Args[0] == kernel.ArgCtx && i == 0 {
-			return lw.errorf(c.nodes[i], diag.WrongArguments, "the context is handed to helper '%s' by itself: it is %s", name, usage(h))
+			return lw.errorf(c.nodes[i], diag.WrongArguments, "the context is handed to %s by itself: it is %s", c.what(), c.usage())
 		}
 	}
 	if c.hasValues() {
@@ -133,11 +153,15 @@ func (lw *lowerer) namedHelper(e *syntax.Call, name string) Value {
 	}
 	c.sizes = len(c.args) == full
 	if !c.sizes && len(c.args) != full-sizes {
-		return lw.errorf(e, diag.WrongArguments, "helper '%s' is called with %s; it is %s", name, counted(len(c.args)), usage(h))
+		return lw.errorf(e, diag.WrongArguments, "%s is called with %s; it is %s", c.what(), counted(len(c.args)), c.usage())
 	}
 	lw.at(e)
 	lw.flush()
-	return c.arg(0, 0, nil)
+	v := c.arg(0, 0, nil)
+	if c.returned != nil && lw.b.Block != nil {
+		lw.finished(c.returned)
+	}
+	return v
 }
 
 // loadBytes evaluates load_bytes(offset, buf): 0 or a negative error.
@@ -170,6 +194,27 @@ func insteadOfHelper(helper string, k kernel.ArgKind) string {
 		return "the language has no dynptrs; helpers take memory as it is"
 	}
 	return "it works on a field of a map's value that the language has no type for"
+}
+
+// usage shows how the helper or kfunc is called: a kfunc by the names of its
+// parameters.
+func (c *helperArgs) usage() string {
+	if c.proto == nil {
+		return usage(c.h)
+	}
+	var l []string
+	for i, p := range c.proto.Params {
+		name, _, _ := strings.Cut(p.Name, "__")
+		switch {
+		case c.h.Args[i] == kernel.ArgCtx:
+			continue
+		case c.h.Args[i].IsSize():
+			l[len(l)-1] += " [, size]"
+			continue
+		}
+		l = append(l, name)
+	}
+	return c.h.Name + "(" + strings.Join(l, ", ") + ")"
 }
 
 // usage shows how a helper is called.
@@ -212,6 +257,20 @@ func (c *helperArgs) arg(i, next int, done []*ir.Value) Value {
 	}
 	n, v := c.nodes[next], lw.resolve(c.args[next])
 	info := kind.Info()
+	if kind == kernel.ArgMem || kind == kernel.ArgMemOrNull {
+		if _, isCtx := v.(Context); isCtx {
+			return c.arg(i+1, next+1, append(done, lw.ctx))
+		}
+		if r, ok := v.(Ref); ok && r.Region == ir.RegionKernel {
+			return c.kernelObject(n, r, func(p *ir.Value) Value { return c.arg(i+1, next+1, append(done, p)) })
+		}
+		switch {
+		case isNil(v) && kind == kernel.ArgMem:
+			return c.absent()
+		case c.h.Releases && len(c.returning) == 0:
+			return c.notLent(n)
+		}
+	}
 	switch {
 	case kind == kernel.ArgScalar || kind == kernel.ArgAny:
 		v = lw.asAddress(v)
@@ -226,7 +285,7 @@ func (c *helperArgs) arg(i, next int, done []*ir.Value) Value {
 	case kind == kernel.ArgString:
 		s, ok := stringConst(v)
 		if !ok {
-			return lw.errorf(n, diag.NeedsConstant, "helper '%s' takes a string that is known when compiling here, not %s", c.h.Name, describe(v))
+			return lw.errorf(n, diag.NeedsConstant, "%s takes a string that is known when compiling here, not %s", c.what(), describe(v))
 		}
 		g := lw.constants([]byte(s+"\x00"), 1, bytesType(len(s)+1))
 		r := Ref{Global: g, Type: bytesType(len(s) + 1), Region: ir.RegionConst, Hi: int64(len(s) + 1)}
@@ -234,7 +293,7 @@ func (c *helperArgs) arg(i, next int, done []*ir.Value) Value {
 	case kind == kernel.ArgMap:
 		m, ok := asMap(v)
 		if !ok {
-			return lw.errorf(n, diag.WrongArguments, "helper '%s' takes a map here, not %s", c.h.Name, describe(v))
+			return lw.errorf(n, diag.WrongArguments, "%s takes a map here, not %s", c.what(), describe(v))
 		}
 		c.m = m
 		return c.arg(i+1, next+1, append(done, lw.mapRef(m)))
@@ -259,9 +318,9 @@ func (c *helperArgs) arg(i, next int, done []*ir.Value) Value {
 	case kind == kernel.ArgObject || kind == kernel.ArgObjectOrNull:
 		r, ok := v.(Ref)
 		if !ok || r.Region != ir.RegionKernel {
-			return lw.errorf(n, diag.WrongArguments, "helper '%s' takes an object of the kernel here, such as another helper's result, not %s", c.h.Name, describe(v))
+			return lw.errorf(n, diag.WrongArguments, "%s takes an object of the kernel here, such as another helper's result, not %s", c.what(), describe(v))
 		}
-		return c.place(n, r, func(p *ir.Value) Value { return c.arg(i+1, next+1, append(done, p)) })
+		return c.kernelObject(n, r, func(p *ir.Value) Value { return c.arg(i+1, next+1, append(done, p)) })
 	}
 	return c.buffer(i, next, n, v, done)
 }
@@ -292,10 +351,17 @@ func (c *helperArgs) place(n syntax.Node, r Ref, there func(p *ir.Value) Value) 
 
 // absent is the result of a call that was not made, for want of memory.
 func (c *helperArgs) absent() Value {
-	if c.h.Ret.Address() {
+	switch {
+	case c.h.Ret.Address() || c.h.Ret == kernel.RetVoid:
 		return Nil
+	case c.proto == nil:
+		return Int{V: c.lw.b.Const(noSuchMemory)}
 	}
-	return Int{V: c.lw.b.Const(noSuchMemory)}
+	none := int64(noSuchMemory)
+	if t, _ := scalarOf(c.proto.Return); t.bool {
+		none = 0
+	}
+	return c.lw.narrowed(c.proto.Return, c.lw.b.Const(none))
 }
 
 // buffer builds a buffer and, if it has one, its size.
@@ -309,12 +375,12 @@ func (c *helperArgs) buffer(i, next int, n syntax.Node, v Value, done []*ir.Valu
 	if r.Pointer || size <= 0 {
 		size = r.Hi - r.Off
 	}
-	need := int64(info.Bytes)
+	need := int64(c.h.Size(i))
 	if info.Size == kernel.ValueSize {
 		need = int64(lw.irMap(c.m).ValueSize)
 	}
 	if need > size {
-		return lw.errorf(n, diag.OutOfRange, "helper '%s' needs %d bytes here; there are %d", c.h.Name, need, size)
+		return lw.errorf(n, diag.OutOfRange, "%s needs %d bytes here; there are %d", c.what(), need, size)
 	}
 	if info.Writes {
 		lw.aboutToWrite(r)
@@ -357,7 +423,7 @@ func (c *helperArgs) memory(n syntax.Node, v Value, writes bool) (Ref, bool) {
 	if writes {
 		what = "memory that it can write: an array or a struct"
 	}
-	lw.errorf(n, diag.WrongArguments, "helper '%s' takes %s here, not %s", c.h.Name, what, describe(v))
+	lw.errorf(n, diag.WrongArguments, "%s takes %s here, not %s", c.what(), what, describe(v))
 	return Ref{}, false
 }
 
@@ -435,14 +501,18 @@ func (c *helperArgs) call(args []*ir.Value) Value {
 	if h.Effects&kernel.EffectWritesMaps != 0 && c.m != nil {
 		lw.mapWritten(c.m)
 	}
-	switch h.Ret {
-	case kernel.RetVoid:
+	switch {
+	case h.Ret == kernel.RetVoid:
 		return Nil
+	case c.proto != nil:
+		return c.kfuncResult(v)
+	}
+	switch h.Ret {
 	case kernel.RetInt, kernel.RetUint:
 		return Int{V: v}
 	}
 	if h.Ret != kernel.RetMapValue && h.Ret != kernel.RetMapValueSure || c.m == nil {
-		return lw.objectRef(v, resultTypes[h.Name], h.Ret.Nullable())
+		return c.borrowed(lw.objectRef(v, resultTypes[h.Name], h.Ret.Nullable()))
 	}
 	if name := c.m.Type.Name; name == "sockmap" || name == "sockhash" { // what they hold for programs are sockets
 		return lw.objectRef(v, "bpf_sock", h.Ret.Nullable())

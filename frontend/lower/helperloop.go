@@ -234,7 +234,7 @@ const maxRecordBytes = 1 << 30
 // helperFinish is bpf.helper.ringbuf_submit and ringbuf_discard.
 func (lw *lowerer) helperFinish(e *syntax.Call, h *kernel.Helper, args []Value) Value {
 	r, ok := args[0].(Ref)
-	if !ok || r.Rec == nil {
+	if !ok || r.Loan == nil || r.Loan.m == nil {
 		return lw.errorf(helperNode(e, 0), diag.WrongArguments, "helper '%s' takes a record that was reserved, not %s", h.Name, describe(args[0]))
 	}
 	flags := lw.b.Const(0)
@@ -248,6 +248,6 @@ func (lw *lowerer) helperFinish(e *syntax.Call, h *kernel.Helper, args []Value) 
 	if !lw.live(helperNode(e, 0), r) {
 		return Bad{}
 	}
-	lw.finish(r.Rec, h.Name, flags)
+	lw.submit(r.Loan, h.Name, flags)
 	return Nil
 }

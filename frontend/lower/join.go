@@ -230,10 +230,11 @@ func (j *joiner) settle(i int, v Value) Value {
 			return nil
 		})
 		return out
-	case openRecord:
-		truth, ok := j.known(i, v.r.ref.Present)
-		if ok && !truth {
-			return Nil
+	case onLoan:
+		if p := v.l.ref.Present; p != nil {
+			if truth, ok := j.known(i, p); ok && !truth {
+				return Nil
+			}
 		}
 	case Opt:
 		truth, ok := j.known(i, v.Present)

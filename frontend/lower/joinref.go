@@ -66,7 +66,7 @@ func (j *joiner) mergeRefs(vals []Value, poss []ir.Pos) Value {
 			if !sameType(a.Type, v.Type) || a.Pointer != v.Pointer || a.isArray() != v.isArray() {
 				return lw.conflict(vals, poss)
 			}
-			if (!a.isArray() || entries) && (a.Region != v.Region || a.Map != v.Map || a.inner != v.inner || a.Rec != v.Rec || a.Volatile != v.Volatile || a.scratch != v.scratch || a.ReadOnly != v.ReadOnly) {
+			if (!a.isArray() || entries) && (a.Region != v.Region || a.Map != v.Map || a.inner != v.inner || a.Loan != v.Loan || a.Volatile != v.Volatile || a.scratch != v.scratch || a.ReadOnly != v.ReadOnly) {
 				return lw.conflict(vals, poss)
 			}
 		default:

@@ -36,6 +36,9 @@ func (lw *lowerer) kconfig(e *syntax.Call, args []Value) Value {
 	if !ok {
 		return Bad{}
 	}
+	if !lw.stage.Reserve(name) {
+		return lw.errorf(e, diag.BadDeclaration, "the script has a map, variable or program named '%s', which is an option of the kernel's configuration here; name it otherwise", name)
+	}
 	g := lw.kconfigVariable(name, t)
 	if have := variableType(g); !sameType(have, t) {
 		return lw.errorf(e, diag.BadKconfig, "'%s' is a '%s' here and a '%s' elsewhere in the script", name, ctype.Name(t), ctype.Name(have))

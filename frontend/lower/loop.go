@@ -187,12 +187,12 @@ func (lw *lowerer) tryLoop(n syntax.Node, info ir.Loop, changed []*cell, shapes 
 	l := &loopScope{up: lw.frame.loop, mark: mark, closers: len(lw.closers)}
 	lw.frame.loop = l
 	ok := true
-	reserved := len(lw.records)
+	lent := len(lw.loans)
 	again := func() {
 		if lw.b.Block == nil {
 			return
 		}
-		lw.noneOpen(reserved, "an iteration of the loop ends")
+		lw.noneOpen(lent, "an iteration of the loop ends")
 		lw.flush()
 		if !lw.closeLoop(header, vars, changed, shapes) {
 			ok = false

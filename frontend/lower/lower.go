@@ -65,7 +65,7 @@ type lowerer struct {
 	gaveUp      bool                     // the program is too large, or recursion has no end: that was reported
 	unmade      map[string]bool          // variables that were assigned to and do not exist: reported
 	unused      syntax.Node              // the call at hand is a statement: nothing uses its result
-	records     []*record                // reserved so far
+	loans       []*loan                  // lent so far
 
 	backward map[*syntax.LabelStmt]bool // see jumpedBackTo
 	rests    map[*syntax.LabelStmt]*syntax.DoStmt

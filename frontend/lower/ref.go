@@ -67,8 +67,8 @@ type Ref struct {
 	moved bool
 	// inner is set on a map that a map holds: what it is like.
 	inner *script.Map
-	// Rec is set on a ring buffer's record, and its members.
-	Rec *record
+	// Loan is set on what has to be given back, and its members.
+	Loan *loan
 	// Volatile: each access is made, in its place.
 	Volatile bool
 	// view is set on an object in the kernel's or a process's memory (view.go).
@@ -221,8 +221,8 @@ func (lw *lowerer) mapWritten(m *script.Map) {
 
 // live reports whether r may be used; if not, that is reported.
 func (lw *lowerer) live(n syntax.Node, r Ref) bool {
-	if r.Rec != nil {
-		return lw.recordLive(n, r.Rec)
+	if r.Loan != nil {
+		return lw.loanLive(n, r.Loan)
 	}
 	if r.Map == nil || r.Map.Type.Array {
 		return true

@@ -11,28 +11,8 @@ import (
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
-// Records: what goes to user space through ring and perf buffers.
-//
-// A record that was reserved is open until it is submitted or discarded. Whether
-// it is, is the value of a cell, so that joins and loops carry it like a
-// variable's: open, nil, or a conflict where it is open on some paths only. A
-// path on which the kernel gave no record has none open. An error that leaves
-// the script's hands (a packet read past the end) discards what is open; that
-// the script itself leaves one open is an error.
-
-// record is a reserved record.
-type record struct {
-	m     *script.Map
-	pos   ir.Pos
-	ref   Ref
-	state *cell // openRecord, or nil
-	open  *cell // the same as a boolean, for <close> where paths differ
-}
-
-// openRecord is the state of a record that is open.
-type openRecord struct{ r *record }
-
-func (openRecord) kind() string { return "record" }
+// Records: what goes to user space through ring and perf buffers. One that was
+// reserved is on loan (loan.go) until it is submitted or discarded.
 
 // currentCPU is BPF_F_CURRENT_CPU.
 const currentCPU = 0xffffffff
@@ -211,18 +191,15 @@ func (lw *lowerer) reserve(e syntax.Node, m *script.Map, t ctype.Type) Value {
 	if p == nil {
 		return Bad{}
 	}
-	rec := &record{m: m, pos: lw.b.Pos, state: lw.newCell(Nil)}
-	rec.state.field = true
-	rec.open = lw.newCell(constBool(false))
-	rec.open.field = true
-	rec.ref = Ref{Addr: p, Present: lw.b.Op(ir.OpNe, p, lw.b.Null()), Type: t, Region: ir.RegionRecord, Hi: int64(size), Rec: rec, entry: true}
-	lw.records = append(lw.records, rec)
+	rec := lw.lend(&loan{m: m, pos: lw.b.Pos, giveBack: func(l *loan) {
+		lw.b.Call(kernel.HelperByName("ringbuf_discard"), ir.Void, lw.refBase(l.ref), lw.b.Const(0))
+	}})
+	rec.ref = Ref{Addr: p, Present: lw.b.Op(ir.OpNe, p, lw.b.Null()), Type: t, Region: ir.RegionRecord, Hi: int64(size), Loan: rec, entry: true}
 	lw.within(rec.ref, func(Ref) Value {
 		lw.zero(rec.ref, 0, int64(size))
 		return Nil
 	}, func() Value { return Nil })
-	lw.set(rec.state, openRecord{rec})
-	lw.set(rec.open, constBool(true))
+	lw.lent(rec)
 	if _, scalar := scalarOf(t); scalar {
 		rec.ref.Pointer = true // r[0]
 	}
@@ -231,7 +208,7 @@ func (lw *lowerer) reserve(e syntax.Node, m *script.Map, t ctype.Type) Value {
 
 // recordMethod is r:submit() and r:discard() of a record.
 func (lw *lowerer) recordMethod(e *syntax.MethodCall, r Ref) (Value, bool) {
-	if r.Rec == nil || e.Name != "submit" && e.Name != "discard" {
+	if r.Loan == nil || r.Loan.m == nil || e.Name != "submit" && e.Name != "discard" {
 		return nil, false
 	}
 	args := lw.exprs(e.Args, -1)
@@ -247,120 +224,13 @@ func (lw *lowerer) recordMethod(e *syntax.MethodCall, r Ref) (Value, bool) {
 		return Bad{}, true
 	}
 	lw.flush()
-	lw.finish(r.Rec, "ringbuf_"+e.Name, flags)
+	lw.submit(r.Loan, "ringbuf_"+e.Name, flags)
 	return Tuple{}, true
 }
 
-// finish submits or discards a record that is open.
-func (lw *lowerer) finish(rec *record, helper string, flags *ir.Value) {
-	lw.within(rec.ref, func(Ref) Value {
-		lw.b.Call(kernel.HelperByName(helper), ir.Void, lw.refBase(rec.ref), flags)
-		return Nil
-	}, func() Value { return Nil })
-	if lw.b.Block != nil {
-		lw.set(rec.state, Nil)
-		lw.set(rec.open, constBool(false))
-	}
-}
-
-// recordLive reports whether a record may be used; if not, that is reported.
-func (lw *lowerer) recordLive(n syntax.Node, rec *record) bool {
-	switch rec.state.get().(type) {
-	case openRecord:
-		return true
-	case Bad:
-		return false // reported
-	case *Conflict:
-		lw.set(rec.state, Bad{})
-		lw.errorf(n, diag.RecordGone, "this record of '%s' was submitted or discarded on some of the paths that lead here", rec.m.Name)
-	default:
-		if truth, known := lw.known(rec.ref.Present); known && !truth {
-			return true // there is none
-		}
-		d := lw.r.Errorf(diag.RecordGone, n.Bounds().In(lw.file), "this record of '%s' was submitted or discarded before", rec.m.Name)
-		if rec.state.pos.Line > 0 {
-			d.Note(lw.span(rec.state.pos), "this is where")
-		}
-	}
-	return false
-}
-
-// isOpen reports whether a record is open here, on some path at least.
-func (lw *lowerer) isOpen(rec *record) bool {
-	switch rec.state.val.(type) {
-	case openRecord:
-		truth, known := lw.known(rec.ref.Present)
-		return truth || !known
-	case *Conflict:
-		return true
-	}
-	return false
-}
-
-// discardOpen discards the records from the n-th on that are open: an error
-// leaves them.
-func (lw *lowerer) discardOpen(n int) {
-	for i := len(lw.records) - 1; i >= n && lw.b.Block != nil; i-- {
-		rec := lw.records[i]
-		if !lw.isOpen(rec) {
-			continue
-		}
-		if _, some := rec.state.val.(*Conflict); some {
-			lw.openSomewhere(rec, "here")
-			continue
-		}
-		lw.finish(rec, "ringbuf_discard", lw.b.Const(0))
-	}
-}
-
-// noneOpen reports records from the n-th on that are left open where a path
-// ends; where names that end.
-func (lw *lowerer) noneOpen(n int, where string) {
-	for _, rec := range lw.records[min(n, len(lw.records)):] {
-		if lw.isOpen(rec) {
-			lw.openSomewhere(rec, where)
-			lw.set(rec.state, Bad{}) // once
-		}
-	}
-}
-
-func (lw *lowerer) openSomewhere(rec *record, where string) {
-	some := ""
-	if _, ok := rec.state.val.(*Conflict); ok {
-		some = " on some of the paths that lead there"
-	}
-	d := lw.r.Errorf(diag.RecordLeftOpen, lw.span(rec.pos), "this record of '%s' is neither submitted nor discarded where %s%s", rec.m.Name, where, some)
-	d.Note(lw.span(lw.b.Pos), "it is open here")
-}
-
-// closeRecord is the __close of a record: it discards one that is open.
-func (lw *lowerer) closeRecord(rec *record) {
-	discard := func() { lw.finish(rec, "ringbuf_discard", lw.b.Const(0)) }
-	_, some := rec.state.val.(*Conflict)
-	switch {
-	case !some && lw.isOpen(rec):
-		discard()
-	case some:
-		flag, _ := lw.asBool(lw.resolve(rec.open.get()))
-		mark := lw.mark()
-		yes, no := lw.branch(flag, mark)
-		if yes.block != nil {
-			lw.open(yes)
-			discard()
-			yes = lw.leave(mark)
-		}
-		lw.join([]edge{yes, no})
-		lw.set(rec.state, Nil)
-	}
-}
-
-// decided reports records that are open on some of the paths only that lead to n,
-// which may end the program: then it would not be known what to discard.
-func (lw *lowerer) decided(where string) {
-	for _, rec := range lw.records {
-		if _, some := rec.state.val.(*Conflict); some {
-			lw.openSomewhere(rec, where)
-			lw.set(rec.state, Bad{})
-		}
-	}
+// submit submits or discards a record that is open.
+func (lw *lowerer) submit(l *loan, helper string, flags *ir.Value) {
+	lw.finish(l, func(l *loan) {
+		lw.b.Call(kernel.HelperByName(helper), ir.Void, lw.refBase(l.ref), flags)
+	})
 }

@@ -259,7 +259,9 @@ func (lw *lowerer) loadView(n syntax.Node, r Ref) Value {
 	if r.Pointer {
 		return r
 	}
-	lw.at(n)
+	if lw.at(n); !lw.live(n, r) {
+		return Bad{}
+	}
 	if r.view.by == byLoad && !gplCompatible(lw.prog.License) {
 		return lw.errorf(n, diag.NeedsGPL, "reading the kernel's memory is only for programs under a license compatible with the GPL; this one has '%s'", lw.prog.License)
 	}
@@ -419,7 +421,7 @@ func (j *joiner) mergeViews(vals []Value) (v Value, ok bool) {
 			continue
 		case first.view == nil:
 			first = r
-		case r.Pointer != first.Pointer || underlying(r.Type).TypeName() != underlying(first.Type).TypeName() || (r.view.by == byUser) != (first.view.by == byUser):
+		case r.Loan != first.Loan || r.Pointer != first.Pointer || underlying(r.Type).TypeName() != underlying(first.Type).TypeName() || (r.view.by == byUser) != (first.view.by == byUser):
 			return nil, false
 		}
 		if !r.Pointer && isScalarOrArray(r.Type) {

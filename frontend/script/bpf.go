@@ -17,7 +17,7 @@ import (
 var (
 	otherKinds = []string{"func"}
 	kernelOnly = []string{"helper", "kfunc", "tail_call", "limit",
-		"field_exists", "type_exists", "enum_value", "container_of", "kconfig"}
+		"field_exists", "type_exists", "enum_value", "container_of", "kconfig", "kfunc_exists"}
 	userFuncs = []string{"tracelog", "ksym", "usym", "interval", "at_exit", "ifindex"}
 	scalars   = []string{"u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64"}
 )
@@ -273,6 +273,16 @@ func (st *Stage) ownName(fn *lua.LFunction) string {
 // have the names of maps, programs and variables.
 var cKeywords = strings.Fields(`auto break case char const continue default do double else enum extern float for goto if inline int long
 	register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while`)
+
+// Reserve takes a name that is not the script's to choose; false if something the
+// script declared has it.
+func (st *Stage) Reserve(name string) bool {
+	if st.names[name] {
+		return st.reserved[name]
+	}
+	st.names[name], st.reserved[name] = true, true
+	return true
+}
 
 // uniqueName makes name a C identifier that no other map or program has.
 func (st *Stage) uniqueName(name string, sp diag.Span) string {

@@ -38,6 +38,7 @@ type Stage struct {
 	loopLimit int64
 	options   options
 	names     map[string]bool // of maps, variables and programs
+	reserved  map[string]bool // those of names that the script has not chosen
 
 	nodes     []node // what the VM's line numbers stand for
 	functions map[*lua.FunctionProto]*syntax.Function
@@ -75,7 +76,7 @@ const (
 // operation, or to an error, which is reported.
 func Run(file *diag.File, host Host, opts Options) *Stage {
 	st := &Stage{host: host, opts: opts, reporter: opts.Reporter, license: "GPL", loopLimit: DefaultLoopLimit, bounds: newBounds(opts.Limits),
-		names: map[string]bool{}, functions: map[*lua.FunctionProto]*syntax.Function{},
+		names: map[string]bool{}, reserved: map[string]bool{}, functions: map[*lua.FunctionProto]*syntax.Function{},
 		assigned: map[*syntax.Call]string{}, builtins: map[*lua.LFunction]string{}, closed: map[*lua.LTable]string{},
 		library: library{constants: map[string]bool{}}, anonymous: map[lua.LValue]int{}, wides: map[wideKey]*lua.LUserData{}}
 	if st.reporter == nil {

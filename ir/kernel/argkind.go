@@ -33,6 +33,8 @@ const (
 	ArgMapField                    // a special field of a map's value: a lock, a timer
 	ArgDynptr                      // a struct bpf_dynptr on the stack
 	ArgRecord                      // a record of a ring buffer
+	ArgMem                         // reads and writes as many bytes as Helper.Sizes says; or a pointer to a kernel object
+	ArgMemOrNull                   // the same, or null
 	numArgKinds
 )
 
@@ -87,6 +89,8 @@ var argInfos = [numArgKinds]ArgInfo{
 	ArgMapField:     {Address: true, Reads: true, Writes: true},
 	ArgDynptr:       {Address: true, Reads: true, Writes: true, Size: Fixed, Bytes: 16},
 	ArgRecord:       {Address: true, Reads: true},
+	ArgMem:          {Address: true, Reads: true, Writes: true, Size: Fixed},
+	ArgMemOrNull:    {Address: true, Nullable: true, Reads: true, Writes: true, Size: Fixed},
 }
 
 // Info returns what is known of the kind.
@@ -109,7 +113,15 @@ func (h *Helper) Access(i int) (a Access, ok bool) {
 		return Access{}, false
 	}
 	info := h.Args[i].Info()
-	return Access{info.Reads, info.Writes, info.Size, info.Bytes}, info.Reads || info.Writes
+	return Access{info.Reads, info.Writes, info.Size, h.Size(i)}, info.Reads || info.Writes
+}
+
+// Size is how many bytes argument i points to, where that is fixed.
+func (h *Helper) Size(i int) int {
+	if n := h.Args[i].Info().Bytes; n > 0 || i >= len(h.Sizes) {
+		return n
+	}
+	return h.Sizes[i]
 }
 
 // Fills reports whether h writes through one of its arguments.
@@ -134,17 +146,23 @@ const (
 	RetRecord                      // a record of a ring buffer, or null
 	RetObject                      // a pointer to a kernel object, or null
 	RetObjectSure                  // a pointer to a kernel object
+	RetHeld                        // a pointer to a kernel object that has to be given back, or null
+	RetHeldSure                    // a pointer to a kernel object that has to be given back
+	numRetKinds
 )
+
+// Held reports whether the result has to be given back.
+func (r RetKind) Held() bool { return r == RetRecord || r == RetHeld || r == RetHeldSure }
 
 // Address reports whether the result is an address.
 func (r RetKind) Address() bool { return r >= RetMapValue }
 
 // Nullable reports whether the result is an address that may be null.
 func (r RetKind) Nullable() bool {
-	return r == RetMapValue || r == RetRecord || r == RetObject
+	return r == RetMapValue || r == RetRecord || r == RetObject || r == RetHeld
 }
 
 // TestedOnce reports whether the result must be compared with null only once:
 // kernels before 6.4 do not see that a second comparison of it is decided, and it
 // has to be given back.
-func (r RetKind) TestedOnce() bool { return r == RetRecord }
+func (r RetKind) TestedOnce() bool { return r == RetRecord || r == RetHeld }

@@ -34,7 +34,15 @@ type Helper struct {
 	Effects Effect
 	GPL     bool // only for programs under a GPL-compatible license
 	Sleeps  bool // only for sleepable programs
-	First   Version
+	// Release is the helper or kfunc that gives back what is returned; Releases is
+	// set on one that does, by its first argument.
+	Release  string
+	Releases bool
+	// Kfunc: a function of the kernel, called by its name and not by a number. Sizes
+	// are those of memory that arguments point to, where their kinds leave it open.
+	Kfunc bool
+	Sizes []int
+	First Version
 	// Whole is the first kernel on which a number returned has 64 bits, if that is
 	// not First. Until then the JIT calls the map's own function, which returns an
 	// int: the upper half of the register says nothing.
@@ -77,7 +85,7 @@ func (h *Helper) Since(k *ProgKind) (v Version, ok bool) {
 		v = k.First
 	}
 	answers := answersFor(k)
-	if len(answers) == 0 {
+	if len(answers) == 0 || h.Kfunc {
 		return v, true
 	}
 	for i, a := range answers {
@@ -119,6 +127,9 @@ func (h *Helper) Available(k *ProgKind, v Version) error {
 		return fmt.Errorf("helper '%s' is not available to %s programs%s", h.Name, k.Name, h.whereElse())
 	}
 	if v.Before(since) {
+		if h.Kfunc {
+			return fmt.Errorf("kfunc '%s' needs kernel %s; the target is %s: choose another --target-kernel, or test bpf.kfunc_exists('%s') first", h.Name, since, v, h.Name)
+		}
 		return fmt.Errorf("helper '%s' in %s programs needs kernel %s; the target is %s", h.Name, k.Name, since, v)
 	}
 	return nil

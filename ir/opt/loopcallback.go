@@ -263,7 +263,7 @@ func (e *extraction) layout() {
 // travels reports whether v crosses in a field; what does not is made anew.
 func travels(v *ir.Value) bool {
 	switch v.Op {
-	case ir.OpConst, ir.OpMapRef, ir.OpGlobalAddr, ir.OpFuncRef, ir.OpCore, ir.OpSlotAddr:
+	case ir.OpConst, ir.OpMapRef, ir.OpGlobalAddr, ir.OpFuncRef, ir.OpKfuncAddr, ir.OpCore, ir.OpSlotAddr:
 		return false
 	}
 	return v.Type != ir.Gen
@@ -444,7 +444,7 @@ func (e *extraction) remake(v *ir.Value) *ir.Value {
 		return e.generation()
 	}
 	switch v.Op {
-	case ir.OpConst, ir.OpMapRef, ir.OpGlobalAddr, ir.OpFuncRef, ir.OpCore:
+	case ir.OpConst, ir.OpMapRef, ir.OpGlobalAddr, ir.OpFuncRef, ir.OpKfuncAddr, ir.OpCore:
 		w := at.op(v.Op, v.Type)
 		w.AuxInt, w.Aux = v.AuxInt, v.Aux
 		return w

@@ -244,7 +244,7 @@ func (n *nest) runs(in, l *ir.NaturalLoop) int64 {
 // weight is how many instructions a value is to the verifier, roughly.
 func weight(v *ir.Value) int64 {
 	switch v.Op {
-	case ir.OpConst, ir.OpPhi, ir.OpArg, ir.OpCopy, ir.OpNonNull, ir.OpSlotAddr, ir.OpMapRef, ir.OpGlobalAddr, ir.OpFuncRef, ir.OpPktGen:
+	case ir.OpConst, ir.OpPhi, ir.OpArg, ir.OpCopy, ir.OpNonNull, ir.OpSlotAddr, ir.OpMapRef, ir.OpGlobalAddr, ir.OpFuncRef, ir.OpKfuncAddr, ir.OpPktGen:
 		return 0
 	case ir.OpPktCheck:
 		return 4

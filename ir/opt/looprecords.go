@@ -88,7 +88,7 @@ func usesRecord(b *ir.Block, in map[*ir.Block]bool) bool {
 			if a.Type != ir.Ptr {
 				continue
 			}
-			if base, _ := place(a); in[base.Block] && isHelper(base, "ringbuf_reserve") {
+			if base, _ := place(a); in[base.Block] && lends(base) {
 				return true
 			}
 		}

@@ -7,7 +7,9 @@ import (
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
-// Release of ring-buffer records on ways out that the script does not see.
+// Release of ring-buffer records, and of references to objects of the kernel, on
+// ways out that the script does not see. Both are records here: what a helper or a
+// kfunc returns and another gives back (kernel.RetKind.Held).
 //
 // A value that may leave (a packet check) goes to Short wherever it stands, with
 // the records open that are open there, and the kernel refuses a program that
@@ -49,11 +51,16 @@ func isHelper(v *ir.Value, names ...string) bool {
 	return false
 }
 
+// lends reports whether v is a call whose result has to be given back.
+func lends(v *ir.Value) bool {
+	return v.Op == ir.OpCall && v.Aux.(*kernel.Helper).Ret.Held() && v.Aux.(*kernel.Helper).Release != ""
+}
+
 // reserves reports whether f reserves records.
 func reserves(f *ir.Func) bool {
 	for _, b := range f.Blocks {
 		for _, v := range b.Values {
-			if isHelper(v, "ringbuf_reserve") {
+			if lends(v) {
 				return true
 			}
 		}
@@ -69,7 +76,7 @@ func releaseRecords(f *ir.Func, short *ir.Block) {
 	r := &releaser{f: f, short: short, dom: ir.Dominators(f), index: map[*ir.Value]int{}, out: map[*ir.Block]openRecords{}, done: map[string]*ir.Block{}}
 	for _, b := range r.dom.RPO {
 		for _, v := range b.Values {
-			if isHelper(v, "ringbuf_reserve") {
+			if lends(v) {
 				r.index[v] = len(r.calls)
 				r.calls = append(r.calls, v)
 			}
@@ -120,7 +127,7 @@ func (r *releaser) solve() {
 				if i, ok := r.index[v]; ok {
 					o, g = o|1<<i, g&^(1<<i)
 				}
-				if isHelper(v, "ringbuf_submit", "ringbuf_discard") {
+				if v.Op == ir.OpCall && v.Aux.(*kernel.Helper).Releases {
 					if i := r.record(v.Args[0]); i >= 0 {
 						g |= 1 << i
 					}
@@ -171,6 +178,10 @@ func (r *releaser) chain(b *ir.Block, open openRecords, next *ir.Block) {
 			continue
 		}
 		v, pos := r.calls[i], b.Pos
+		if v.Aux.(*kernel.Helper).Ret == kernel.RetHeldSure {
+			r.giveBack(b, v)
+			continue
+		}
 		at := endOf(b, pos)
 		null := at.op(ir.OpConst, ir.Ptr)
 		b.Kind = ir.BlockIf
@@ -179,12 +190,26 @@ func (r *releaser) chain(b *ir.Block, open openRecords, next *ir.Block) {
 		there.Pos, after.Pos = pos, pos
 		b.AddEdge(there)
 		b.AddEdge(after)
-		at = endOf(there, pos)
-		p, flags := at.op(ir.OpNonNull, ir.Ptr, v), at.konst(0)
-		at.op(ir.OpCall, ir.Void, p, flags).Aux = kernel.HelperByName("ringbuf_discard")
+		r.giveBack(there, v)
 		there.AddEdge(after)
 		b = after
 	}
 	b.Kind = ir.BlockJump
 	b.AddEdge(next)
+}
+
+// giveBack appends to b the call that gives back what v lent: a record is
+// discarded, with no flags.
+func (r *releaser) giveBack(b *ir.Block, v *ir.Value) {
+	name := v.Aux.(*kernel.Helper).Release
+	h := kernel.HelperByName(name)
+	if k := r.f.Module.Kfunc(name); k != nil {
+		h = k.Helper
+	}
+	at := endOf(b, b.Pos)
+	args := []*ir.Value{at.op(ir.OpNonNull, ir.Ptr, v)}
+	for range h.Args[1:] {
+		args = append(args, at.konst(0))
+	}
+	at.op(ir.OpCall, ir.Void, args...).Aux = h
 }
