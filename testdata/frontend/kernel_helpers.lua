@@ -70,3 +70,9 @@ bpf.socket(function(skb)
   bpf.helper.snprintf(buf, '%f', skb.len) --! "is no conversion"
   bpf.helper.snprintf(buf, '%d%d%d%d%d%d%d%d%d%d%d%d%d', skb.len, skb.len, skb.len, skb.len, skb.len, skb.len, skb.len, skb.len, skb.len, skb.len, skb.len, skb.len, skb.len) --! "takes 12 values at most"
 end)
+---
+bpf.xdp(function(ctx)
+  local same = ffi.cast('struct xdp_md *', ctx)
+  local other = ffi.cast('struct pt_regs *', ctx) --! "a context can't be cast to 'struct pt_regs *'"
+  return same.ingress_ifindex
+end)
