@@ -34,15 +34,21 @@ func (c *cell) fetch(o *options) (string, error) {
 	if pkg == "" {
 		return "", fmt.Errorf("no package for %s", c.name)
 	}
-	if _, err := apt.run(dir, "apt-get", "download", "-q", pkg); err != nil {
-		return "", err
+	packages := []string{pkg}
+	if version, ok := strings.CutPrefix(pkg, "linux-binary-"); ok {
+		packages = append(packages, "linux-modules-"+version) // a package of their own since 7.0
 	}
-	files, err := filepath.Glob(filepath.Join(dir, "*.deb"))
-	if err != nil || len(files) == 0 {
-		return "", fmt.Errorf("package %s is not there after its download", pkg)
-	}
-	if _, err := (aptState{}).run(dir, "dpkg-deb", "-x", files[len(files)-1], "."); err != nil {
-		return "", err
+	for _, p := range packages {
+		if _, err := apt.run(dir, "apt-get", "download", "-q", p); err != nil {
+			return "", err
+		}
+		files, err := filepath.Glob(filepath.Join(dir, p+"_*.deb"))
+		if err != nil || len(files) == 0 {
+			return "", fmt.Errorf("package %s is not there after its download", p)
+		}
+		if _, err := (aptState{}).run(dir, "dpkg-deb", "-x", files[len(files)-1], "."); err != nil {
+			return "", err
+		}
 	}
 	return c.unpacked(dir)
 }

@@ -35,7 +35,7 @@ func (c *cell) pack(o *options, dir, image, initrd string) error {
 	w := &archive{w: bufio.NewWriter(z), dirs: map[string]bool{}}
 	w.file("init", filepath.Join(dir, "init"))
 	w.file("tests", filepath.Join(dir, "tests"))
-	for _, d := range []string{"testdata/run", "testdata/btf", "examples"} {
+	for _, d := range []string{"testdata/run", "testdata/btf", "testdata/sections", "examples"} {
 		w.tree("work/"+d, d)
 	}
 	config := strings.Replace(filepath.Base(image), "vmlinuz", "config", 1)
@@ -45,6 +45,7 @@ func (c *cell) pack(o *options, dir, image, initrd string) error {
 	if o.objects != "" {
 		w.tree("objects", o.objects)
 	}
+	w.modules(o.cache, c.name, image)
 	w.entry("jobs", 0o100644, []byte(c.jobs(o)))
 	w.entry("TRAILER!!!", 0, nil)
 	if w.err != nil {
@@ -59,6 +60,32 @@ func (c *cell) pack(o *options, dir, image, initrd string) error {
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular()
+}
+
+// modules are what Debian's kernels have outside of themselves and programs are
+// attached to.
+var modules = []string{"sch_ingress", "cls_bpf", "act_bpf"}
+
+// modules packs the kernel's modules where its package has them; a guest without
+// them can't attach to the queueing disciplines of tc.
+func (a *archive) modules(cache, cell, image string) {
+	release := strings.TrimPrefix(filepath.Base(image), "vmlinuz-")
+	if release == "vmlinuz" { // lib/modules/RELEASE/vmlinuz
+		release = filepath.Base(filepath.Dir(image))
+	}
+	for _, name := range modules {
+		for _, lib := range []string{"lib", "usr/lib"} {
+			path := filepath.Join(cache, cell, lib, "modules", release, "kernel/net/sched", name+".ko")
+			data, err := os.ReadFile(path)
+			if err != nil {
+				data, err = exec.Command("xz", "-dc", path+".xz").Output()
+			}
+			if err == nil {
+				a.entry("modules/"+name+".ko", 0o100644, data)
+				break
+			}
+		}
+	}
 }
 
 // jobs are the lines of init's list: NAME=VALUE ... command and arguments.

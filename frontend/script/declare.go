@@ -303,6 +303,20 @@ func (st *Stage) readOptions(L *lua.LState, i int, p *Program) {
 	}
 }
 
+// replace makes p a program like those that it takes the place of, which are
+// told by their context.
+func (st *Stage) replace(L *lua.LState, v lua.LValue, p *Program) {
+	name := st.stringOption(L, "record", v)
+	k, ok := kernel.Replacing("struct " + strings.TrimPrefix(name, "struct "))
+	if !ok {
+		st.failOn(L, v, diag.BadDeclaration, "'record' names the context of the programs to replace, such as 'struct xdp_md', not '%s'", name)
+	}
+	p.Kind = k
+	if p.Section != "" {
+		st.makeSection(p)
+	}
+}
+
 // setOption sets one option; "ret" comes before "sleepable".
 func (st *Stage) setOption(L *lua.LState, name string, v lua.LValue, p *Program) {
 	switch name {
@@ -316,6 +330,10 @@ func (st *Stage) setOption(L *lua.LState, name string, v lua.LValue, p *Program)
 		st.onlyFor(L, name, p, p.Kind == nil || p.Kind.Origin == kernel.Link)
 		p.Target = st.stringOption(L, "iface", v)
 	case "record":
+		if p.Kind != nil && p.Kind.Name == "freplace" {
+			st.replace(L, v, p)
+			break
+		}
 		st.onlyFor(L, name, p, p.Kind != nil && p.Kind.Name == "tracepoint")
 		p.Record = strings.TrimPrefix(st.stringOption(L, name, v), "struct ")
 	case "flags":

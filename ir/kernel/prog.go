@@ -181,6 +181,29 @@ func ProgKindByName(name string) (*ProgKind, bool) {
 	return nil, false
 }
 
+// Replacing returns the kind of a program that takes the place of one, or of a
+// function of one, whose context is the structure called ctx: the first such kind
+// without a target, in the section of extensions.
+func Replacing(ctx string) (*ProgKind, bool) {
+	for _, name := range []string{"xdp", "tc"} { // others have their contexts too
+		if k, ok := ProgKindByName(name); ok && k.Ctx.Name == ctx {
+			return k.extension(), true
+		}
+	}
+	for _, k := range ProgKinds {
+		if k.Ctx.Name == ctx && k.Target == NoTarget {
+			return k.extension(), true
+		}
+	}
+	return nil, false
+}
+
+func (k *ProgKind) extension() *ProgKind {
+	e := *k
+	e.Section, e.Aliases, e.Target, e.Attach = "freplace", nil, NeedsTarget, 0
+	return &e
+}
+
 // Section is a section name taken apart.
 type Section struct {
 	Kind      *ProgKind

@@ -40,6 +40,7 @@ func main() {
 	if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}); err != nil {
 		fmt.Println("init: locked memory:", err)
 	}
+	loadModules("/modules")
 	jobs, err := os.ReadFile("/jobs")
 	if err != nil {
 		fmt.Println("matrix: failed:", err)
@@ -51,6 +52,23 @@ func main() {
 	time.Sleep(100 * time.Millisecond) // for the console
 	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF); err != nil {
 		fmt.Println("init: power off:", err)
+	}
+}
+
+// loadModules loads the modules in a folder; none needs another one.
+func loadModules(dir string) {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return // the kernel's package has none
+	}
+	for _, f := range files {
+		image, err := os.ReadFile(dir + "/" + f.Name())
+		if err == nil {
+			err = unix.InitModule(image, "")
+		}
+		if err != nil {
+			fmt.Printf("init: %s: %v\n", f.Name(), err)
+		}
 	}
 }
 
