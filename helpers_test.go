@@ -25,12 +25,12 @@ var mapsFor = map[string]string{
 
 // notByName are helpers that the test does not call, and why.
 var notByName = map[string]string{
-	"spin_lock": "a field of a map's value", "spin_unlock": "a field of a map's value", "timer_init": "a field of a map's value",
-	"timer_set_callback": "a field of a map's value", "timer_start": "a field of a map's value", "timer_cancel": "a field of a map's value",
-	"kptr_xchg": "a field of a map's value", "for_each_map_elem": "a callback: testdata/run/helper_callbacks", "loop": "a callback: testdata/run/helper_callbacks", "find_vma": "a callback",
-	"user_ringbuf_drain": "a callback", "snprintf": "a string in read-only data", "strncmp": "a string in read-only data",
-	"dynptr_from_mem": "a dynptr", "ringbuf_reserve_dynptr": "a dynptr", "ringbuf_submit_dynptr": "a dynptr", "ringbuf_discard_dynptr": "a dynptr",
-	"dynptr_read": "a dynptr", "dynptr_write": "a dynptr", "dynptr_data": "a dynptr", "ringbuf_submit": "a record: testdata/run/helper_callbacks", "ringbuf_discard": "a record: testdata/run/helper_callbacks",
+	"spin_lock": "a field of a map's value: testdata/run/helper_callbacks", "spin_unlock": "a field of a map's value: testdata/run/helper_callbacks", "timer_init": "a field of a map's value: testdata/run/helper_callbacks",
+	"timer_set_callback": "a field of a map's value: testdata/run/helper_callbacks", "timer_start": "a field of a map's value: testdata/run/helper_callbacks", "timer_cancel": "a field of a map's value: testdata/run/helper_callbacks",
+	"kptr_xchg": "a field of a map's value", "for_each_map_elem": "a callback: testdata/run/helper_callbacks", "loop": "a callback: testdata/run/helper_callbacks", "find_vma": "a callback: testdata/run/helper_callbacks",
+	"user_ringbuf_drain": "a callback: testdata/run/helper_callbacks", "snprintf": "a string in read-only data", "strncmp": "a string in read-only data",
+	"dynptr_from_mem": "a dynptr: testdata/run/helper_callbacks", "ringbuf_reserve_dynptr": "a dynptr: testdata/run/helper_callbacks", "ringbuf_submit_dynptr": "a dynptr: testdata/run/helper_callbacks", "ringbuf_discard_dynptr": "a dynptr: testdata/run/helper_callbacks",
+	"dynptr_read": "a dynptr: testdata/run/helper_callbacks", "dynptr_write": "a dynptr: testdata/run/helper_callbacks", "dynptr_data": "a dynptr: testdata/run/helper_callbacks", "ringbuf_submit": "a record: testdata/run/helper_callbacks", "ringbuf_discard": "a record: testdata/run/helper_callbacks",
 	"ringbuf_reserve": "a record must be submitted", "skb_output": "a kernel's skb", "xdp_output": "a kernel's xdp_buff", "tcp_send_ack": "a struct_ops program",
 	"seq_printf": "a seq_file of an iterator", "seq_write": "a seq_file of an iterator", "seq_printf_btf": "a seq_file of an iterator",
 	"inode_storage_get": "an inode", "inode_storage_delete": "an inode", "d_path": "a path", "per_cpu_ptr": "a per-CPU variable",

@@ -486,8 +486,15 @@ func helperArg(h *kernel.Helper, i int, a *Value) string {
 // callback checks the type of a function that helper h is to call.
 func callback(h *kernel.Helper, f *Func) string {
 	want := []Type{I64, Ptr} // index, frame
-	if len(h.Args) > 0 && h.Args[0] == kernel.ArgMap {
+	switch h.Name {
+	case "for_each_map_elem":
 		want = []Type{Ptr, Ptr, Ptr, Ptr} // map, key, value, frame
+	case "timer_set_callback":
+		want = []Type{Ptr, Ptr, Ptr} // map, key, value
+	case "find_vma":
+		want = []Type{Ptr, Ptr, Ptr} // task, area, frame
+	case "user_ringbuf_drain":
+		want = []Type{Ptr, Ptr} // dynptr, frame
 	}
 	if !sameParams(f, want) || ResultType(f) != I64 {
 		return fmt.Sprintf("%s is no callback of %s", f.Name, h.Name)

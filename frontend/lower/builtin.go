@@ -10,6 +10,7 @@ import (
 	"github.com/luabpfc/luabpfc/frontend/syntax"
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/ir/kernel"
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -143,6 +144,9 @@ func isKernelGlobal(name string) bool {
 func (lw *lowerer) kernelGlobal(n *syntax.Name) Value {
 	switch n.Name {
 	case "pkt", "eth":
+		if lw.gen == nil && lw.prog.Kind.Packet != kernel.NoPacket {
+			return lw.errorf(n, diag.NoPacket, "a function that the kernel calls by itself has no packet")
+		}
 		if lw.gen == nil {
 			return lw.errorf(n, diag.NoPacket, "'%s' is the packet of a program that has one; %s has none that it can read", n.Name, lw.prog.Kind.Phrase())
 		}

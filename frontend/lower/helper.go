@@ -83,14 +83,16 @@ func gplCompatible(l string) bool {
 
 // helperArgs builds the arguments of one call.
 type helperArgs struct {
-	lw    *lowerer
-	e     *syntax.Call
-	h     *kernel.Helper
-	proto *btf.FuncProto // of a kfunc
-	args  []Value        // as written
-	nodes []syntax.Node  // of args
-	sizes bool           // the sizes of buffers are written
-	m     *script.Map    // the last map
+	lw     *lowerer
+	e      *syntax.Call
+	h      *kernel.Helper
+	proto  *btf.FuncProto // of a kfunc
+	args   []Value        // as written
+	nodes  []syntax.Node  // of args
+	sizes  bool           // the sizes of buffers are written
+	m      *script.Map    // the last map
+	dynptr Ref
+	field  *script.Map // of the field of an entry that was handed over
 	// returned is what the call gives back; returning are the objects so far.
 	returned  *loan
 	returning []syntax.Node
@@ -110,6 +112,9 @@ func wordFor(h *kernel.Helper) string {
 func (lw *lowerer) namedHelper(e *syntax.Call, name string) Value {
 	h := kernel.HelperByName(name)
 	if !lw.mayCall(e.Fn, h) {
+		return Bad{}
+	}
+	if lw.untraceable(e.Fn, h) {
 		return Bad{}
 	}
 	c := &helperArgs{lw: lw, e: e, h: h, args: lw.exprs(e.Args, -1)}
@@ -139,8 +144,13 @@ func (c *helperArgs) named() Value {
 			full--
 		case k.IsSize():
 			sizes++
-		case k == kernel.ArgCallback || k == kernel.ArgMapField || k == kernel.ArgDynptr || k == kernel.ArgRecord:
-			return lw.errorf(e.Fn, diag.HelperNotByName, "%s can't be called by its name: %s", c.what(), insteadOfHelper(name, k))
+		case k == kernel.ArgFrame && len(c.args) < len(h.Args): // what the callback is handed, and flags
+			c.args = append(c.args, Nil, Int{V: lw.b.Const(0)})
+			c.nodes = append(c.nodes, e, e)
+		case name == "kptr_xchg":
+			return lw.errorf(e.Fn, diag.HelperNotByName, "helper '%s' can't be called: it exchanges a pointer that a map's value holds, which the language has no type for", name)
+		case h.Kfunc && (k == kernel.ArgCallback || k == kernel.ArgMapField):
+			return lw.errorf(e.Fn, diag.HelperNotByName, "%s can't be called by its name: it takes a function, or what only the kernel looks into", c.what())
 		}
 	}
 	for i, a := range c.args {
@@ -181,21 +191,6 @@ func (lw *lowerer) probeRead(e *syntax.Call) Value {
 	return lw.namedHelper(e, "probe_read_kernel")
 }
 
-// insteadOfHelper says what the language has instead of a helper that takes a k.
-func insteadOfHelper(helper string, k kernel.ArgKind) string {
-	switch helper {
-	case "spin_lock", "spin_unlock":
-		return "what several CPUs change is changed by m:add and bpf.atomic"
-	}
-	switch k {
-	case kernel.ArgCallback:
-		return "it calls a function of the program, and functions of a script are no values in the kernel"
-	case kernel.ArgDynptr:
-		return "the language has no dynptrs; helpers take memory as it is"
-	}
-	return "it works on a field of a map's value that the language has no type for"
-}
-
 // usage shows how the helper or kfunc is called: a kfunc by the names of its
 // parameters.
 func (c *helperArgs) usage() string {
@@ -220,7 +215,8 @@ func (c *helperArgs) usage() string {
 // usage shows how a helper is called.
 func usage(h *kernel.Helper) string {
 	words := map[kernel.ArgKind]string{kernel.ArgMap: "map", kernel.ArgKey: "key", kernel.ArgSize: "size", kernel.ArgSizeOrZero: "size",
-		kernel.ArgScalar: "number", kernel.ArgString: "text", kernel.ArgAny: "address", kernel.ArgObject: "object", kernel.ArgObjectOrNull: "object"}
+		kernel.ArgScalar: "number", kernel.ArgString: "text", kernel.ArgAny: "address", kernel.ArgObject: "object", kernel.ArgObjectOrNull: "object",
+		kernel.ArgMapField: "field", kernel.ArgDynptr: "dynptr", kernel.ArgCallback: "f", kernel.ArgFrame: "arg"}
 	var l []string
 	for _, k := range h.Args {
 		w, ok := words[k]
@@ -282,6 +278,8 @@ func (c *helperArgs) arg(i, next int, done []*ir.Value) Value {
 			return Bad{}
 		}
 		return c.arg(i+1, next+1, append(done, x.V))
+	case kind == kernel.ArgCallback || kind == kernel.ArgMapField || kind == kernel.ArgDynptr || kind == kernel.ArgFrame:
+		return c.special(i, next, n, v, done)
 	case kind == kernel.ArgString:
 		s, ok := stringConst(v)
 		if !ok {
@@ -378,6 +376,9 @@ func (c *helperArgs) buffer(i, next int, n syntax.Node, v Value, done []*ir.Valu
 	need := int64(c.h.Size(i))
 	if info.Size == kernel.ValueSize {
 		need = int64(lw.irMap(c.m).ValueSize)
+	}
+	if c.h.Name == "dynptr_from_mem" && r.Region != ir.RegionMap {
+		return lw.errorf(n, diag.WrongArguments, "helper 'dynptr_from_mem' takes memory in an entry of a map, not %s", describe(v))
 	}
 	if need > size {
 		return lw.errorf(n, diag.OutOfRange, "%s needs %d bytes here; there are %d", c.what(), need, size)
@@ -498,7 +499,15 @@ func (c *helperArgs) call(args []*ir.Value) Value {
 	if h.Effects&kernel.EffectMovesPacket != 0 {
 		lw.packetMoved()
 	}
-	if h.Effects&kernel.EffectWritesMaps != 0 && c.m != nil {
+	switch h.Name {
+	case "dynptr_data":
+		return lw.dynptrSlice(c, v)
+	case "ringbuf_reserve_dynptr":
+		lw.dynptrReserved(c)
+	case "ringbuf_submit_dynptr", "ringbuf_discard_dynptr":
+		lw.dynptrFinished(c)
+	}
+	if h.Effects&kernel.EffectWritesMaps != 0 && c.m != nil && fieldOf[h.Name] == "" {
 		lw.mapWritten(c.m)
 	}
 	switch {

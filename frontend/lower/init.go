@@ -70,7 +70,7 @@ func (t initTable) names() []string {
 // storeInit writes v to r, which is no scalar: all of it.
 func (lw *lowerer) storeInit(n syntax.Node, r Ref, v Value) {
 	v = lw.resolve(v)
-	if _, bad := v.(Bad); bad || !lw.writable(n, r) {
+	if _, bad := v.(Bad); bad || !lw.writable(n, r) || lw.wholeOpaque(n, r) {
 		return
 	}
 	if c, ok := v.(*Conflict); ok {

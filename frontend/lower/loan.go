@@ -27,6 +27,8 @@ type loan struct {
 	ref           Ref
 	state         *cell // onLoan, or nil
 	open          *cell // the same as a boolean, for <close> where paths differ
+	// dynptr is set on a record that a dynptr on the stack stands for.
+	dynptr bool
 	// giveBack calls what gives it back unused, where it is there.
 	giveBack func(*loan)
 }
@@ -188,7 +190,7 @@ func (lw *lowerer) closeLoan(rec *loan) {
 // may end the program: then it would not be known what to give back.
 func (lw *lowerer) decided(where string) {
 	for _, rec := range lw.loans {
-		if _, some := rec.state.val.(*Conflict); some {
+		if _, some := rec.state.val.(*Conflict); some || rec.dynptr && lw.isOpen(rec) {
 			lw.openSomewhere(rec, where)
 			lw.set(rec.state, Bad{})
 		}

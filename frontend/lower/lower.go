@@ -132,6 +132,9 @@ func Program(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.Rep
 	}
 	prune(f)
 	keepCalled(mod, f, from)
+	for _, g := range mod.Funcs[from:] {
+		lw.checkLocks(g)
+	}
 	lw.closeScratch(f)
 	lw.checkResults(f)
 	return f, r.Errors() == errs

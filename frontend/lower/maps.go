@@ -301,7 +301,7 @@ func (lw *lowerer) setOrDelete(n syntax.Node, m *script.Map, keyNode syntax.Node
 }
 
 func (lw *lowerer) update(n syntax.Node, m *script.Map, keyNode syntax.Node, key, v Value) {
-	if m.Type.Array && isAggregate(m.Value) {
+	if m.Type.Array && isAggregate(m.Value) && !holdsOpaque(m.Value) {
 		kp, k, ok := lw.keyOf(keyNode, m, key)
 		if !ok {
 			return
@@ -311,7 +311,7 @@ func (lw *lowerer) update(n syntax.Node, m *script.Map, keyNode syntax.Node, key
 		}
 		return
 	}
-	if m.Type.Array { // its entries always exist: storing there is updating
+	if m.Type.Array && !isAggregate(m.Value) { // its entries always exist: storing there is updating
 		x, ok := lw.storable(n, v, "stored")
 		if !ok {
 			return

@@ -91,7 +91,7 @@ func (lw *lowerer) copyBytes(dst, src Ref, n int64) {
 // copyRef copies the object src to dst, of the same size: zeros where src is
 // not there.
 func (lw *lowerer) copyRef(n syntax.Node, dst, src Ref) {
-	if !lw.live(n, src) {
+	if !lw.live(n, src) || lw.wholeOpaque(n, src) {
 		return
 	}
 	size := int64(dst.size())

@@ -170,6 +170,9 @@ func (lw *lowerer) refMember(n syntax.Node, r Ref, name string) Value {
 	if _, ok := membersOf(r.Type); !ok {
 		return lw.errorf(n, diag.NotATable, "%s has no members%s", describe(r), numberPlace(r))
 	}
+	if ctype.Opaque(r.Type) != "" {
+		return lw.opaqueAccess(n, r)
+	}
 	m, ok := ctype.FindMember(r.Type, name)
 	if !ok {
 		return lw.noMember(n, r.Type, name)

@@ -97,7 +97,11 @@ type Map struct {
 	Contents   []Entry   // what the script wrote, in the order of first writing
 
 	index map[string]int // into Contents, by key
+	self  lua.LValue
 }
+
+// Self is the map as a value of the script.
+func (m *Map) Self() lua.LValue { return m.self }
 
 // Entry is an entry of a map's initial contents, as it lies in the target's
 // memory.

@@ -2,6 +2,7 @@ package script
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -31,6 +32,7 @@ func (st *Stage) bpfMap(L *lua.LState) int {
 	st.maps = append(st.maps, m)
 	st.declare(L, func() { st.host.DeclareMap(st, m) })
 	v := st.userdata(m, st.mapMeta)
+	m.self = v
 	if opts, ok := opts.(*lua.LTable); ok {
 		st.readValues(L, m, opts.RawGetString("values"))
 	}
@@ -160,7 +162,41 @@ func (st *Stage) valueType(L *lua.LState, m *Map, v lua.LValue) ctype.Type {
 	if t != nil && !m.Type.Value.Ok(uint32(ctype.Size(t))) {
 		st.failOn(L, v, diag.BadValueType, "the values of %s have %s; %s has %d", mapPhrase(m), m.Type.Value, ctype.Name(t), ctype.Size(t))
 	}
+	if t != nil {
+		st.checkOpaque(L, m, v, t)
+	}
 	return t
+}
+
+// lockedTypes and timedTypes are the types of maps whose entries may have locks
+// and timers.
+var (
+	lockedTypes = []string{"hash", "array", "cgroup_storage", "sk_storage", "inode_storage", "task_storage", "cgrp_storage"}
+	timedTypes  = []string{"hash", "lru_hash", "array"}
+)
+
+// checkOpaque refuses values with locks and timers where the kernel does.
+func (st *Stage) checkOpaque(L *lua.LState, m *Map, v lua.LValue, t ctype.Type) {
+	names, deep := ctype.OpaqueMembers(t)
+	if len(names) == 0 && ctype.Opaque(t) != "" {
+		names, deep = []string{ctype.Opaque(t)}, true
+	}
+	for i, name := range names {
+		allowed := timedTypes
+		switch {
+		case deep:
+			st.failOn(L, v, diag.BadValueType, "a 'struct %s' must be a member of the value's own structure, not of one below it", name)
+		case name == "bpf_dynptr":
+			st.failOn(L, v, diag.BadValueType, "a 'struct bpf_dynptr' lies on the stack: the values of maps have none")
+		case slices.Contains(names[:i], name):
+			st.failOn(L, v, diag.BadValueType, "the values of a map have one 'struct %s' at most", name)
+		case name == "bpf_spin_lock":
+			allowed = lockedTypes
+		}
+		if !slices.Contains(allowed, m.Type.Name) {
+			st.failOn(L, v, diag.BadValueType, "the values of %s can't have a 'struct %s'; those of %s maps can", mapPhrase(m), name, strings.Join(allowed, ", "))
+		}
+	}
 }
 
 // mapMember is the type of a map's keys or values; nil where sizes says there

@@ -46,6 +46,8 @@ const (
 	RecordGone        Code = "RecordGone"
 	LostUpdate        Code = "LostUpdate"
 	OtherLoaders      Code = "OtherLoaders"
+	BadCallback       Code = "BadCallback"
+	LockHeld          Code = "LockHeld"
 )
 
 var lowerCodes = []Info{
@@ -163,6 +165,20 @@ var lowerCodes = []Info{
 		Help: "What the script writes to a map before it declares a program goes along with the object, and luabpfc's run and load put it into the map. Other loaders (bpftool, libbpf, iproute2) make the map and leave it empty: " +
 			"for them write constants as tables of the script, or as bpf.const, which are part of the program.",
 		Example: "local ports = bpf.map('hash', 8)\nports[80] = 1\nbpf.socket(function(skb) return ports[skb.mark] end)",
+	},
+	{
+		Code: LockHeld, Severity: Error,
+		Summary: "something that the kernel does not allow while a lock is held",
+		Help:    "Between bpf.helper.spin_lock and bpf.helper.spin_unlock memory is read and written, and nothing else: no helpers, functions and loops, no packet, no end of the program. Compute before, and keep what is to be done in variables.",
+		Example: "ffi.cdef 'struct e { struct bpf_spin_lock lock; uint32_t n; };'\nlocal m = bpf.map('hash', 4, 'uint32_t', 'struct e')\n" +
+			"bpf.tc(function(skb)\n  local e = m[1]\n  if not e then return 0 end\n  bpf.helper.spin_lock(e.lock)\n  e.n = rand()\n  bpf.helper.spin_unlock(e.lock)\n  return 0\nend)",
+	},
+	{
+		Code: BadCallback, Severity: Error,
+		Summary: "a function that the kernel calls by itself uses what only the program has",
+		Help: "The function of a timer, of bpf.helper.find_vma and of bpf.helper.user_ringbuf_drain runs apart from the program: it has its parameters, constants, maps and variables of bpf.global, " +
+			"but no context, no packet, and can't change variables of the functions around it.",
+		Example: "local m = bpf.map('user_ringbuf', 4096)\nbpf.tc(function(skb)\n  local n = 0\n  bpf.helper.user_ringbuf_drain(m, function(d) n = n + 1 end)\n  return n\nend)",
 	},
 	{
 		Code: NeedsNewerKernel, Severity: Error,
