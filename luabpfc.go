@@ -190,7 +190,7 @@ func build(src Source, opts Options, callbacks bool, stackObject int) (b *built,
 		opts.Dump("opt", src.Name, b.mod.String())
 	}
 	b.code, err = codegen.Compile(b.mod, codegen.Options{CPU: opts.CPU, Kernel: opts.Kernel, Lines: !opts.NoDebug,
-		Check: opts.Check, Dump: machineDump(opts)})
+		Check: opts.Check, Consume: true, Dump: machineDump(opts)})
 	if err != nil {
 		return nil, err
 	}

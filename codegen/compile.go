@@ -13,6 +13,9 @@ type Options struct {
 	Kernel kernel.Version // the oldest kernel that must load the object
 	Lines  bool           // write func_info and line_info
 	Check  bool           // run the verifiers of this package
+	// Consume takes the blocks out of each function of the module as soon as its
+	// instructions are selected: nobody needs them any more.
+	Consume bool
 	// Dump, if set, is shown the machine IR after each stage: "select",
 	// "allocate", "layout".
 	Dump func(stage, fn, text string)
@@ -87,6 +90,9 @@ func compileFunc(f *ir.Func, o Options, rep *diag.Reporter) FuncCode {
 		}
 	}
 	m := selectFunc(f, cpu)
+	if o.Consume && !o.Check {
+		f.Discard()
+	}
 	dump("select", m)
 	m.allocate(o.Check)
 	dump("allocate", m)
@@ -131,9 +137,9 @@ func (m *mfunc) checkStack(rep *diag.Reporter) {
 // checkChains reports calls whose frames together are too large. The kernel
 // rounds each frame up to 32 bytes.
 func checkChains(m *ir.Module, code []FuncCode, rep *diag.Reporter) {
-	index := map[*ir.Func]int{}
-	for i, f := range m.Funcs {
-		index[f] = i
+	index := map[string]int{}
+	for i := range code {
+		index[code[i].Name] = i
 	}
 	depth := make([]int, len(m.Funcs))
 	var need func(i int) int
@@ -144,11 +150,9 @@ func checkChains(m *ir.Module, code []FuncCode, rep *diag.Reporter) {
 		own := max(32, (code[i].Stack+31)&^31)
 		depth[i] = own // ends recursion, which the kernel refuses anyway
 		deepest := 0
-		for _, b := range m.Funcs[i].Blocks {
-			for _, v := range b.Values {
-				if callee, ok := v.Aux.(*ir.Func); ok {
-					deepest = max(deepest, need(index[callee]))
-				}
+		for k := range code[i].Insts {
+			if in := &code[i].Insts[k]; in.Op == bpf.CallFunc || in.Op == bpf.LdFunc {
+				deepest = max(deepest, need(index[in.Sym]))
 			}
 		}
 		depth[i] = own + deepest

@@ -89,7 +89,8 @@ func (h *host) DeclareProgram(st *script.Stage, p *script.Program) {
 }
 
 // Compile runs the script in file. What is wrong with it goes to r; the module
-// is usable if r has no errors then.
+// is usable if r has no errors then. The programs' functions and other values of
+// the script are gone.
 func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Program) {
 	mod := &ir.Module{Files: []*diag.File{file}, BigEndian: opts.BigEndian, Arch: opts.Arch}
 	h := &host{Record: script.Record{Answers: opts.Answers}, mod: mod, opts: opts, reporter: r}
@@ -118,6 +119,9 @@ func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Pr
 	}
 	lower.NameScratch(mod, scratch)
 	lower.NameSubprograms(mod)
+	for _, p := range h.programs {
+		p.Program.Func, p.OnShort = nil, nil // they keep the VM and the syntax tree in memory
+	}
 	return mod, h.programs
 }
 

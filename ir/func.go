@@ -40,6 +40,11 @@ func (m *Module) NewFunc(name string, params ...Param) *Func {
 	return f
 }
 
+// Discard takes everything out of the function but what its callers see.
+func (f *Func) Discard() {
+	f.Blocks, f.Short, f.Slots, f.values, f.args = nil, nil, nil, nil, nil
+}
+
 // Entry returns the entry block.
 func (f *Func) Entry() *Block { return f.Blocks[0] }
 

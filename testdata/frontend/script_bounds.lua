@@ -1,5 +1,5 @@
 -- endless, wherever it is
-while true do end --! "the script runs too long: it must come to its end within 8,000,000 instructions \[ScriptTooLong\]"
+while true do end --! "the script runs too long: it must come to its end within 9,000,000 instructions \[ScriptTooLong\]"
 ---
 repeat until false --! "the script runs too long"
 ---
