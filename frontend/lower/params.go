@@ -24,10 +24,12 @@ func (lw *lowerer) programArgs(fn *syntax.Function) []Value {
 	case "fentry", "fexit", "fmod_ret", "fsession", "freplace":
 		return lw.tracedArgs(fn, n, lw.prog.Target, 0)
 	case "lsm", "lsm_cgroup":
+		lw.needHook(fn, n, kbtf.TypeFunc, "bpf_lsm_"+lw.prog.Target)
 		return lw.tracedArgs(fn, n, "bpf_lsm_"+lw.prog.Target, 0)
 	case "tp_btf":
 		return lw.tracedArgs(fn, n, "btf_trace_"+lw.prog.Target, 1)
 	case "iter":
+		lw.needHook(fn, n, kbtf.TypeStruct, "bpf_iter__"+lw.prog.Target)
 		return lw.recordArg(fn, n, "bpf_iter__"+lw.prog.Target)
 	case "tracepoint":
 		return lw.tracepointArg(fn, n)
@@ -39,6 +41,23 @@ func (lw *lowerer) programArgs(fn *syntax.Function) []Value {
 		return lw.syscallArgs(fn, n)
 	}
 	return []Value{Context{lw.prog.Kind}}
+}
+
+// needHook reports a hook that the kernel's BTF, if there is one, does not have
+// though no module could have it, where no parameter has a use that would.
+func (lw *lowerer) needHook(fn *syntax.Function, wanted int, kind kbtf.TypeKind, name string) {
+	scope := lw.stage.Types()
+	if wanted > 0 || kind == kbtf.TypeFunc && scope.KernelFunc(name) != nil {
+		return
+	}
+	if kind == kbtf.TypeStruct {
+		if _, ok := scope.Tag("struct", name); ok {
+			return
+		}
+	}
+	if scope.Kernel != nil && scope.KernelError == nil {
+		lw.unknownTarget(fn, name)
+	}
 }
 
 // kernelParams is more parameters than anything in the kernel has.
@@ -106,8 +125,8 @@ func (lw *lowerer) unknownTarget(fn *syntax.Function, name string) {
 	if near := diag.Closest(name, lw.stage.Types().KernelNames(kind)); near != "" && strings.HasPrefix(near, prefix) {
 		hint = " (did you mean '" + strings.TrimPrefix(near, prefix) + "'?)"
 	}
-	lw.errorf(paramNode(fn, 0), diag.UnknownTarget, "what a %s program on '%s' is called with is not known: %s%s",
-		lw.prog.Kind.Name, strings.TrimPrefix(name, prefix), lw.noBTF(), hint)
+	lw.errorf(paramNode(fn, 0), diag.UnknownTarget, "what %s on '%s' is called with is not known: %s%s",
+		lw.prog.Kind.Phrase(), strings.TrimPrefix(name, prefix), lw.noBTF(), hint)
 }
 
 // tracedArgs are the arguments of a function of the kernel as the context of a

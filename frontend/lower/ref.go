@@ -190,12 +190,13 @@ func (lw *lowerer) refMember(n syntax.Node, r Ref, name string) Value {
 	return out
 }
 
-// noMember reports a member that a type has not got.
-func (lw *lowerer) noMember(n syntax.Node, t ctype.Type, name string) Value {
+// noMember reports a member that a type has not got; more are names that are
+// members there too.
+func (lw *lowerer) noMember(n syntax.Node, t ctype.Type, name string, more ...string) Value {
 	if _, ok := membersOf(t); !ok {
 		return lw.errorf(n, diag.UnknownField, "'%s' has no members", ctype.Name(t))
 	}
-	names := ctype.MemberNames(t)
+	names := append(ctype.MemberNames(t), more...)
 	if len(names) == 0 && ctype.Size(t) <= 0 {
 		return lw.errorf(n, diag.UnknownType, "'%s' is not declared: nothing is known of its members; declare it with ffi.cdef", ctype.Name(t))
 	}

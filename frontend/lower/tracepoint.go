@@ -89,6 +89,17 @@ func (lw *lowerer) recordMember(n syntax.Node, r Ref, name string) (Value, bool)
 	return nil, false
 }
 
+// argNames are the names of a system call's arguments, in the record that all
+// system calls share.
+func (v *view) argNames() (l []string) {
+	if v != nil && v.call != nil {
+		for _, a := range v.call.Args {
+			l = append(l, a.Name)
+		}
+	}
+	return l
+}
+
 // syscallNumber reads the number of a system call: BTF has a long there, the
 // kernel writes an int.
 func (lw *lowerer) syscallNumber(n syntax.Node, r Ref) Value {

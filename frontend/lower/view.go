@@ -120,7 +120,7 @@ func (lw *lowerer) viewMember(n syntax.Node, r Ref, name string) Value {
 		if v, ok := lw.recordMember(n, r, name); ok {
 			return v
 		}
-		return lw.noMember(n, r.Type, name)
+		return lw.noMember(n, r.Type, name, r.view.argNames()...)
 	}
 	out := r.part()
 	out.Type, out.Bits = m.Type, bitField{}
