@@ -61,7 +61,7 @@ func runLive(t *testing.T, text string, line func(s *session, l string)) (s *ses
 	opts.BTF = func() ([]byte, error) { return os.ReadFile("/sys/kernel/btf/vmlinux") }
 	opts.Args = []string{"first", "second"}
 	stop := time.AfterFunc(30*time.Second, func() { close(s.halt) })
-	code, err = userspace.Run(luabpfc.Source{Name: "prog.lua", Text: text}, userspace.Options{Compile: opts, In: strings.NewReader("one\ntwo 2\n"), Out: s, Err: io.Discard,
+	code, err = userspace.Run(luabpfc.Source{Name: "prog.lua", Text: text}, userspace.Options{Compile: opts, Running: kernel.Version{Major: 6, Minor: 18}, In: strings.NewReader("one\ntwo 2\n"), Out: s, Err: io.Discard,
 		Interrupt: s.interrupt, Halt: s.halt, Note: func(n string) { s.notes = append(s.notes, n) }})
 	if !stop.Stop() {
 		t.Fatalf("the script did not end; it printed\n%s", strings.Join(s.lines, "\n"))
@@ -247,7 +247,7 @@ func TestLiveMaps(t *testing.T) {
 		local pairs_of = bpf.map('hash', 64, 'struct { uint32_t a; uint32_t b; }', 'struct { int64_t x; uint8_t y; }')
 		local total = bpf.global('uint64_t', 5)
 		local me = S.getpid()
-		bpf.tracepoint('syscalls/sys_enter_getpid', function()
+		bpf.tracepoint('syscalls/sys_enter_getegid', function()
 			if pid() ~= me then return end
 			local e = ffi.new('struct ev')
 			e.t, e.n = time(), 7
@@ -258,7 +258,7 @@ func TestLiveMaps(t *testing.T) {
 			seen:add(me, 1)
 		end)
 		seen[7] = 70
-		for i = 1, 3 do S.getpid() end
+		for i = 1, 3 do S.getegid() end
 		local n = 0
 		print('polled', ring:poll(function(e, cpu)
 			n = n + 1
@@ -398,7 +398,7 @@ func TestLiveErrors(t *testing.T) {
 		{`bpf.socket(function() end) os.time() bpf.socket(function() end)`, "DeclaredTooLate"},
 		{`os.time() x = `, "UnexpectedToken"},
 		{`bpf.socket('no-such-if', function() end)`, "there is no interface 'no-such-if'; there are "},
-		{`bpf.kprobe('no_such_function', function() end)`, "no function 'no_such_function'"},
+		{`bpf.kprobe('no_such_function', function() end)`, "attaching 'kprobe_no_such_function' to 'no_such_function'"},
 		{`bpf.uprobe('/bin/sh:no_such_function', function() end)`, "no"},
 		{`bpf.tracepoint('syscalls/sys_enter_nope', function() end)`, ""},
 		{`local f = io.open('/dev/null') bpf.socket(function() end)`, "can't be repeated when compiling"},

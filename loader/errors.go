@@ -27,7 +27,7 @@ type RejectError struct {
 	Whole  bool // Error shows all of the log
 }
 
-// Error returns the place, the reason and the end of the log.
+// Error returns the place, the reason and the lines of the log that led to it.
 func (e *RejectError) Error() string {
 	var b strings.Builder
 	if e.Line > 0 {
@@ -37,18 +37,43 @@ func (e *RejectError) Error() string {
 	if e.Text != "" {
 		fmt.Fprintf(&b, "\n    %s", e.Text)
 	}
-	tail := e.Log
+	lines := e.Log
 	if !e.Whole {
-		tail = e.Log[max(0, len(e.Log)-logTail):]
+		lines = matter(e.Log)
 	}
-	for _, l := range tail {
+	for _, l := range lines {
 		fmt.Fprintf(&b, "\n  | %s", l)
+	}
+	if len(lines) < len(e.Log) {
+		fmt.Fprintf(&b, "\n  (%d lines of the verifier's log; -v shows them all)", len(e.Log))
 	}
 	return b.String()
 }
 
-// logTail is how many lines of the log Error shows.
-const logTail = 12
+// maxMatter is how many lines of the log Error shows.
+const maxMatter = 8
+
+// matter are the lines of a log that matter: from the last line of the source that
+// the verifier came to, to what it said last. Of more than maxMatter the last ones.
+func matter(log []string) []string {
+	end := len(log)
+	for end > 0 && isStatistic(log[end-1]) {
+		end--
+	}
+	start := end
+	for start > 0 && end-start < maxMatter {
+		start--
+		if strings.HasPrefix(log[start], "; ") {
+			break
+		}
+	}
+	return log[start:end]
+}
+
+// isStatistic reports whether a line of the log says nothing about the program.
+func isStatistic(l string) bool {
+	return l == "" || strings.HasPrefix(l, "processed ") || strings.HasPrefix(l, "verification time ") || strings.HasPrefix(l, "stack depth ")
+}
 
 // Unwrap returns the system call's error.
 func (e *RejectError) Unwrap() error { return e.Cause }
@@ -73,7 +98,7 @@ func explain(spec *ebpf.CollectionSpec, err, limit error) error {
 		return reject(spec, err, ve)
 	}
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, ebpf.ErrNotSupported) || noSyscall(err) {
-		return &AccessError{Missing: missing(err, limit), Cause: err}
+		return &AccessError{Missing: missing(err, limit) + hooksMissing(spec), Cause: err}
 	}
 	return fmt.Errorf("loading: %w", err)
 }
@@ -101,7 +126,7 @@ func reject(spec *ebpf.CollectionSpec, err error, ve *ebpf.VerifierError) *Rejec
 			r.Line, _ = strconv.Atoi(m[3])
 		} else if t, ok := strings.CutPrefix(l, "; "); ok {
 			r.Text, r.File, r.Line = t, "", 0
-		} else if l != "" && !strings.HasPrefix(l, "processed ") && !strings.HasPrefix(l, "verification time ") && !strings.HasPrefix(l, "stack depth ") {
+		} else if !isStatistic(l) {
 			r.Reason = l
 		}
 	}
@@ -176,10 +201,34 @@ func missing(err, limit error) string {
 		return "this process may not load BPF programs"
 	}
 	s := missingCaps(caps, setting("/proc/sys/kernel/unprivileged_bpf_disabled"))
-	if limit != nil && (caps>>capBPF|caps>>capSysAdmin)&1 != 0 {
+	if limit != nil && countsMemory(setting("/proc/sys/kernel/osrelease")) && (caps>>capBPF|caps>>capSysAdmin)&1 != 0 {
 		s += "; or, before Linux 5.11, RLIMIT_MEMLOCK is too low: 'ulimit -l unlimited' as root lifts it"
 	}
 	return s
+}
+
+// countsMemory reports whether a kernel counts maps against RLIMIT_MEMLOCK: until
+// 5.11.
+func countsMemory(release string) bool {
+	var major, minor int
+	n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor)
+	return n == 2 && (major < 5 || major == 5 && minor < 11)
+}
+
+// hooksMissing says what a kernel may lack that programs of the object need to
+// load: the kernel itself says no more than that it does not permit it.
+func hooksMissing(spec *ebpf.CollectionSpec) string {
+	for _, name := range names(spec.Programs) {
+		switch p := spec.Programs[name]; p.Type {
+		case ebpf.Tracing:
+			if p.AttachType == ebpf.AttachTraceFEntry || p.AttachType == ebpf.AttachTraceFExit || p.AttachType == ebpf.AttachModifyReturn {
+				return "; or the kernel was built without what '" + name + "' attaches to (CONFIG_FUNCTION_TRACER with direct calls)"
+			}
+		case ebpf.LSM:
+			return "; or the kernel was built without what '" + name + "' attaches to (CONFIG_BPF_LSM)"
+		}
+	}
+	return ""
 }
 
 // missingCaps is missing for the effective capabilities caps and the value of

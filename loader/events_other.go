@@ -2,7 +2,10 @@
 
 package loader
 
-import "time"
+import (
+	"io"
+	"time"
+)
 
 // Event is a record that a program has sent.
 type Event struct {
@@ -34,3 +37,6 @@ func (t *TraceLog) Line(time.Time) (string, bool, error) { return "", false, err
 
 // Close does nothing.
 func (t *TraceLog) Close() error { return nil }
+
+// ReadIter returns an error: only Linux has iterators.
+func ReadIter(io.Closer) (string, error) { return "", errNotLinux }

@@ -148,10 +148,29 @@ func attachKprobe(a *attachment) (io.Closer, error) {
 		probe = link.Kretprobe
 	}
 	l, err := probe(sym, a.prog, opts)
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.EADDRNOTAVAIL) {
-		return nil, fmt.Errorf("the kernel has no function '%s' that can be probed: %w", sym, err)
+	if err != nil {
+		return nil, probeError(sym, err)
 	}
-	return l, err
+	return l, nil
+}
+
+// probeError explains why a function of the kernel can't be probed.
+func probeError(sym string, err error) error {
+	exists := func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	}
+	here := exists("/sys/bus/event_source/devices/kprobe")
+	for _, dir := range traceDirs {
+		here = here || exists(dir+"/kprobe_events")
+	}
+	if !here {
+		return errors.New("this kernel was built without probes in the kernel (CONFIG_KPROBES, CONFIG_KPROBE_EVENTS): a tracepoint may do")
+	}
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("the kernel has no function '%s' that can be probed: %w", sym, err)
+	}
+	return err
 }
 
 func attachSyscall(a *attachment) (io.Closer, error) {
@@ -161,8 +180,12 @@ func attachSyscall(a *attachment) (io.Closer, error) {
 	if a.first == "kretsyscall" {
 		probe = link.Kretprobe
 	}
-	name := strings.TrimPrefix(a.Name, "sys_")
-	return probe("sys_"+name, a.prog, nil) // which becomes __x64_sys_... where it must
+	name := "sys_" + strings.TrimPrefix(a.Name, "sys_")
+	l, err := probe(name, a.prog, nil) // which becomes __x64_sys_... where it must
+	if err != nil {
+		return nil, probeError(name, err)
+	}
+	return l, nil
 }
 
 func attachKprobeMulti(a *attachment) (io.Closer, error) {
@@ -301,4 +324,22 @@ func attachNetfilter(a *attachment) (io.Closer, error) {
 func matches(pattern, name string) bool {
 	ok, err := path.Match(pattern, name)
 	return ok && err == nil || pattern == name
+}
+
+// ReadIter reads all that an attached iterator has to say.
+func ReadIter(c io.Closer) (string, error) {
+	if l, ok := c.(*attached); ok {
+		c = l.Closer
+	}
+	it, ok := c.(*link.Iter)
+	if !ok {
+		return "", errors.New("the program is no iterator")
+	}
+	r, err := it.Open()
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	text, err := io.ReadAll(r)
+	return string(text), err
 }

@@ -223,6 +223,31 @@ func TestRejectPlace(t *testing.T) {
 	}
 }
 
+func TestRejectLines(t *testing.T) {
+	long := []string{"func#0 @0", "; a @ p.lua:1"}
+	for range 20 {
+		long = append(long, "1: (b7) r1 = 1")
+	}
+	for _, tc := range []struct {
+		log  []string
+		want string
+	}{
+		{[]string{"; a @ p.lua:1", "0: x", "; b @ p.lua:2", "1: y", "R1 bad", "processed 2 insns", "verification time 5 usec", ""},
+			"p.lua:2: the kernel's verifier refuses program 'p': R1 bad\n    b\n  | ; b @ p.lua:2\n  | 1: y\n  | R1 bad\n  (8 lines of the verifier's log; -v shows them all)"},
+		{append(long, "R2 bad"), strings.Repeat("\n  | 1: (b7) r1 = 1", 7) + "\n  | R2 bad\n  (23 lines"},
+		{[]string{"R3 bad"}, "the kernel's verifier refuses program 'p': R3 bad\n  | R3 bad"},
+	} {
+		r := reject(spec(ebpf.SocketFilter), errors.New("program p: load program: invalid argument"), &ebpf.VerifierError{Log: tc.log})
+		if !strings.Contains(r.Error(), tc.want) {
+			t.Errorf("got\n%s\nwant\n%s", r, tc.want)
+		}
+		r.Whole = true
+		if n := strings.Count(r.Error(), "\n  | "); n != len(tc.log) {
+			t.Errorf("-v shows %d of %d lines", n, len(tc.log))
+		}
+	}
+}
+
 func TestMissingCaps(t *testing.T) {
 	const bpf, net, perf, sys = 1 << capBPF, 1 << capNetAdmin, 1 << capPerfmon, 1 << capSysAdmin
 	for _, tc := range []struct {

@@ -22,6 +22,11 @@ type Object struct {
 	// attached holds what ends an attachment when closed, in order.
 	attached []io.Closer
 	notes    []string
+	reused   map[string]bool // maps that were pinned before
+
+	// PinPath is where maps that are pinned by name are, and are looked for;
+	// DefaultPinPath if it is empty. It is read by Load.
+	PinPath string
 }
 
 // Open reads the object in elf. It needs no privilege and no kernel.
@@ -56,13 +61,14 @@ func (o *Object) Load() error {
 	if o.coll != nil {
 		return errors.New("the object is loaded already")
 	}
-	coll, err := ebpf.NewCollection(o.spec)
+	opts := ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: o.pinPath()}}
+	coll, err := ebpf.NewCollectionWithOptions(o.spec, opts)
 	var limit error
 	if errors.Is(err, fs.ErrPermission) {
 		// Before 5.11 maps count against a limit; where that was not the
 		// reason the second attempt fails as the first did.
 		if limit = liftMemlock(); limit == nil {
-			coll, err = ebpf.NewCollection(o.spec)
+			coll, err = ebpf.NewCollectionWithOptions(o.spec, opts)
 		}
 	}
 	if err != nil {
@@ -71,6 +77,38 @@ func (o *Object) Load() error {
 	o.coll = coll
 	return nil
 }
+
+// DefaultPinPath is where libbpf pins maps by name.
+const DefaultPinPath = "/sys/fs/bpf"
+
+// pinPath is the folder for maps that are pinned by name, "" if there are none. It
+// notes which are there already.
+func (o *Object) pinPath() string {
+	dir := o.PinPath
+	if dir == "" {
+		dir = DefaultPinPath
+	}
+	pinned := false
+	for _, n := range names(o.spec.Maps) {
+		if o.spec.Maps[n].Pinning != ebpf.PinByName {
+			continue
+		}
+		pinned = true
+		if _, err := os.Stat(filepath.Join(dir, n)); err == nil {
+			if o.reused == nil {
+				o.reused = map[string]bool{}
+			}
+			o.reused[n] = true
+		}
+	}
+	if !pinned {
+		return ""
+	}
+	return dir
+}
+
+// Reused reports whether the map called name was pinned before and is the same now.
+func (o *Object) Reused(name string) bool { return o.reused[name] }
 
 // Close ends the attachments that Attach calls made and releases programs and
 // maps. What is pinned stays.

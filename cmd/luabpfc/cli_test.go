@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/cilium/ebpf"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/luabpfc/luabpfc/ir"
@@ -30,10 +31,13 @@ func TestCLI(t *testing.T) {
 		Dir:                 "../../testdata/cli",
 		RequireExplicitExec: true,
 		Condition: func(c string) (bool, error) {
-			if c != "root" { // whom permissions don't stop
-				return false, fmt.Errorf("unknown condition %q", c)
+			switch c {
+			case "root": // whom permissions don't stop
+				return os.Geteuid() == 0, nil
+			case "bpf":
+				return haveBPF(), nil
 			}
-			return os.Geteuid() == 0, nil
+			return false, fmt.Errorf("unknown condition %q", c)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":   cmdCode,
@@ -42,6 +46,16 @@ func TestCLI(t *testing.T) {
 			"json":   cmdJSON,
 		},
 	})
+}
+
+// haveBPF reports whether programs can be loaded; where CI says so they must.
+func haveBPF() bool {
+	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1})
+	if err != nil {
+		return os.Getenv("LUABPFC_REQUIRE_KERNEL") == "1"
+	}
+	m.Close()
+	return true
 }
 
 // cmdCode runs "code N luabpfc args...": the command must exit with N.

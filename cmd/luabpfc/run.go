@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -32,6 +33,10 @@ func runCommand(s streams, render *func(diag.List) string) *cli.Command {
 			&cli.StringFlag{Name: "O", Value: "2", Usage: "optimisation `LEVEL`: 0 or 2"},
 			&cli.StringFlag{Name: "btf", Usage: "`FILE` with the kernel's types (default: /sys/kernel/btf/vmlinux)"},
 			&cli.StringFlag{Name: "target-kernel", Usage: "kernel `X.Y` to compile for (default: the one that is running)"},
+			&cli.BoolFlag{Name: "json", Usage: "of a script without a part in user space: show maps and events as JSON, an object a line"},
+			&cli.DurationFlag{Name: "interval", Usage: "of such a script: show the maps every `TIME`, as in 2s (default: at the end; on a terminal every second)"},
+			&cli.DurationFlag{Name: "duration", Usage: "of such a script: end after `TIME` (default: at Ctrl-C)"},
+			&cli.BoolFlag{Name: "once", Usage: "of such a script: show the maps once, after an interval, and end"},
 			&cli.BoolFlag{Name: "v", Usage: "say what was made, and all that the kernel's verifier says"},
 		},
 		Action: func(c *cli.Context) error { return runScript(c, s, *render) },
@@ -61,9 +66,11 @@ func runScript(c *cli.Context, s streams, render func(diag.List) string) error {
 	defer signals.stop()
 	code, err := userspace.Run(src, userspace.Options{
 		Compile: req.opts, Running: running, In: s.in, Out: s.out, Err: s.err,
+		Show:      showing(c, s),
 		Interrupt: signals.interrupt, Halt: signals.halt,
 		Compiled: func(obj *luabpfc.Object) error {
-			fmt.Fprint(s.err, render(obj.Warnings))
+			other := func(d *diag.Diagnostic) bool { return d.Code == diag.OtherLoaders } // this is ours
+			fmt.Fprint(s.err, render(slices.DeleteFunc(obj.Warnings, other)))
 			if req.v {
 				describe(s.err, obj)
 			}
@@ -152,4 +159,16 @@ func verbose(err error, v bool) error {
 		r.Whole = true
 	}
 	return err
+}
+
+// showing reads how maps are shown.
+func showing(c *cli.Context, s streams) userspace.Show {
+	show := userspace.Show{JSON: c.Bool("json"), Interval: c.Duration("interval"), Duration: c.Duration("duration"), Once: c.Bool("once")}
+	if isTerminal(s.out) && !show.JSON {
+		show.Clear = true
+		if show.Interval == 0 {
+			show.Interval = time.Second
+		}
+	}
+	return show
 }

@@ -131,6 +131,11 @@ func (lw *lowerer) constField(e *syntax.Index, t *lua.LTable, key Value) Value {
 	if v := t.RawGet(k); v != lua.LNil {
 		return lw.constant(v)
 	}
+	if name, ok := k.(lua.LString); ok {
+		if v := lw.stage.Prelude(t, string(name)); v != lua.LNil {
+			return lw.constant(v)
+		}
+	}
 	if name, ok := k.(lua.LString); ok && lw.stage.KernelOnly(t, string(name)) {
 		return Global{"bpf." + string(name)}
 	} else if ok {

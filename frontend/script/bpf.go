@@ -92,6 +92,10 @@ func (st *Stage) bpfUnknown(L *lua.LState, t *lua.LTable) int {
 		L.Push(lua.LNumber(st.loopLimit))
 		return 1
 	}
+	if v := st.Prelude(t, name); v != lua.LNil {
+		L.Push(v)
+		return 1
+	}
 	msg, _ := st.NoMember(t, name)
 	st.fail(L, diag.UnknownMember, "%s", msg)
 	return 0

@@ -255,3 +255,13 @@ func (st *Stage) Finally(fn *lua.LFunction) error {
 	}
 	return nil
 }
+
+// Protect calls f on the main thread, so that f may call functions of the script.
+// What they raise is returned, but for an interrupt.
+func (st *Stage) Protect(f func(L *lua.LState) error) (err error) {
+	e := st.Finally(st.vm.NewFunction(func(L *lua.LState) int {
+		err = f(L)
+		return 0
+	}))
+	return errors.Join(err, e)
+}

@@ -256,8 +256,11 @@ func (st *Stage) BPFNames() []string {
 	if t, ok := st.loaded.RawGetString("bpf").(*lua.LTable); ok {
 		names = append(names, tableNames(t)...)
 	}
+	for n := range inLua {
+		names = append(names, n)
+	}
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
 }
 
 func tableNames(t *lua.LTable) (names []string) {

@@ -22,13 +22,14 @@ type liveMap struct {
 // mapCalls are the operations on maps, variables and programs.
 func mapCalls() map[string]operation {
 	return map[string]operation{
-		"map.pairs":   mapPairs,
-		"map.reader":  mapReader,
-		"map.poll":    mapPoll,
-		"map.lost":    mapLost,
-		"global.get":  globalGet,
-		"global.set":  globalSet,
-		"program.get": programGet,
+		"map.pairs":      mapPairs,
+		"map.reader":     mapReader,
+		"map.poll":       mapPoll,
+		"map.lost":       mapLost,
+		"map.print_hist": mapPrintHist,
+		"global.get":     globalGet,
+		"global.set":     globalSet,
+		"program.get":    programGet,
 	}
 }
 
@@ -177,6 +178,11 @@ func programGet(c *call) ([]lua.LValue, error) {
 		}))
 	case "name":
 		return results(lua.LString(p.Name))
+	case "read":
+		return results(c.st.NewFunction(func(*lua.LState, []lua.LValue) ([]lua.LValue, error) {
+			text, err := loader.ReadIter(c.links[p])
+			return []lua.LValue{lua.LString(text)}, err
+		}))
 	}
-	return nil, errors.New("a program has 'name' and 'close', no '" + name + "'")
+	return nil, errors.New("a program has 'name', 'close' and, if it is an iterator, 'read'; no '" + name + "'")
 }

@@ -28,6 +28,12 @@ type Options struct {
 	Interrupt, Halt <-chan struct{}
 	// Compiled is called with the object before it is loaded. It may refuse it.
 	Compiled func(*luabpfc.Object) error
+	// Attached is called when everything is attached; nil: nothing is.
+	Attached func()
+	// PinPath is where maps are pinned by name, by default where libbpf does.
+	PinPath string
+	// Show is how maps are shown if the script has no part in user space.
+	Show Show
 	// Note is told what the user should know and is no error.
 	Note func(text string)
 }
@@ -160,6 +166,7 @@ func (h *host) bring() error {
 	if err != nil {
 		return err
 	}
+	o.PinPath = h.opts.PinPath
 	if err := o.Load(); err != nil {
 		return err
 	}
@@ -175,13 +182,19 @@ func (h *host) bring() error {
 		}
 		h.maps[m] = &liveMap{Map: m, in: lm}
 	}
-	return h.attach()
+	if err := h.attach(); err != nil {
+		return err
+	}
+	if h.opts.Attached != nil {
+		h.opts.Attached()
+	}
+	return nil
 }
 
 // fill gives maps the contents that the script wrote.
 func (h *host) fill() error {
 	for _, info := range h.object.Maps {
-		if len(info.Contents) == 0 {
+		if len(info.Contents) == 0 || h.loaded.Reused(info.Name) {
 			continue
 		}
 		m, err := h.loaded.Map(info.Name)
@@ -251,11 +264,17 @@ func (h *host) goOn() error {
 	if h.load(h.st) != nil {
 		return h.err
 	}
-	if !plain && len(h.timers) == 0 {
+	switch {
+	case plain:
+		return h.show()
+	case len(h.timers) == 0:
 		return nil
 	}
-	c := &call{host: h, L: h.st.VM()}
-	return c.sleep(forever())
+	err := h.st.Protect(func(L *lua.LState) error { return (&call{host: h, L: L}).sleep(forever()) })
+	if h.interrupted() {
+		return nil
+	}
+	return err
 }
 
 // atEnd calls what bpf.at_exit was given, the last first.

@@ -1,0 +1,274 @@
+package userspace
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/luabpfc/luabpfc/ir/kernel"
+	"github.com/luabpfc/luabpfc/loader"
+)
+
+// A script without a part in user space: its maps are shown as they are, events
+// as they come.
+
+// Show says how.
+type Show struct {
+	JSON     bool          // a JSON object a line
+	Interval time.Duration // between pictures; 0: at the end only
+	Duration time.Duration // of all; 0: until Ctrl-C
+	Once     bool          // one picture, after one interval
+	Clear    bool          // each picture replaces the one before: on a terminal
+}
+
+// row is an entry of a map.
+type row struct {
+	key, value any
+	bytes      []byte
+	order      float64
+}
+
+// show shows maps and events until an interrupt, or for as long as is wanted.
+func (h *host) show() error {
+	s := h.opts.Show
+	c := &call{host: h, L: h.st.VM()}
+	every := s.Interval
+	if s.Once && every == 0 {
+		every = time.Second
+	}
+	var end, next time.Time
+	if s.Duration > 0 {
+		end = time.Now().Add(s.Duration)
+	}
+	if every > 0 {
+		next = time.Now().Add(every)
+	}
+	for {
+		until := next
+		if !end.IsZero() && (until.IsZero() || end.Before(until)) {
+			until = end
+		}
+		if err := h.events(c, until); err != nil {
+			return err
+		}
+		over := h.interrupted() || s.Once || !end.IsZero() && !time.Now().Before(end)
+		if err := h.picture(s.Clear && !over); err != nil {
+			return err
+		}
+		if over {
+			return nil
+		}
+		next = time.Now().Add(every)
+	}
+}
+
+// events prints the records of buffers as they come, until a time or an interrupt.
+func (h *host) events(c *call, until time.Time) error {
+	var all []*liveMap
+	for _, m := range h.st.Maps() {
+		if !m.Type.Records || m.Type.Can(kernel.MapDrain) {
+			continue
+		}
+		c.op.On = m
+		if _, err := c.reading(); err != nil {
+			return err
+		}
+		all = append(all, h.maps[m])
+	}
+	if len(all) == 0 {
+		if until.IsZero() {
+			until = forever()
+		}
+		err := c.sleep(until)
+		if h.interrupted() {
+			return nil
+		}
+		return err
+	}
+	_, err := c.wait(until, func(deadline time.Time) (bool, error) {
+		for i, m := range all {
+			if i < len(all)-1 {
+				deadline = time.Unix(1, 0) // only the last one is waited for
+			}
+			for {
+				ev, ok, err := m.events.next(deadline)
+				if err != nil {
+					return false, err
+				}
+				if !ok {
+					break
+				}
+				if err := h.event(c, m, ev); err != nil {
+					return false, err
+				}
+				if h.interrupted() || !until.IsZero() && time.Now().After(until) {
+					return true, nil
+				}
+			}
+		}
+		return false, nil
+	})
+	if h.interrupted() {
+		return nil
+	}
+	return err
+}
+
+// event prints one record.
+func (h *host) event(c *call, m *liveMap, ev loader.Event) error {
+	t := h.tree(c.record(m.Value, ev.Data))
+	if h.opts.Show.JSON {
+		return h.printf("{\"map\":%s,\"event\":%s}\n", asJSON(m.Name), asJSON(t))
+	}
+	return h.printf("%s: %s\n", m.Name, plain(t))
+}
+
+func (h *host) printf(format string, args ...any) error {
+	_, err := fmt.Fprintf(h.opts.Out, format, args...)
+	return err
+}
+
+// picture shows every map that has entries.
+func (h *host) picture(clear bool) error {
+	if clear {
+		if err := h.printf("\x1b[H\x1b[2J"); err != nil {
+			return err
+		}
+	}
+	for _, sm := range h.st.Maps() {
+		m := h.maps[sm]
+		if !m.Type.Can(kernel.MapUpdate) && !m.Type.Can(kernel.MapStack) || m.Type.Can(kernel.MapInner) || m.Type.Can(kernel.MapTailCall) || m.Type.Can(kernel.MapRedirect) {
+			continue
+		}
+		if err := h.showMap(m); err != nil {
+			return err
+		}
+	}
+	for _, m := range h.maps {
+		if m.events != nil && m.events.lost > 0 {
+			h.note(fmt.Sprintf("%d records of map '%s' were lost: it was full", m.events.lost, m.Name))
+			m.events.lost = 0
+		}
+	}
+	return nil
+}
+
+// showMap shows one map: as bars, as stacks or as a table.
+func (h *host) showMap(m *liveMap) error {
+	if looksLikeHist(m) && !h.opts.Show.JSON {
+		slots, err := h.slots(m)
+		if err != nil {
+			return err
+		}
+		return errors.Join(h.printf("%s\n", m.Name), printHist(h.opts.Out, scale{}, slots), h.printf("\n"))
+	}
+	rows, err := h.rows(m)
+	if err != nil || len(rows) == 0 && !h.opts.Show.JSON {
+		return err
+	}
+	if h.opts.Show.JSON {
+		data := make([]any, len(rows))
+		for i, r := range rows {
+			data[i] = []field{{"key", r.key}, {"value", r.value}}
+		}
+		return h.printf("%s\n", asJSON([]field{{"map", m.Name}, {"data", data}}))
+	}
+	if m.Type.Can(kernel.MapStack) {
+		return h.showStacks(m, rows)
+	}
+	return table(h.opts.Out, m.Name, rows)
+}
+
+// rows reads a map: the greatest values first where they are numbers. Entries of
+// arrays that are all zero are left out, and what CPUs have counted is added up.
+func (h *host) rows(m *liveMap) ([]row, error) {
+	keys, err := m.in.Keys()
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, k := range keys {
+		v, err := m.in.Lookup(k)
+		if err != nil {
+			return nil, err
+		}
+		if v == nil || m.Type.Array && !slices.ContainsFunc(v, func(b byte) bool { return b != 0 }) {
+			continue
+		}
+		r := row{key: h.tree(h.st.Value(m.Key, k)), value: h.tree(h.st.MapValue(m.Map, v)), bytes: v}
+		if n, ok := h.sum(m, v); ok {
+			r.order = n
+			if m.Type.PerCPU {
+				r.value = h.tree(lua.LNumber(n))
+			}
+		}
+		rows = append(rows, r)
+	}
+	slices.SortStableFunc(rows, func(a, b row) int {
+		if c := cmp.Compare(b.order, a.order); c != 0 {
+			return c
+		}
+		x, ok1 := treeNumber(a.key)
+		y, ok2 := treeNumber(b.key)
+		if ok1 && ok2 {
+			return cmp.Compare(x, y)
+		}
+		return strings.Compare(plain(a.key), plain(b.key))
+	})
+	return rows, nil
+}
+
+// table prints rows under the map's name.
+func table(w io.Writer, name string, rows []row) error {
+	width := 0
+	for _, r := range rows {
+		width = max(width, len(plain(r.key)))
+	}
+	var b strings.Builder
+	b.WriteString(name + "\n")
+	for _, r := range rows {
+		fmt.Fprintf(&b, "  %-*s  %s\n", width, plain(r.key), plain(r.value))
+	}
+	b.WriteString("\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// showStacks prints stacks with the names of the kernel's functions, innermost
+// first.
+func (h *host) showStacks(m *liveMap, rows []row) error {
+	var b strings.Builder
+	for _, r := range rows {
+		fmt.Fprintf(&b, "%s[%s]\n", m.Name, plain(r.key))
+		for i := 0; i+8 <= len(r.bytes); i += 8 {
+			addr, err := loader.Number(r.bytes[i : i+8])
+			if err != nil || addr == 0 {
+				break
+			}
+			fmt.Fprintf(&b, "  %s\n", h.kernelName(addr))
+		}
+	}
+	return h.printf("%s\n", b.String())
+}
+
+// kernelName is the function that an address is in, as name+offset.
+func (h *host) kernelName(addr uint64) string {
+	if h.symbols.kernel == nil {
+		s, err := loader.KernelSymbols()
+		if err != nil {
+			return fmt.Sprintf("0x%x", addr)
+		}
+		h.symbols.kernel = s
+	}
+	name, off, ok := h.symbols.kernel.Find(addr)
+	if !ok {
+		return fmt.Sprintf("0x%x", addr)
+	}
+	return fmt.Sprintf("%s+0x%x", name, off)
+}

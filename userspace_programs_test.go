@@ -1,0 +1,322 @@
+package luabpfc_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/luabpfc/luabpfc"
+	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/loader/userspace"
+)
+
+// TestLiveKinds attaches a program of each kind that this kernel has, makes what it
+// waits for happen, and wants to see that it ran.
+func TestLiveKinds(t *testing.T) {
+	const (
+		send = "print 'send'"
+		open = "io.open('/dev/null'):close()"
+		call = "S.getegid()"
+	)
+	for _, tc := range []struct{ declare, event string }{
+		{"bpf.socket('lo', function() hit() end)", send},
+		{"bpf.xdp('lo', function() hit() return XDP_PASS end)", send},
+		{"bpf.tc('lo', 'ingress', function() hit() return TC_ACT_OK end)", send},
+		{"bpf.tc('lo', 'egress', function() hit() return TC_ACT_OK end)", send},
+		{"bpf.tcx_ingress('lo', function() hit() return TC_ACT_OK end)", send},
+		{"bpf.netfilter(function() hit() return 1 end)", send},
+		{"bpf.cgroup('skb/ingress', function() hit() return 1 end)", send},
+		{"bpf.cgroup('connect4', function() hit() return 1 end)", send},
+		{"bpf.sock_ops(function() hit() return 1 end)", send},
+		{"bpf.sk_lookup(function() hit() return 1 end)", ""},
+		{"bpf.flow_dissector(function() hit() return 0 end)", ""},
+		{"bpf.perf_event({ freq = 2000 }, function() hit() end)", "local n = 0 for i = 1, 1e6 do n = n + i end"},
+		{"bpf.perf_event({ type = 1, config = 3, period = 1, pid = S.getpid() }, function() hit() end)", ""},
+		{"bpf.tracepoint('syscalls/sys_enter_getegid', function() hit() end)", call},
+		{"bpf.raw_tracepoint('sys_enter', function() hit() end)", call},
+		{"bpf.tp_btf('sys_enter', function() hit() end)", call},
+		{"bpf.ksyscall('getegid', function() hit() end)", call},
+		{"bpf.kprobe('do_sys_openat2', function() hit() end)", open},
+		{"bpf.kprobe('mine:do_sys_openat2', function() hit() end)", open},
+		{"bpf.kprobe('do_sys_openat2', function() hit() end, true)", open},
+		{"bpf.kprobe_multi('do_sys_openat2', function() hit() end)", open},
+		{"bpf.fentry('do_sys_openat2', function() hit() end)", open},
+		{"bpf.fexit('do_sys_openat2', function() hit() end)", open},
+		{"bpf.lsm('file_open', function() hit() return 0 end)", open},
+		{"bpf.uprobe('/bin/bash:main', function() hit() end)", "os.execute('bash -c true')"},
+		{"bpf.uprobe('bash:main+0', function() hit() end)", "os.execute('bash -c true')"},
+	} {
+		t.Run(tc.declare, func(t *testing.T) {
+			if tc.event == send {
+				ownLoopback(t)
+				bound(t, unix.SOCK_DGRAM, 5000)
+				bound(t, unix.SOCK_STREAM, 5001)
+			}
+			s, code, err := runLive(t, fmt.Sprintf(`
+				local S = require 'syscall'
+				local hits = bpf.map('array', 1, 'uint32_t', 'uint64_t')
+				local function hit() xadd(hits[0], 1) end
+				%s
+				assert(hits[0] >= 0)
+				%s
+				print(hits[0] > 0)`, tc.declare, tc.event), func(_ *session, l string) {
+				if l == "send" {
+					sendUDP(t, 5000, 1, "x")
+					if err := connect(t, 5001, "x"); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			lacks := fmt.Sprint(err)
+			if strings.Contains(lacks, "kernel was built without") || strings.Contains(lacks, "not supported") || strings.Contains(lacks, "NeedsNewerKernel") ||
+				len(s.notes) > 0 && strings.Contains(s.notes[0], "nothing calls it") || strings.Contains(tc.declare, "bash") && os.Getenv("PATH") == "" {
+				t.Skip(err)
+			}
+			if err != nil || code != 0 || tc.event != "" && (len(s.lines) == 0 || s.lines[len(s.lines)-1] != "true") {
+				t.Errorf("exit code %d, %v, %q", code, err, s.lines)
+			}
+		})
+	}
+}
+
+// TestLiveDrop drops what comes in as IPv4, until the program is closed.
+func TestLiveDrop(t *testing.T) {
+	ownLoopback(t)
+	udp := bound(t, unix.SOCK_DGRAM, 5000)
+	arrived := func() bool {
+		_, _, err := unix.Recvfrom(udp, make([]byte, 64), unix.MSG_DONTWAIT)
+		return err == nil
+	}
+	wantLive(t, `
+		local drop = bpf.tc('lo', 'ingress', function(skb)
+			if skb.protocol == ETH_P_IP then return TC_ACT_SHOT end
+			return TC_ACT_OK
+		end)
+		require('syscall').sleep(0)
+		print 'dropping'
+		drop:close()
+		print 'open'`, func(s *session, l string) {
+		sendUDP(t, 5000, 1, "x")
+		if got := arrived(); got != (l == "open") {
+			t.Errorf("%s: a datagram arrived: %v", l, got)
+		}
+	}, "dropping", "open")
+}
+
+// TestLiveFilter filters what a socket of another program receives: IPv4 with TCP.
+func TestLiveFilter(t *testing.T) {
+	ownLoopback(t)
+	raw, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0x0300) // ETH_P_ALL
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(raw)
+	bound(t, unix.SOCK_DGRAM, 5000)
+	bound(t, unix.SOCK_STREAM, 5001)
+	wantLive(t, fmt.Sprintf(`
+		bpf.socket(%d, function(skb)
+			if skb.protocol ~= ETH_P_IP then return 0 end
+			if pkt.ip.proto ~= IPPROTO_TCP then return 0 end
+			return skb.len
+		end)
+		require('syscall').sleep(0)
+		print 'ready'`, raw), func(*session, string) {
+		sendUDP(t, 5000, 3, "x")
+		if err := connect(t, 5001, "x"); err != nil {
+			t.Error(err)
+		}
+	}, "ready")
+	n := 0
+	for {
+		b := make([]byte, 2048)
+		size, _, err := unix.Recvfrom(raw, b, unix.MSG_DONTWAIT)
+		if err != nil {
+			break
+		}
+		if n++; size < 24 || b[23] != unix.IPPROTO_TCP {
+			t.Errorf("received %x", b[:size])
+		}
+	}
+	if n < 5 {
+		t.Errorf("%d packets received", n)
+	}
+}
+
+// TestLiveQueue reads a queue of perf events in which every close is a number: the
+// process's.
+func TestLiveQueue(t *testing.T) {
+	wantLive(t, `
+		local S = require 'syscall'
+		local me = S.getpid()
+		local q = bpf.map('perf_event_array', nil, nil, 'int32_t')
+		bpf.tracepoint('syscalls/sys_enter_close', function()
+			if pid() == me then
+				perf_submit(q, pid())
+			end
+		end)
+		local n = 0
+		q:poll(function() n = n + 1 return false end, 0)
+		io.open('/dev/null'):close()
+		q:poll(function(id, cpu)
+			print(id == me, cpu >= 0)
+			return false
+		end)`, nil, "true\ttrue")
+}
+
+// TestLiveHist counts with bpf.hist and prints bars.
+func TestLiveHist(t *testing.T) {
+	ownLoopback(t)
+	bound(t, unix.SOCK_DGRAM, 5000)
+	wantLive(t, `
+		local sizes = bpf.map('array', 12, 'uint32_t', 'uint64_t')
+		local small = bpf.map('percpu_hash', 4, 'uint32_t', 'uint64_t')
+		bpf.socket('lo', function(skb)
+			bpf.hist(sizes, skb.len)
+			bpf.hist(sizes, skb.len * 100)
+			bpf.hist(sizes, 0)
+			bpf.hist(sizes, 1)
+			small:add(skb.len // 10, 1)
+		end)
+		local S = require 'syscall'
+		S.sleep(0)
+		print 'ready'
+		sizes:print_hist('sizes of packets')
+		small:print_hist { linear = 10, title = 'tens' }`, func(_ *session, l string) {
+		if l == "ready" {
+			sendUDP(t, 5000, 1, "x")
+		}
+	}, "ready", "sizes of packets",
+		"[0]                           2 |"+strings.Repeat("@", 52)+"|",
+		"[1]                           2 |"+strings.Repeat("@", 52)+"|",
+		"[2, 4)                        0 |"+strings.Repeat(" ", 52)+"|",
+		"[4, 8)                        0 |"+strings.Repeat(" ", 52)+"|",
+		"[8, 16)                       0 |"+strings.Repeat(" ", 52)+"|",
+		"[16, 32)                      0 |"+strings.Repeat(" ", 52)+"|",
+		"[32, 64)                      2 |"+strings.Repeat("@", 52)+"|",
+		"[64, 128)                     0 |"+strings.Repeat(" ", 52)+"|",
+		"[128, 256)                    0 |"+strings.Repeat(" ", 52)+"|",
+		"[256, 512)                    0 |"+strings.Repeat(" ", 52)+"|",
+		"[512, 1K)                     0 |"+strings.Repeat(" ", 52)+"|",
+		"[1K, 2K)                      2 |"+strings.Repeat("@", 52)+"|",
+		"tens",
+		"[40, 50)                      2 |"+strings.Repeat("@", 52)+"|")
+}
+
+// TestLiveShow shows the maps and events of a script without a part in user space.
+func TestLiveShow(t *testing.T) {
+	ownLoopback(t)
+	bound(t, unix.SOCK_DGRAM, 5000)
+	const text = `
+		local counts = bpf.map('hash', 64, 'uint32_t', 'uint64_t')
+		local per_cpu = bpf.map('percpu_array', 4, 'uint32_t', 'uint64_t')
+		local keyed = bpf.map('hash', 64, 'struct { uint8_t proto; uint32_t len; }', 'struct { uint64_t n; char name[8]; uint16_t a[2]; }')
+		local hist_len = bpf.map('array', 32, 'uint32_t', 'uint64_t')
+		local events = bpf.map('ringbuf', 65536, nil, 'struct { uint32_t n; __be32 src; }')
+		counts[99] = 1
+		bpf.socket('lo', function(skb)
+			counts:add(pkt.ip.proto, 1)
+			xadd(per_cpu[2], 3)
+			bpf.hist(hist_len, skb.len)
+			keyed:init({ proto = 17, len = skb.len })
+			keyed:add({ proto = 17, len = skb.len }, 1, 'n')
+			local e = events:reserve()
+			if e then e.n = 5; e.src = pkt.ip.src; e:submit() end
+		end)`
+	for _, tc := range []struct {
+		json bool
+		want string
+	}{
+		{false, `events: n=5 src=2130706433
+events: n=5 src=2130706433
+counts
+  17  2
+  99  1
+
+per_cpu
+  2  6
+
+keyed
+  proto=17 len=43  n=2 name= a=[0 0]
+
+hist_len
+[32, 64)                      2 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|
+`},
+		{true, `{"map":"events","event":{"n":5,"src":2130706433}}
+{"map":"events","event":{"n":5,"src":2130706433}}
+{"map":"counts","data":[{"key":17,"value":2},{"key":99,"value":1}]}
+{"map":"per_cpu","data":[{"key":2,"value":6}]}
+{"map":"keyed","data":[{"key":{"proto":17,"len":43},"value":{"n":2,"name":"","a":[0,0]}}]}
+{"map":"hist_len","data":[{"key":6,"value":2}]}`},
+	} {
+		s := &session{t: t, interrupt: make(chan struct{})}
+		opts := userspace.Options{Compile: luabpfc.DefaultOptions(), Out: s, Interrupt: s.interrupt, Show: userspace.Show{JSON: tc.json, Duration: 100 * time.Millisecond}}
+		sent := false
+		opts.Attached = func() {
+			sendUDP(t, 5000, 1, "x")
+			sent = true
+		}
+		if _, err := userspace.Run(luabpfc.Source{Name: "prog.lua", Text: text}, opts); err != nil || !sent {
+			t.Error(err, sent)
+		}
+		if got := strings.Join(s.lines, "\n"); got != tc.want {
+			t.Errorf("got\n%s\nwant\n%s", got, tc.want)
+		}
+	}
+}
+
+// TestLiveIter reads what an iterator over the kernel's tasks writes.
+func TestLiveIter(t *testing.T) {
+	s, code, err := runLive(t, `
+		local tasks = bpf.iter('task', function(ctx)
+			local task = ctx.task
+			if task then
+				local line = ffi.new('char [16]', 'x\n')
+				bpf.helper.seq_write(ctx.meta.seq, line, 2)
+			end
+		end)
+		local text = tasks:read()
+		print(#text > 10, text:sub(1, 4) == 'x\nx\n')`, nil)
+	if l, ok := diag.AsList(err); ok {
+		t.Skip(l)
+	}
+	if err != nil || code != 0 || strings.Join(s.lines, "") != "true\ttrue" {
+		t.Errorf("exit code %d, %v, %q", code, err, s.lines)
+	}
+}
+
+// TestLivePinned: a map pinned by name is the same in the next run.
+func TestLivePinned(t *testing.T) {
+	needKernel(t)
+	dir := t.TempDir()
+	if err := unix.Mount("bpf", dir, "bpf", 0, ""); err != nil {
+		t.Skipf("no BPF file system: %v", err)
+	}
+	defer unix.Unmount(dir, unix.MNT_DETACH)
+	run := func(text string) (string, error) {
+		s := &session{t: t, interrupt: make(chan struct{})}
+		_, err := userspace.Run(luabpfc.Source{Name: "prog.lua", Text: text}, userspace.Options{Compile: luabpfc.DefaultOptions(), Out: s, Interrupt: s.interrupt, PinPath: dir})
+		return strings.Join(s.lines, " "), err
+	}
+	const text = `
+		local kept = bpf.map('hash', 8, 'uint32_t', 'uint64_t', { pinning = true })
+		kept[1] = 10
+		bpf.socket(function() end)
+		os.time()
+		kept[1] = kept[1] + 1ULL
+		print(kept[1])`
+	for _, want := range []string{"11ULL", "12ULL"} {
+		if got, err := run(text); got != want || err != nil {
+			t.Errorf("%q, %v; want %q", got, err, want)
+		}
+	}
+	if _, err := os.Stat(dir + "/kept"); err != nil {
+		t.Error(err)
+	}
+	if _, err := run(strings.Replace(text, "'hash', 8", "'hash', 9", 1)); err == nil || !strings.Contains(err.Error(), "kept") {
+		t.Errorf("a map of another size is pinned: %v", err)
+	}
+}
