@@ -123,6 +123,7 @@ func (a *acceptedRun) try(seed uint64) {
 	a.slots = append(a.slots, obj.Programs[len(obj.Programs)-1].Slots)
 	if text := loadText(obj.ELF); strings.Contains(text, "argument list too long") {
 		a.large++ // a million instructions and more
+		fmt.Printf("seed %d is too large for the verifier\n", seed)
 		return
 	} else if text != "" {
 		a.fail(seed, script, text)

@@ -218,6 +218,8 @@ type directForm struct {
 	bounds  map[*ir.Value][2]*ir.Value // data and data_end by generation
 	starts  map[startKey][]*start
 	of      map[*ir.Value]*start // by check
+
+	compared []bool // disagreeing
 }
 
 // maxPacket is the verifier's limit of packet offsets.
@@ -279,14 +281,14 @@ func (d *directForm) prove(s *splitter, gen *ir.Value, p span) *start {
 	st := d.find(k, s.orig, hi)
 	if st == nil {
 		st = &start{base: p.base, shift: k.shift, block: s.orig}
-		known := d.evident.Of(p.base)
+		known, mask := d.evident.Of(p.base), d.disagreeing(p.base)
 		p = s.based(p)
 		if p.shift != 0 || s.spillable(p.base) {
 			known = ir.FullRange()
 		}
-		s.atMost(p.base, known, maxPacket-hi)
+		off := s.bounded(p.base, known, maxPacket-hi, mask)
 		st.most = min(known.Hi, uint64(maxPacket-hi))
-		st.ptr = s.ptrAdd(data, p.base)
+		st.ptr = s.ptrAdd(data, off)
 		d.starts[k] = append(d.starts[k], st)
 	}
 	s.leaveIf(s.op(ir.OpULt, end, s.ptrAdd(st.ptr, s.konst(hi))))

@@ -52,6 +52,15 @@ func (d *directForm) lengthIs(s *splitter, v *ir.Value) {
 		return
 	}
 	end, data := length.Args[0], length.Args[1]
+	if k == 0 { // not the address of data itself, which would lose what is known of it
+		p := s.ptrAdd(data, s.konst(1))
+		if v.Op == ir.OpEq {
+			become(v, ir.OpULt, end, p)
+		} else {
+			become(v, ir.OpULe, p, end)
+		}
+		return
+	}
 	p := s.ptrAdd(data, s.konst(k))
 	less, more := s.truth(ir.OpULt, end, p), s.truth(ir.OpULt, p, end)
 	other := s.op(ir.OpOr, less, more) // 1 if the length is another

@@ -47,6 +47,7 @@ type proven struct {
 	block *ir.Block // where it was made, before splitting
 	base  *ir.Value // what was added to the packet's start: the base, shifted
 	shift int64
+	mask  bool // the verifier may know a contradiction of the base
 }
 
 func newPullForm(c *Context, f *ir.Func) *pullForm {
@@ -131,14 +132,14 @@ func (d *pullForm) prove(s *splitter, p span, pull bool) *proven {
 	if p.base == nil {
 		st.ptr = s.field("data")
 	} else {
-		known := d.evident.Of(p.base)
+		known, mask := d.evident.Of(p.base), d.disagreeing(p.base)
 		p = s.based(p)
-		st.shift, st.base = p.shift, p.base
+		st.shift, st.base, st.mask = p.shift, p.base, mask
 		if p.shift != 0 || s.spillable(p.base) {
 			known = ir.FullRange()
 		}
-		s.atMost(p.base, known, maxPacket-hi)
-		st.ptr = s.ptrAdd(s.field("data"), p.base)
+		off := s.bounded(p.base, known, maxPacket-hi, mask)
+		st.ptr = s.ptrAdd(s.field("data"), off)
 	}
 	over := s.op(ir.OpULt, s.field("data_end"), s.ptrAdd(st.ptr, s.konst(hi)))
 	if !pull {
@@ -172,8 +173,8 @@ func (d *pullForm) slowPath(s *splitter, over *ir.Value, st *proven) {
 	if st.base == nil {
 		ptr = s.field("data")
 	} else { // kernels before 5.11 may have forgotten its range
-		s.atMost(st.base, ir.FullRange(), maxPacket-st.hi)
-		ptr = s.ptrAdd(s.field("data"), st.base)
+		off := s.bounded(st.base, ir.FullRange(), maxPacket-st.hi, st.mask)
+		ptr = s.ptrAdd(s.field("data"), off)
 	}
 	s.leaveIf(s.op(ir.OpULt, s.field("data_end"), s.ptrAdd(ptr, s.konst(st.hi))))
 	s.b.Kind = ir.BlockJump
