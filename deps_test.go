@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"bench/btf":           {"btf", btfPkg},
 	"bench/probe":         {"ir/kernel", ebpfPkg + "/asm", btfPkg, sysPkg},
 	"bench/matrix":        {},
+	"bench/sections":      {"ir/kernel"},
 	"bench/matrix/init":   {sysPkg},
 }
 

@@ -37,5 +37,5 @@ else
 	go test -exec 'sudo -E' "$@" ./...
 fi
 
-# The same cases on other kernels.
-go run ./bench/matrix -must -run '^(TestRun|TestTools|TestTrace|TestTraceIter)$' 6.1 6.12
+# The same cases, and programs for every section, on other kernels.
+go run ./bench/matrix -must -run '^(TestRun|TestTools|TestTrace|TestTraceIter|TestSections)$' 6.1 6.12
