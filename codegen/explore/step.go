@@ -52,7 +52,7 @@ func (w *walker) step(s *state) bool {
 		w.jumps++
 	case in.Op == bpf.Ja || in.Op == bpf.Gotol:
 		w.jumps++
-		s.at = w.target[at]
+		s.at = int(w.target[at])
 	case in.Op == bpf.OpExit:
 		w.jumps++
 		return w.exit(s, e)
@@ -79,7 +79,7 @@ func (w *walker) step(s *state) bool {
 			w.scribble(s, p, int64(in.Off), int64(in.Size))
 		}
 	case in.Op == bpf.LdFunc:
-		s.top().regs[in.Dst] = value{kind: constant, off: int32(w.target[at])}
+		s.top().regs[in.Dst] = value{kind: constant, off: w.target[at]}
 	case in.Op == bpf.LdImm64 && in.Sym == "":
 		s.top().regs[in.Dst] = exactly(uint64(in.Imm))
 	case in.Op.IsLdImm64():
@@ -111,18 +111,18 @@ func (w *walker) branch(s *state, in *bpf.Inst, at int) {
 			}
 			w.precise(s, regs...)
 			if t == 1 {
-				s.at = w.target[at]
+				s.at = int(w.target[at])
 			}
 			return
 		}
 	case a.kind >= ctx && a.kind != maybe && b.isConst() && b.umin == 0 && (in.Op == bpf.JEq || in.Op == bpf.JNe):
 		if in.Op == bpf.JNe {
-			s.at = w.target[at]
+			s.at = int(w.target[at])
 		}
 		return
 	}
 	o := s.copy()
-	o.at = w.target[at]
+	o.at = int(w.target[at])
 	o.path = append(o.path, event{at: int32(at), word: -1})
 	w.narrow(o, in, in.Op)
 	w.aside(o)
@@ -229,7 +229,7 @@ func (w *walker) widen(s *state) {
 
 // call enters a function.
 func (w *walker) call(s *state, e event) {
-	t := w.target[e.at]
+	t := int(w.target[e.at])
 	if t < 0 || len(s.frames) > maxFrames-1 {
 		w.lose(s)
 		s.top().regs[0] = anything()

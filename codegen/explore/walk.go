@@ -36,7 +36,7 @@ type walker struct {
 	p        *Program
 	code     []bpf.Inst // of all functions
 	start    []int      // where each function begins; and the end
-	target   []int      // of each jump and call
+	target   []int32    // of each jump and call
 	prune    []bool
 	callback []bool // calls of helpers that call back
 	live     []set  // before each instruction
@@ -110,11 +110,15 @@ func newWalker(p *Program) *walker {
 	for i := range p.Funcs {
 		index[p.Funcs[i].Name] = len(w.code)
 		w.start = append(w.start, len(w.code))
-		w.code = append(w.code, p.Funcs[i].Insts...)
+		if len(p.Funcs) == 1 {
+			w.code = p.Funcs[i].Insts
+		} else {
+			w.code = append(w.code, p.Funcs[i].Insts...)
+		}
 	}
 	n := len(w.code)
 	w.start = append(w.start, n)
-	w.target, w.prune, w.callback = make([]int, n), make([]bool, n+1), make([]bool, n)
+	w.target, w.prune, w.callback = make([]int32, n), make([]bool, n+1), make([]bool, n)
 	w.live, w.stored, w.at = make([]set, n), make([][]*state, n), make([]int32, n)
 	for i := range p.Funcs {
 		w.link(i, index)
@@ -126,25 +130,27 @@ func newWalker(p *Program) *walker {
 // link finds the targets of jumps and calls of function f, and its prune points.
 func (w *walker) link(f int, index map[string]int) {
 	from, to := w.start[f], w.start[f+1]
-	var slots []int // of each instruction
-	at := map[int]int{}
-	n := 0
-	for i := from; i < to; i++ {
-		at[n] = i
-		slots = append(slots, n)
-		n += w.code[i].Slots()
+	slots := make([]int32, to-from) // of each instruction
+	n := int32(0)
+	for i := range slots {
+		slots[i] = n
+		n += int32(w.code[from+i].Slots())
+	}
+	at := make([]int32, n) // by slot: the instruction that begins there
+	for i, s := range slots {
+		at[s] = int32(from + i)
 	}
 	for i := from; i < to; i++ {
 		in := &w.code[i]
 		w.target[i] = -1
 		if d, ok := in.Distance(); ok {
-			w.target[i] = at[slots[i-from]+in.Slots()+d]
+			w.target[i] = at[int(slots[i-from])+in.Slots()+d]
 			w.prune[w.target[i]] = true
 			w.prune[i] = w.prune[i] || in.Op.IsCond()
 		}
 		if in.Op == bpf.CallFunc || in.Op == bpf.LdFunc {
 			if t, ok := index[in.Sym]; ok {
-				w.target[i] = t
+				w.target[i] = int32(t)
 			}
 			w.prune[i+1] = w.prune[i+1] || in.Op == bpf.CallFunc
 		}
@@ -224,7 +230,7 @@ func (w *walker) access(i int) (uses, defs set) {
 	case in.Op == bpf.CallFunc:
 		n = 5
 		for f := range w.p.Funcs {
-			if w.start[f] == w.target[i] {
+			if w.start[f] == int(w.target[i]) {
 				n = w.p.Funcs[f].Args
 			}
 		}

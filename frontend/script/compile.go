@@ -92,7 +92,7 @@ func firstLine(sp diag.Span) diag.Span {
 // source each is, and makes tail calls ordinary ones: the VM counts them, and
 // walks that count for every error.
 func (c *converter) finish(p *lua.FunctionProto) bool {
-	n := c.st.nodes[p.LineDefined-1]
+	n := c.st.nodes.at(p.LineDefined)
 	f, ok := n.n.(*syntax.Function)
 	if !ok {
 		panic("script: a function's number is not a function's")

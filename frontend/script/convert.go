@@ -76,16 +76,9 @@ const (
 	maxInline   = 1024  // integer keys up to this are assigned by the VM
 )
 
-// node is a place in a source text that the VM's line numbers stand for.
-type node struct {
-	file *diag.File
-	n    syntax.Node
-}
-
 // id returns the number that stands for n where the VM wants a line.
 func (c *converter) id(n syntax.Node) int {
-	c.st.nodes = append(c.st.nodes, node{c.file, n})
-	return len(c.st.nodes)
+	return c.st.nodes.add(c.file, n)
 }
 
 // at gives e the number id and returns it.

@@ -103,7 +103,7 @@ func (st *Stage) yield(L *lua.LState) int {
 			return -1
 		}
 		if id > 0 {
-			switch st.nodes[id-1].n.(type) {
+			switch st.nodes.at(id).n.(type) {
 			case *syntax.Call, *syntax.MethodCall:
 				continue
 			}

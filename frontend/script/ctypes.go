@@ -136,8 +136,8 @@ func (st *Stage) callerNode(L *lua.LState) (*diag.File, syntax.Node) {
 		if !ok {
 			break
 		}
-		if id > 0 && id <= len(st.nodes) {
-			return st.nodes[id-1].file, st.nodes[id-1].n
+		if id > 0 && id <= st.nodes.len() {
+			return st.nodes.at(id).file, st.nodes.at(id).n
 		}
 	}
 	return nil, syntax.Range{}

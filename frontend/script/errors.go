@@ -60,10 +60,10 @@ func (st *Stage) caller(L *lua.LState) diag.Span {
 
 // nodeSpan returns the place of node number id.
 func (st *Stage) nodeSpan(id int) diag.Span {
-	if id < 1 || id > len(st.nodes) {
+	if id < 1 || id > st.nodes.len() {
 		return diag.Span{}
 	}
-	n := st.nodes[id-1]
+	n := st.nodes.at(id)
 	return n.n.Bounds().In(n.file)
 }
 
@@ -95,7 +95,7 @@ func (st *Stage) readable(v lua.LValue) lua.LValue {
 		}
 		msg = st.message(id, msg)
 		if line, _ := st.nodeSpan(id).Position(); line > 0 {
-			msg = fmt.Sprintf("%s:%d: %s", st.nodes[id-1].file.Name, line, msg)
+			msg = fmt.Sprintf("%s:%d: %s", st.nodes.at(id).file.Name, line, msg)
 		}
 		return lua.LString(msg)
 	case *lua.LUserData:
@@ -199,8 +199,8 @@ func (st *Stage) addTrace(d *diag.Diagnostic, trace []int) {
 // the node at fault works on.
 func (st *Stage) message(id int, msg string) string {
 	var n syntax.Node
-	if id >= 1 && id <= len(st.nodes) {
-		n = st.nodes[id-1].n
+	if id >= 1 && id <= st.nodes.len() {
+		n = st.nodes.at(id).n
 	}
 	switch {
 	case strings.HasPrefix(msg, "attempt to index a non-table object("):

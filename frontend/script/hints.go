@@ -76,7 +76,7 @@ func (st *Stage) assignedName(L *lua.LState) string {
 		if id == 0 {
 			continue
 		}
-		call, ok := st.nodes[id-1].n.(*syntax.Call)
+		call, ok := st.nodes.at(id).n.(*syntax.Call)
 		if !ok {
 			return ""
 		}

@@ -203,7 +203,7 @@ func (st *Stage) Endless(L *lua.LState) bool {
 			if !ok {
 				break
 			}
-			if id > 0 && id <= len(st.nodes) && st.inEndless(st.nodes[id-1]) {
+			if id > 0 && id <= st.nodes.len() && st.inEndless(st.nodes.at(id)) {
 				return true
 			}
 		}

@@ -40,7 +40,7 @@ type Stage struct {
 	names     map[string]bool // of maps, variables and programs
 	reserved  map[string]bool // those of names that the script has not chosen
 
-	nodes     []node // what the VM's line numbers stand for
+	nodes     nodes // what the VM's line numbers stand for
 	functions map[*lua.FunctionProto]*syntax.Function
 	assigned  map[*syntax.Call]string // what the values of calls are assigned to
 	builtins  map[*lua.LFunction]string
