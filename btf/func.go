@@ -65,6 +65,27 @@ func Program(name string, ctx *Struct) *Func {
 		Return: cInt(), Params: []btf.FuncParam{{Name: "ctx", Type: &btf.Pointer{Target: target}}}}}
 }
 
+// Linkable returns the description of a function that other objects call: a global
+// one with the prototype that it was declared with. Structures behind pointers are
+// declared only: linkers compare their names.
+func Linkable(name string, t any) *Func {
+	proto, ok := t.(*btf.FuncProto)
+	if !ok {
+		proto = &btf.FuncProto{Return: cInt()}
+	}
+	out := &btf.FuncProto{Return: proto.Return}
+	for _, p := range proto.Params {
+		typ := p.Type
+		if ptr, ok := btf.UnderlyingType(typ).(*btf.Pointer); ok {
+			if fwd := forward(ptr.Target); fwd != nil {
+				typ = &btf.Pointer{Target: fwd}
+			}
+		}
+		out.Params = append(out.Params, btf.FuncParam{Name: p.Name, Type: typ})
+	}
+	return &Func{Name: name, Linkage: btf.GlobalFunc, Type: out}
+}
+
 // Subprogram returns the description of a function that programs of the object
 // call: static long NAME(...).
 func Subprogram(name string, params []Param) *Func {

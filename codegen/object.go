@@ -254,9 +254,12 @@ func (l *linker) addCode(c *FuncCode, f *ir.Func) error {
 	size := uint64(len(data) - len(s.Data))
 	s.Data = data
 	sym := &elfwriter.Symbol{Name: c.Name, Section: s, Value: start, Size: size, Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL}
-	if f.Kind == nil {
+	switch {
+	case f.Linkable != nil:
+		sym.Visibility = elf.STV_HIDDEN
+	case f.Kind == nil:
 		sym.Bind = elf.STB_LOCAL
-	} else {
+	default:
 		l.programs[c.Name] = sym
 	}
 	l.file.Symbols = append(l.file.Symbols, sym)
@@ -331,6 +334,9 @@ func context(c *kernel.Ctx) *btf.Struct {
 
 // describe returns a function's prototype.
 func describe(m *ir.Module, f *ir.Func) *btf.Func {
+	if f.Linkable != nil {
+		return btf.Linkable(f.Name, f.Linkable.Type)
+	}
 	if f.Kind != nil {
 		return btf.Program(f.Name, context(f.Kind.Context(m.Arch)))
 	}

@@ -115,7 +115,10 @@ func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Pr
 	mod.Globals = variables(mod, st)
 	h.fillSlots(st)
 	for _, p := range h.programs {
-		p.Func.Name, p.Func.Section = p.Name, section(p.Program)
+		p.Func.Name = p.Name
+		if p.Func.Kind != nil {
+			p.Func.Section = section(p.Program)
+		}
 	}
 	lower.NameScratch(mod, scratch)
 	lower.NameSubprograms(mod)

@@ -75,7 +75,7 @@
 //	slotof = "slot" int ( "map" name | "func" name ) .
 //	func   = "func" name "(" [ name type { "," name type } ] ")"
 //	         [ "kind" kind ] [ "section" string ]
-//	         [ "callback" kind "frame" int "ctx" int ] [ "sub" kind "ctx" int ] [ "low" ]
+//	         [ "callback" kind "frame" int "ctx" int ] [ "sub" kind "ctx" int ] [ "linkable" ] [ "low" ]
 //	         [ "short" block ] [ pos ] "{" { slot } { body } "}" .
 //	slot   = "slot" sN size "align" int [ string ] [ pos ] .
 //	body   = bN ":" [ "<-" pred { "," pred } ]

@@ -112,6 +112,9 @@ func (p *parser) attributes() {
 		s.Ctx = int(p.number("a parameter", -1, math.MaxInt32))
 		f.Sub = s
 	}
+	if p.got("linkable") {
+		f.Linkable = &Linkable{}
+	}
 	if p.got("low") {
 		f.Phase = PhaseLow
 	}

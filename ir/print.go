@@ -315,6 +315,9 @@ func (p *printer) fn(f *Func) {
 		}
 		p.printf(" ctx %d", s.Ctx)
 	}
+	if f.Linkable != nil {
+		p.printf(" linkable")
+	}
 	if f.Phase != PhaseHigh {
 		p.printf(" %s", f.Phase)
 	}

@@ -180,6 +180,9 @@ type Func struct {
 	Callback *Callback
 	// Sub is set on a subprogram that knows what it runs in.
 	Sub *Sub
+	// Linkable is set on a subprogram that other objects call by its name. It runs in
+	// programs that nobody here knows, and returns its own result.
+	Linkable *Linkable
 	// Section is the ELF section of a program, as libbpf names it.
 	Section string
 	Params  []Param
@@ -223,6 +226,12 @@ type Callback struct {
 type Sub struct {
 	Prog *kernel.ProgKind
 	Ctx  int // the parameter that is the program's context, -1 for none
+}
+
+// Linkable is what a function that other objects link against has besides.
+type Linkable struct {
+	// Type is its prototype; opaque here and not printed.
+	Type any
 }
 
 // Phase says which late passes have run; ops belong to phases (see OpInfo).

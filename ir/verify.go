@@ -256,6 +256,8 @@ func (c *checker) callbackOf() string {
 func (c *checker) subOf() string {
 	f, s := c.f, c.f.Sub
 	switch {
+	case s == nil && f.Linkable != nil:
+		return "only a subprogram is linked against"
 	case s == nil:
 		return ""
 	case f.Kind != nil || f.Callback != nil:

@@ -178,6 +178,9 @@ func (p *parser) functionSuffix() derivation {
 		switch t := Underlying(d.typ).(type) {
 		case *btf.Array:
 			d.typ = &btf.Pointer{Target: t.Type}
+			if p.lengths != nil {
+				p.lengths[d.typ] = t.Nelems
+			}
 		case *btf.FuncProto:
 			d.typ = &btf.Pointer{Target: t}
 		case *btf.Void:

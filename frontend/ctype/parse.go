@@ -25,10 +25,11 @@ const (
 
 type parser struct {
 	scanner
-	sc    *Scope
-	tok   token
-	depth int
-	open  bool // the outermost array may be of open length
+	sc      *Scope
+	tok     token
+	depth   int
+	open    bool            // the outermost array may be of open length
+	lengths map[Type]uint32 // of parameters that are arrays, by what they become; nil: not wanted
 }
 
 func newParser(sc *Scope, text string) *parser {

@@ -524,7 +524,7 @@ func (c *helperArgs) call(args []*ir.Value) Value {
 		return c.borrowed(lw.objectRef(v, resultTypes[h.Name], h.Ret.Nullable()))
 	}
 	if name := c.m.Type.Name; name == "sockmap" || name == "sockhash" { // what they hold for programs are sockets
-		return lw.objectRef(v, "bpf_sock", h.Ret.Nullable())
+		return c.borrow(lw.objectRef(v, "bpf_sock", h.Ret.Nullable()), "sk_release")
 	}
 	r := Ref{Addr: v, Region: ir.RegionMap, Type: c.m.Value, Map: c.m, epoch: lw.epochOf(c.m).get(), Hi: int64(ctype.Size(c.m.Value))}
 	r.Pointer = !isAggregate(r.Type)

@@ -47,6 +47,9 @@ func (lw *lowerer) kfuncExists(e *syntax.Call, args []Value) Value {
 		return Bad{}
 	}
 	k.Weak = true
+	if release := lw.mod.Kfunc(k.Helper.Release); release != nil {
+		release.Weak = true // whoever has the one has the other
+	}
 	return Bool{lw.b.Op(ir.OpNe, lw.b.KfuncAddr(k), lw.b.Null())}
 }
 
@@ -230,13 +233,18 @@ func (c *helperArgs) borrowed(r Ref) Ref {
 	if !c.h.Ret.Held() {
 		return r
 	}
+	return c.borrow(r, c.h.Release)
+}
+
+// borrow makes what was returned a loan that a helper or kfunc ends.
+func (c *helperArgs) borrow(r Ref, release string) Ref {
 	lw := c.lw
-	release := kernel.HelperByName(c.h.Release)
-	if k := lw.mod.Kfunc(c.h.Release); k != nil {
-		release = k.Helper
+	h := kernel.HelperByName(release)
+	if k := lw.mod.Kfunc(release); k != nil {
+		h = k.Helper
 	}
-	l := lw.lend(&loan{from: c.h.Name, release: c.h.Release, pos: lw.b.Pos, giveBack: func(l *loan) {
-		lw.b.Call(release, ir.Void, lw.refBase(l.ref))
+	l := lw.lend(&loan{from: c.h.Name, release: release, pos: lw.b.Pos, giveBack: func(l *loan) {
+		lw.b.Call(h, ir.Void, lw.refBase(l.ref))
 	}})
 	r.Loan = l
 	l.ref = r

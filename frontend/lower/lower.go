@@ -154,13 +154,19 @@ func newLowerer(stage *script.Stage, p *script.Program, mod *ir.Module, r *diag.
 // handler.
 func (lw *lowerer) program(fn *syntax.Function) *ir.Func {
 	p := lw.prog
-	f := lw.mod.NewFunc(p.Name, ir.Param{Name: "ctx", Type: ir.Ptr})
-	f.Kind, f.Section = p.Kind, p.Section
+	f := lw.mod.NewFunc(p.Name)
+	if p.Proto != nil {
+		lw.linkable(f)
+	} else {
+		f.Kind, f.Section, f.Params = p.Kind, p.Section, []ir.Param{{Name: "ctx", Type: ir.Ptr}}
+	}
 	lw.b = ir.NewBuilder(f)
 	lw.enter(fn)
 	f.Pos = lw.pos(fn.Range)
 	lw.b.Pos = f.Pos
-	lw.ctx = lw.b.Arg(0)
+	if f.Kind != nil {
+		lw.ctx = lw.b.Arg(0)
+	}
 	lw.openScratch()
 	if p.Kind.Packet != kernel.NoPacket {
 		lw.gen = lw.newCell(generation{lw.b.PktGen()})

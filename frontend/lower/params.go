@@ -19,6 +19,9 @@ import (
 
 // programArgs returns the values of the program's parameters.
 func (lw *lowerer) programArgs(fn *syntax.Function) []Value {
+	if lw.prog.Proto != nil {
+		return lw.linkableArgs(fn)
+	}
 	n := wantedParams(fn)
 	switch lw.prog.Kind.Name {
 	case "fentry", "fexit", "fmod_ret", "fsession", "freplace":

@@ -86,7 +86,7 @@ func NameScratch(mod *ir.Module, maps []*ir.Map) {
 		taken[g.Name] = true
 	}
 	for _, f := range mod.Funcs {
-		taken[f.Name] = taken[f.Name] || f.Sub == nil
+		taken[f.Name] = taken[f.Name] || f.Sub == nil || f.Linkable != nil
 	}
 	for _, m := range maps {
 		base := m.Name

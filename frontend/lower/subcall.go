@@ -155,12 +155,12 @@ func NameSubprograms(mod *ir.Module) {
 		taken[g.Name] = true
 	}
 	for _, f := range mod.Funcs {
-		if f.Sub == nil {
+		if f.Sub == nil || f.Linkable != nil {
 			taken[f.Name] = true
 		}
 	}
 	for _, f := range mod.Funcs {
-		if f.Sub == nil {
+		if f.Sub == nil || f.Linkable != nil {
 			continue
 		}
 		base := f.Name

@@ -128,6 +128,8 @@ type Program struct {
 	// Record is the tag of the structure that a tracepoint's program is called
 	// with, where the script names it.
 	Record string
+	// Proto is the prototype of a function to link against; nil for a program.
+	Proto *ctype.Prototype
 
 	given string // opts.name of a program made by bpf(fn)
 	used  bool   // passed on to a call that fixed the kind of a copy

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"maps"
 	"math"
 	"math/bits"
 	"slices"
@@ -12,10 +13,9 @@ import (
 	"github.com/luabpfc/luabpfc/ir/diag"
 )
 
-// What the language has under bpf and this version, or the script stage, has
-// not. Everything else that is unknown is unknown.
+// What the language has under bpf and the script stage has not. Everything else
+// that is unknown is unknown.
 var (
-	otherKinds = []string{"func"}
 	kernelOnly = []string{"helper", "kfunc", "tail_call", "limit",
 		"field_exists", "type_exists", "enum_value", "container_of", "kconfig", "kfunc_exists"}
 	userFuncs = []string{"tracelog", "ksym", "usym", "interval", "at_exit", "ifindex"}
@@ -84,8 +84,6 @@ func (st *Stage) bpfSet(L *lua.LState) int {
 func (st *Stage) bpfUnknown(L *lua.LState, t *lua.LTable) int {
 	name := L.Get(2).String()
 	switch {
-	case slices.Contains(otherKinds, name):
-		st.fail(L, diag.UnsupportedKind, "bpf.%s is not supported by this version", name)
 	case slices.Contains(kernelOnly, name):
 		st.fail(L, diag.UnknownMember, "bpf.%s works only in functions compiled for the kernel", name)
 	case name == "loop_limit":
@@ -148,24 +146,10 @@ func (st *Stage) bpfCsumFold(L *lua.LState) int {
 	return 1
 }
 
-// checkOption refuses an option that is unknown, or not in this version.
+// checkOption refuses an option that is unknown.
 func (st *Stage) checkOption(L *lua.LState, name string, known map[string]bool) {
-	ok, listed := known[name]
-	switch {
-	case ok:
-	case listed:
-		st.failKey(L, name, diag.BadDeclaration, "option '%s' is not supported by this version here", name)
-	default:
-		hint := ""
-		names := make([]string, 0, len(known))
-		for n := range known {
-			names = append(names, n)
-		}
-		slices.Sort(names)
-		if near := diag.Closest(name, names); near != "" {
-			hint = " (did you mean '" + near + "'?)"
-		}
-		st.failKey(L, name, diag.UnknownOption, "there is no option '%s'%s", name, hint)
+	if !known[name] {
+		st.failKey(L, name, diag.UnknownOption, "there is no option '%s'%s", name, diag.DidYouMean(name, slices.Sorted(maps.Keys(known))))
 	}
 }
 

@@ -34,6 +34,7 @@ var declarations = sync.OnceValue(func() []declaration {
 	probe := []string{"ret", "pid", "cpu"}
 	own := []declaration{
 		{name: "program", lead: leadSection, usage: "bpf.program(section, fn)"},
+		{name: "func", lead: leadPrototype, usage: "bpf.func('int f(void *ctx)', fn)"},
 		{name: "cgroup", lead: leadCgroup, usage: "bpf.cgroup([path,] hook, fn)"},
 		{name: "socket", lead: leadInterface, usage: "bpf.socket([iface or fd,] fn)"},
 		{name: "xdp", lead: leadInterface, usage: "bpf.xdp([iface,] fn)"},

@@ -10,7 +10,6 @@ const (
 	FunctionTooLarge    Code = "FunctionTooLarge"
 	ModuleNotFound      Code = "ModuleNotFound"
 	UnknownMember       Code = "UnknownMember"
-	UnsupportedKind     Code = "UnsupportedKind"
 	UnknownSection      Code = "UnknownSection"
 	UnknownType         Code = "UnknownType"
 	UnsupportedType     Code = "UnsupportedType"
@@ -62,12 +61,6 @@ var scriptCodes = []Info{
 		Summary: "a module does not have this member",
 		Help:    "The message proposes what was probably meant, or says where the member works.",
 		Example: "local m = bpf.mpa('hash')\n",
-	},
-	{
-		Code:    UnsupportedKind,
-		Summary: "a kind of program or map that this version does not have",
-		Help:    "The language has it; this version of the compiler does not yet.",
-		Example: "bpf.func('int f(void)', function() end)\n",
 	},
 	{
 		Code:    UnknownSection,

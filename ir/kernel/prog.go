@@ -69,6 +69,9 @@ func (k *ProgKind) WritesPacket() bool { return k.Packet == Direct || k.Packet =
 
 // Phrase names a program of kind k in a message: "an xdp program".
 func (k *ProgKind) Phrase() string {
+	if k == Function {
+		return "a function to link against"
+	}
 	article := "a "
 	for _, prefix := range []string{"xdp", "sk_", "lwt", "lsm", "iter", "ext"} {
 		if strings.HasPrefix(k.Name, prefix) {
@@ -178,6 +181,9 @@ func ProgKindByName(name string) (*ProgKind, bool) {
 			return k, true
 		}
 	}
+	if name == Function.Name {
+		return Function, true
+	}
 	return nil, false
 }
 
@@ -203,6 +209,10 @@ func (k *ProgKind) extension() *ProgKind {
 	e.Section, e.Aliases, e.Target, e.Attach = "freplace", nil, NeedsTarget, 0
 	return &e
 }
+
+// Function stands for the kind of program that a function to link against runs in,
+// which is not known. It is no row of the table: nothing loads it by itself.
+var Function = &ProgKind{Name: "func", Section: ".text", Ctx: &Ctx{Name: "void"}, DefaultName: "0"}
 
 // Section is a section name taken apart.
 type Section struct {

@@ -136,7 +136,17 @@ local x = bit.bnd(1, 2) --! "not a function \(did you mean 'band'\?\) \[ScriptEr
 ---
 local m = bpf.mpa('hash') --! "there is no 'bpf.mpa' \(did you mean 'map'\?\) \[UnknownMember\]"
 ---
-bpf.func('int f(void)', function() end) --! "bpf.func is not supported by this version \[UnsupportedKind\]"
+bpf.func('int f(void', function() end) --! "BadCDeclaration"
+---
+bpf.func('int x', function() end) --! "a prototype is expected, as in 'int f\(void \*ctx\)' \[BadCDeclaration\]"
+---
+bpf.func('struct iphdr f(int a)', function() end) --! "function 'f' must return a number, or nothing \[BadDeclaration\]"
+---
+bpf.func('int f(int a, int b, int c, int d, int e, int f)', function() end) --! "function 'f' has 6 parameters; programs can pass 5 \[BadDeclaration\]"
+---
+bpf.func('int f(int, struct iphdr h)', function() end) --! "parameter 1 of 'f' must have a name and be a number or a pointer \[BadDeclaration\]"
+---
+bpf.func(function() end) --! "argument 1 must be a string that says the function's C prototype, as in 'int f\(void \*ctx\)', not a function \[BadDeclaration\]"
 ---
 bpf.program('xpd', function() end) --! "there is no section 'xpd' \(did you mean 'xdp'\?\) \[UnknownSection\]"
 ---
