@@ -96,6 +96,9 @@ type MapInfo struct {
 	MaxEntries         uint32
 	Contents           []ir.MapEntry // what the script wrote before its programs ran
 	Added              bool          // by the compiler: scratch memory, something to loop over
+	// Histogram says that bpf.hist counts in the map, by powers of two or in steps;
+	// nil: it does not.
+	Histogram *script.Histogram
 }
 
 // ProgramInfo describes a program of the object.
@@ -296,7 +299,11 @@ func optimise(mod *ir.Module, opts Options, callbacks bool) error {
 func describe(mod *ir.Module, programs []*frontend.Program, code *codegen.Output, warnings diag.List) *Object {
 	obj := &Object{ELF: code.Object, Warnings: warnings, Code: code}
 	for _, m := range mod.Maps {
-		obj.Maps = append(obj.Maps, MapInfo{m.Name, m.Type.Name, m.KeySize, m.ValueSize, m.MaxEntries, m.Contents, m.Source == nil})
+		info := MapInfo{Name: m.Name, Type: m.Type.Name, KeySize: m.KeySize, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries, Contents: m.Contents, Added: m.Source == nil}
+		if s, ok := m.Source.(*script.Map); ok {
+			info.Histogram = s.Hist
+		}
+		obj.Maps = append(obj.Maps, info)
 	}
 	funcs := map[string]*codegen.FuncCode{}
 	for i := range code.Funcs {

@@ -61,7 +61,7 @@ func runLive(t *testing.T, text string, line func(s *session, l string)) (s *ses
 	opts.BTF = func() ([]byte, error) { return os.ReadFile("/sys/kernel/btf/vmlinux") }
 	opts.Args = []string{"first", "second"}
 	stop := time.AfterFunc(30*time.Second, func() { close(s.halt) })
-	code, err = userspace.Run(luabpfc.Source{Name: "prog.lua", Text: text}, userspace.Options{Compile: opts, Running: kernel.Version{Major: 6, Minor: 18}, In: strings.NewReader("one\ntwo 2\n"), Out: s, Err: io.Discard,
+	code, err = userspace.Run(luabpfc.Source{Name: "prog.lua", Text: text}, userspace.Options{Compile: opts, Running: runningKernel(), In: strings.NewReader("one\ntwo 2\n"), Out: s, Err: io.Discard,
 		Interrupt: s.interrupt, Halt: s.halt, Note: func(n string) { s.notes = append(s.notes, n) }})
 	if !stop.Stop() {
 		t.Fatalf("the script did not end; it printed\n%s", strings.Join(s.lines, "\n"))
@@ -401,7 +401,7 @@ func TestLiveErrors(t *testing.T) {
 		{`bpf.kprobe('no_such_function', function() end)`, "attaching 'kprobe_no_such_function' to 'no_such_function'"},
 		{`bpf.uprobe('/bin/sh:no_such_function', function() end)`, "no"},
 		{`bpf.tracepoint('syscalls/sys_enter_nope', function() end)`, ""},
-		{`local f = io.open('/dev/null') bpf.socket(function() end)`, "can't be repeated when compiling"},
+		{`local f = ffi.load('m') bpf.socket(function() end)`, "has no ffi.load"},
 	} {
 		s, _, err := runLive(t, tc.text, func(s *session, l string) {})
 		if err == nil || !strings.Contains(fmt.Sprint(err), tc.want) && !strings.Contains(codesOf(err), tc.want) {
@@ -418,4 +418,27 @@ func codesOf(err error) (codes string) {
 		}
 	}
 	return codes
+}
+
+// TestLiveBefore lets what is read in front of the declarations decide what is
+// declared: it is read once, and compiled with what was read.
+func TestLiveBefore(t *testing.T) {
+	name := t.TempDir() + "/list"
+	if err := os.WriteFile(name, []byte("2\n3\n5\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	wantLive(t, fmt.Sprintf(`
+		local name, primes, sum = %q, {}, 0
+		for l in io.lines(name) do primes[#primes + 1] = tonumber(l) end
+		local f = io.open(name)
+		for l in f:lines() do sum = sum + l end
+		print(f:read(), f:close())
+		local year = os.date('*t', 0).year
+		os.remove(name)
+		local m = bpf.map('array', #primes, 'uint32_t', 'uint32_t')
+		for i, p in ipairs(primes) do m[i - 1] = p end
+		bpf.tracepoint('syscalls/sys_enter_getegid', function() m[0] = sum + year end)
+		local S = require 'syscall'
+		print(S.getegid() >= 0, m[1], #m)
+		print(m[0])`, name), nil, "nil\ttrue", "true\t3\t3", "1980")
 }

@@ -3,6 +3,7 @@ package loader
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/cilium/ebpf"
 )
@@ -43,10 +44,21 @@ func (m *Map) Lookup(key []byte) ([]byte, error) {
 	return all, nil
 }
 
+// ErrFull says that a map has no room for another entry.
+var ErrFull = errors.New("the map is full")
+
+// full is ErrFull where the kernel says that there is no room.
+func full(err error) error {
+	if errors.Is(err, syscall.E2BIG) {
+		return ErrFull
+	}
+	return err
+}
+
 // Update stores a value; one value for all CPUs, or one for each.
 func (m *Map) Update(key, value []byte) error {
 	if !m.perCPU() {
-		return m.m.Put(key, value)
+		return full(m.m.Put(key, value))
 	}
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {
@@ -61,7 +73,7 @@ func (m *Map) Update(key, value []byte) error {
 		at := i * size % len(value)
 		each[i] = value[at : at+size]
 	}
-	return m.m.Put(key, each)
+	return full(m.m.Put(key, each))
 }
 
 // Delete removes an entry; it is no error if there is none.

@@ -85,7 +85,11 @@ type AccessError struct {
 }
 
 // Error returns what is missing.
-func (e *AccessError) Error() string { return e.Missing + " (" + e.Cause.Error() + ")" }
+func (e *AccessError) Error() string {
+	// Of the limit on memory Missing speaks where it counts.
+	cause := strings.ReplaceAll(e.Cause.Error(), " (MEMLOCK may be too low, consider rlimit.RemoveMemlock)", "")
+	return e.Missing + " (" + cause + ")"
+}
 
 // Unwrap returns the system call's error.
 func (e *AccessError) Unwrap() error { return e.Cause }

@@ -134,12 +134,32 @@ func (lw *lowerer) callConst(e *syntax.Call, v lua.LValue) (Value, bool) {
 
 // call calls a Lua function: it is inlined, or becomes a subprogram.
 func (lw *lowerer) call(c *Closure, args []Value, at syntax.Range, main bool) Value {
+	if lw.stage.IsHist(c.script) {
+		noteHist(args)
+	}
 	if !main {
 		if v, ok := lw.callOutlined(c, args, at); ok {
 			return v
 		}
 	}
 	return lw.inline(c, args, at, main)
+}
+
+// noteHist notes that a call of bpf.hist makes its map a histogram.
+func noteHist(args []Value) {
+	if len(args) < 2 {
+		return
+	}
+	m, ok := asMap(args[0])
+	if !ok {
+		return
+	}
+	m.Hist = &script.Histogram{}
+	if len(args) > 2 {
+		if n, ok := args[2].(Int); ok {
+			m.Hist.Step, _ = n.V.IsConst()
+		}
+	}
 }
 
 // inline lowers the body of a Lua function where it is called.

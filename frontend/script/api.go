@@ -90,11 +90,12 @@ type Map struct {
 	Flags      uint32
 	Pinned     bool // by name
 	NUMANode   uint32
-	Extra      uint32    // map_extra
-	Inner      *Map      // what the maps in a map of maps are like; without a name
-	Slots      []Slot    // the maps or programs that it holds, by index
-	Span       diag.Span // the declaring call
-	Contents   []Entry   // what the script wrote, in the order of first writing
+	Extra      uint32     // map_extra
+	Inner      *Map       // what the maps in a map of maps are like; without a name
+	Slots      []Slot     // the maps or programs that it holds, by index
+	Hist       *Histogram // nil if bpf.hist is not used on it
+	Span       diag.Span  // the declaring call
+	Contents   []Entry    // what the script wrote, in the order of first writing
 
 	index map[string]int // into Contents, by key
 	self  lua.LValue

@@ -9,11 +9,13 @@ import (
 
 // inLua are the members of module bpf that are written in Lua.
 var inLua = map[string]string{
-	// Slot 0 counts what is 0 or less, slot n the values from 2^(n-1) on, and the
-	// last slot all that is greater.
-	"hist": `return function(m, v)
+	// Slot 0 counts what is 0 or less, slot n the values from 2^(n-1) on, or from n
+	// times the step that is given, and the last slot all that is greater.
+	"hist": `return function(m, v, step)
 	local slot = 0
-	if v > 0 then slot = math.log2(v) + 1 end
+	if v > 0 then
+		if step then slot = v // step else slot = math.log2(v) + 1 end
+	end
 	if slot >= #m then slot = #m - 1 end
 	m:add(slot, 1)
 end`,
@@ -40,4 +42,13 @@ func (st *Stage) Prelude(t *lua.LTable, name string) lua.LValue {
 	}
 	t.RawSetString(name, vs[0])
 	return vs[0]
+}
+
+// Histogram says that bpf.hist counts in a map: by powers of two, or in steps.
+type Histogram struct{ Step int64 }
+
+// IsHist reports whether fn is bpf.hist.
+func (st *Stage) IsHist(fn *lua.LFunction) bool {
+	t, ok := st.loaded.RawGetString("bpf").(*lua.LTable)
+	return ok && fn != nil && t.RawGetString("hist") == lua.LValue(fn)
 }

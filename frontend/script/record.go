@@ -20,7 +20,18 @@ type Record struct {
 // Answer is what an operation of user space has given.
 type Answer struct {
 	Call   string
-	Values []lua.LValue // nil, booleans, numbers and strings
+	Values []any // nil, booleans, numbers and strings as the VM has them; []Field; Handle
+}
+
+// Field is a member of a table without tables in it.
+type Field struct{ Key, Value lua.LValue }
+
+// Handle is a value of the host's that is good for more operations, such as a file:
+// they are called Kind and, behind a dot, the method. One without methods is a
+// function.
+type Handle struct {
+	Kind    string
+	Methods []string
 }
 
 // MapGet reads what the script itself has written. Once a program is declared
@@ -52,9 +63,7 @@ func (r *Record) MapSet(st *Stage, m *Map, key, value []byte, sp diag.Span) erro
 // UserSpace gives the next answer; if there is none it ends the stage.
 func (r *Record) UserSpace(st *Stage, op Operation, args []lua.LValue) ([]lua.LValue, error) {
 	if len(r.Answers) > 0 && r.Answers[0].Call == op.Call {
-		a := r.Answers[0]
-		r.Answers = r.Answers[1:]
-		return a.Values, nil
+		return r.answer(st), nil
 	}
 	return nil, st.End(op)
 }
@@ -93,3 +102,41 @@ func (m *Map) remove(key []byte) {
 
 // Written reports whether the script has written the entry of that key.
 func (m *Map) Written(key []byte) bool { return m.entry(key) != nil }
+
+// answer takes the next answer.
+func (r *Record) answer(st *Stage) (out []lua.LValue) {
+	a := r.Answers[0]
+	r.Answers = r.Answers[1:]
+	for _, v := range a.Values {
+		switch v := v.(type) {
+		case lua.LValue:
+			out = append(out, v)
+		case []Field:
+			t := st.NewTable()
+			for _, f := range v {
+				t.RawSet(f.Key, f.Value)
+			}
+			out = append(out, t)
+		case Handle:
+			out = append(out, r.handle(st, v))
+		}
+	}
+	return out
+}
+
+// handle is a value that answers as the one did that h stands for.
+func (r *Record) handle(st *Stage, h Handle) lua.LValue {
+	ask := func(call string) Method {
+		return func(L *lua.LState, args []lua.LValue) ([]lua.LValue, error) {
+			return r.UserSpace(st, Operation{Name: call + "()", Call: call, Span: firstLine(st.caller(L)), Thread: L}, args)
+		}
+	}
+	if len(h.Methods) == 0 {
+		return st.NewFunction(ask(h.Kind))
+	}
+	methods := map[string]Method{}
+	for _, m := range h.Methods {
+		methods[m] = ask(h.Kind + "." + m)
+	}
+	return st.NewObject(h.Kind, methods)
+}

@@ -46,10 +46,8 @@ func (h *host) UserSpace(st *script.Stage, op script.Operation, args []lua.LValu
 		return nil, h.unknown(op)
 	}
 	out, err := f(&call{host: h, op: op, L: op.Thread, args: args})
-	if h.loaded == nil && err == nil {
-		if err := h.keep(op, out); err != nil {
-			return nil, err
-		}
+	if err == nil {
+		err = h.keep(op.Call, op.Span, out)
 	}
 	return out, err
 }
@@ -63,17 +61,50 @@ func (h *host) operation(name string) (operation, bool) {
 }
 
 // keep notes what an operation in front of the declarations gave, for compiling.
-func (h *host) keep(op script.Operation, out []lua.LValue) error {
-	for _, v := range out {
-		switch v.(type) {
-		case *lua.LNilType, lua.LBool, lua.LNumber, lua.LString:
-		default:
-			return h.stop(diag.List{{Code: diag.ScriptError, Span: op.Span,
-				Message: op.Name + " gives what can't be repeated when compiling: call it behind the declarations"}})
-		}
+func (h *host) keep(call string, span diag.Span, out []lua.LValue) error {
+	if h.loaded != nil {
+		return nil
 	}
-	h.answers = append(h.answers, script.Answer{Call: op.Call, Values: out})
+	a := script.Answer{Call: call}
+	for _, v := range out {
+		kept, ok := h.kept(v)
+		if !ok {
+			return h.stop(diag.List{{Code: diag.ScriptError, Span: span,
+				Message: call + "() gives what can't be repeated when compiling: call it behind the declarations"}})
+		}
+		a.Values = append(a.Values, kept)
+	}
+	h.answers = append(h.answers, a)
 	return nil
+}
+
+// kept is a value as an answer has it.
+func (h *host) kept(v lua.LValue) (any, bool) {
+	switch v := v.(type) {
+	case *lua.LNilType, lua.LBool, lua.LNumber, lua.LString:
+		return v, true
+	case *lua.LTable:
+		var fields []script.Field
+		whole := true
+		v.ForEach(func(k, x lua.LValue) {
+			_, plain := x.(*lua.LTable)
+			_, ours := x.(*lua.LUserData)
+			whole = whole && !plain && !ours
+			fields = append(fields, script.Field{Key: k, Value: x})
+		})
+		return fields, whole
+	}
+	handle, ok := h.handles[v]
+	return handle, ok
+}
+
+// hand notes what a value of ours is good for.
+func (h *host) hand(v lua.LValue, handle script.Handle) lua.LValue {
+	if h.handles == nil {
+		h.handles = map[lua.LValue]script.Handle{}
+	}
+	h.handles[v] = handle
+	return v
 }
 
 // unknown says that there is no such operation, and which there are.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -131,7 +130,8 @@ func mapPrintHist(c *call) ([]lua.LValue, error) {
 	if !m.Type.Can(kernel.MapUpdate) {
 		return nil, fmt.Errorf("map '%s' has no entries: it is of type %s", m.Name, m.Type.Name)
 	}
-	title, s := m.Name, scale{}
+	title := m.Name
+	s, _ := c.scaleOf(m)
 	switch v := c.arg(1).(type) {
 	case lua.LString:
 		title = string(v)
@@ -139,7 +139,9 @@ func mapPrintHist(c *call) ([]lua.LValue, error) {
 		if t, ok := script.Text(v.RawGetString("title")); ok {
 			title = t
 		}
-		s.step, _ = script.Number(v.RawGetString("linear"))
+		if step, ok := script.Number(v.RawGetString("linear")); ok {
+			s.step = step
+		}
 		s.start, _ = script.Number(v.RawGetString("start"))
 		s.floor = lua.LVAsBool(v.RawGetString("floor"))
 		if s.step < 0 {
@@ -156,8 +158,12 @@ func mapPrintHist(c *call) ([]lua.LValue, error) {
 	return nil, printHist(c.opts.Out, s, slots)
 }
 
-// looksLikeHist reports whether a map is shown as a histogram when the script has
-// no user part: one of counts by slots that is called so.
-func looksLikeHist(m *liveMap) bool {
-	return m.Type.Array && strings.Contains(m.Name, "hist") && m.Value != nil && slices.Contains([]uint32{4, 8}, m.ValueSize())
+// scaleOf is how bpf.hist counts in a map; false if it does not.
+func (h *host) scaleOf(m *liveMap) (scale, bool) {
+	for _, info := range h.object.Maps {
+		if info.Name == m.Name && info.Histogram != nil {
+			return scale{step: float64(info.Histogram.Step)}, true
+		}
+	}
+	return scale{}, false
 }

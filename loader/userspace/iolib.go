@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -104,10 +106,14 @@ func (c *call) fileValue(f *file) lua.LValue {
 	methods := map[string]method{}
 	for name, m := range fileMethods {
 		methods[name] = func(L *lua.LState, args []lua.LValue) ([]lua.LValue, error) {
-			return m(&call{host: c.host, op: c.op, L: L}, f, args[min(1, len(args)):])
+			out, err := m(&call{host: c.host, op: c.op, L: L}, f, args[min(1, len(args)):])
+			if err == nil {
+				err = c.keep("file."+name, c.op.Span, out)
+			}
+			return out, err
 		}
 	}
-	f.value = c.st.NewObject("file", methods)
+	f.value = c.hand(c.st.NewObject("file", methods), script.Handle{Kind: "file", Methods: slices.Sorted(maps.Keys(methods))})
 	if c.files == nil {
 		c.files = map[lua.LValue]*file{}
 	}
@@ -177,13 +183,18 @@ func ioLines(c *call) ([]lua.LValue, error) {
 
 // lines is an iterator over a file's lines; at its end it may close the file.
 func (c *call) lines(f *file, close bool) lua.LValue {
-	return c.st.NewFunction(func(*lua.LState, []lua.LValue) ([]lua.LValue, error) {
+	next := c.st.NewFunction(func(*lua.LState, []lua.LValue) ([]lua.LValue, error) {
 		v, err := f.line(false)
 		if v == lua.LNil && close && f.close != nil {
 			err = errors.Join(err, f.close())
 		}
-		return []lua.LValue{v}, err
+		out := []lua.LValue{v}
+		if err == nil {
+			err = c.keep("lines", c.op.Span, out)
+		}
+		return out, err
 	})
+	return c.hand(next, script.Handle{Kind: "lines"})
 }
 
 // ioPopen is io.popen(command [, mode]).

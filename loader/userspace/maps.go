@@ -59,7 +59,11 @@ func (h *host) MapSet(st *script.Stage, m *script.Map, key, value []byte, sp dia
 	if value == nil {
 		return in.Delete(key)
 	}
-	return in.Update(key, value)
+	err := in.Update(key, value)
+	if errors.Is(err, loader.ErrFull) {
+		return fmt.Errorf("map '%s' is full: it has %d entries", m.Name, in.MaxEntries())
+	}
+	return err
 }
 
 // live is the map that the operation is on.

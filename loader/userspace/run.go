@@ -61,11 +61,13 @@ func Run(src luabpfc.Source, opts Options) (code int, err error) {
 	case h.exited:
 		return h.code, nil
 	case r.Errors() > 0 && h.loaded == nil:
-		// The compiler may have more to say about the same script.
-		if _, err := h.compile(); err != nil {
-			return 0, err
+		// The compiler may have more to say about the same script; not where it ends at
+		// an operation that has gone wrong here.
+		_, err := h.compile()
+		if list, ok := diag.AsList(err); err == nil || ok && slices.ContainsFunc(list, func(d *diag.Diagnostic) bool { return d.Code == diag.NothingDeclared }) {
+			err = r.Err()
 		}
-		return 0, r.Err()
+		return 0, err
 	case r.Errors() > 0:
 		return 0, r.Err()
 	case h.st.Interrupted():
@@ -99,6 +101,7 @@ type host struct {
 	table   map[string]operation
 	io      ioState
 	files   map[lua.LValue]*file
+	handles map[lua.LValue]script.Handle // of files and the like
 	symbols symbols
 	cut     int // waits that ended because of an interrupt
 

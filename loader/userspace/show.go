@@ -161,12 +161,12 @@ func (h *host) picture(clear bool) error {
 
 // showMap shows one map: as bars, as stacks or as a table.
 func (h *host) showMap(m *liveMap) error {
-	if looksLikeHist(m) && !h.opts.Show.JSON {
+	if s, ok := h.scaleOf(m); ok && !h.opts.Show.JSON {
 		slots, err := h.slots(m)
 		if err != nil {
 			return err
 		}
-		return errors.Join(h.printf("%s\n", m.Name), printHist(h.opts.Out, scale{}, slots), h.printf("\n"))
+		return errors.Join(h.printf("%s\n", m.Name), printHist(h.opts.Out, s, slots), h.printf("\n"))
 	}
 	rows, err := h.rows(m)
 	if err != nil || len(rows) == 0 && !h.opts.Show.JSON {
