@@ -235,6 +235,15 @@ func (j *joiner) dummy(i, k int, v Value) Value {
 		return Nil
 	case Pointer:
 		return Pointer{Base: zero(ir.I64), View: v.View}
+	case Bytes:
+		if v.Slot != nil {
+			break
+		}
+		out := Bytes{Len: v.Len, Text: v.Text}
+		for range words(v.Len) {
+			out.kept = append(out.kept, zero(ir.I64))
+		}
+		return out
 	case *Table:
 		if t := j.dummies[v]; t != nil {
 			return t // it has itself as a field, as classes do

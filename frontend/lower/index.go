@@ -229,6 +229,10 @@ func (lw *lowerer) setIndex(e *syntax.Index, obj, key, v Value) {
 			return // writing through nil does nothing
 		}
 	case *Table:
+		if o.frozen {
+			lw.errorf(e, diag.SharedTable, "this is one of several tables by now, which may have other names: a change would not be seen there; change it where it is made, or make a new one")
+			return
+		}
 		k, ok := lw.lua(key)
 		if !ok {
 			lw.errorf(e.Key, diag.NeedsConstant, "a table made in the kernel needs keys that are known when compiling; use an array or a map")

@@ -16,6 +16,7 @@ type joiner struct {
 	args    [][]*ir.Value
 	dummies map[*Table]*Table // being made
 	merging []mergedTables
+	merged  map[*Table]*Table // what each table has become
 	// epochs are the merged states of maps that some edge has changed.
 	epochs map[*cell]Value
 }
@@ -452,12 +453,13 @@ func (j *joiner) mergeTables(vals []Value, poss []ir.Pos) Value {
 	}
 	for _, m := range j.merging {
 		if slices.Equal(m.vals, vals) {
-			return m.out // they have themselves as fields, as classes do
+			m.out.names++
+			return m.out // another name of it; or it has itself as a field, as classes do
 		}
 	}
-	out := &Table{fields: map[lua.LValue]*cell{}, keys: first.keys, meta: first.meta, made: j.lw.newCell(Nil)}
-	j.merging = append(j.merging, mergedTables{vals, out})
-	defer func() { j.merging = j.merging[:len(j.merging)-1] }()
+	out := &Table{fields: map[lua.LValue]*cell{}, keys: first.keys, meta: first.meta, made: j.lw.newCell(Nil), names: 1}
+	j.merging = append(j.merging, mergedTables{slices.Clone(vals), out})
+	j.freeze(out, vals)
 	for _, k := range first.keys {
 		col := make([]Value, len(vals))
 		for i, v := range vals {
@@ -471,6 +473,26 @@ func (j *joiner) mergeTables(vals []Value, poss []ir.Pos) Value {
 		out.fields[k].field = true
 	}
 	return out
+}
+
+// freeze marks a merged table, and what it is merged from, that must not change any
+// more: on some path it has another name that is not merged with it, and a change
+// by one would not be seen by the other.
+func (j *joiner) freeze(out *Table, vals []Value) {
+	if j.merged == nil {
+		j.merged = map[*Table]*Table{}
+	}
+	for _, v := range vals {
+		t := v.(*Table)
+		if t.names > 1 && t.everywhere() {
+			t.frozen = true
+		}
+		out.frozen = out.frozen || t.frozen
+		if other := j.merged[t]; other != nil && t.names > 1 {
+			other.frozen, out.frozen = true, true
+		}
+		j.merged[t] = out
+	}
 }
 
 // conflict returns the first two values that do not go together: of

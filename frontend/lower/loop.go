@@ -18,7 +18,8 @@ type shape struct {
 	kind Value // a sample of the kind: Int, Bool, Pointer, or Ref into the kernel
 	opt  bool
 	bad  *Conflict
-	gen  bool // the packet's generation: each trip begins one
+	gen  bool   // the packet's generation: each trip begins one
+	flat *carry // carried number by number (loopcarry.go)
 }
 
 // loopState is what a loop being lowered must take back to start anew.
@@ -152,6 +153,7 @@ type carried struct {
 	c            *cell
 	s            *shape
 	present, val *ir.Value
+	flat         []*ir.Value
 }
 
 // tryLoop builds the loop once; false means that the shapes were widened and
@@ -170,13 +172,35 @@ func (lw *lowerer) tryLoop(n syntax.Node, info ir.Loop, changed []*cell, shapes 
 		}
 	}
 	inits := make([][2]*ir.Value, len(vars))
+	flat := make([][]*ir.Value, len(vars))
 	for i, cv := range vars {
+		if cv.s.flat != nil {
+			flat[i] = lw.carryOut(cv.s.flat, cv.c.get())
+			continue
+		}
 		inits[i][0], inits[i][1], _ = lw.parts2(cv.c.get(), cv.s)
 	}
 	lw.b.Jump(header)
 	lw.b.Block = header
 	for i, cv := range vars {
-		lw.enterPhi(cv, inits[i])
+		if cv.s.flat == nil {
+			lw.enterPhi(cv, inits[i])
+			continue
+		}
+		for k, t := range cv.s.flat.types() {
+			phi := lw.b.Phi(t)
+			phi.AddArg(flat[i][k])
+			cv.flat = append(cv.flat, phi)
+		}
+	}
+	for _, cv := range vars {
+		if rest := cv.flat; cv.s.flat != nil {
+			lw.set(cv.c, lw.carryIn(cv.s.flat, func() *ir.Value {
+				v := rest[0]
+				rest = rest[1:]
+				return v
+			}))
+		}
 	}
 	for _, c := range changed {
 		if shapes[c].gen {
@@ -315,9 +339,21 @@ func (lw *lowerer) closeLoop(header *ir.Block, vars []*carried, changed []*cell,
 	ok := true
 	type back struct{ present, val *ir.Value }
 	backs := make([]back, len(vars))
+	flat := make([][]*ir.Value, len(vars))
 	for i, cv := range vars {
 		v := cv.c.get()
 		v = lw.settled(v)
+		if was := cv.s.flat; was != nil {
+			if !lw.carryBoth(cv.s, v) {
+				lw.widen(cv.s, v, cv.c)
+				ok = false
+			} else if !was.equal(cv.s.flat) {
+				ok = false
+			} else {
+				flat[i] = lw.carryOut(was, v)
+			}
+			continue
+		}
 		p, x, fits := lw.parts2(v, cv.s)
 		if n, isInt := v.(Int); fits && isInt {
 			if k, _ := cv.s.kind.(Int); k.Bit && !n.Bit || k.Slice != 0 && k.Slice != n.Slice {
@@ -336,6 +372,9 @@ func (lw *lowerer) closeLoop(header *ir.Block, vars []*carried, changed []*cell,
 			continue
 		}
 		if s := shapes[c]; !s.phi && !s.gen && s.bad == nil && !identical(c.val, s.v) {
+			if isNil(s.v) && isNil(lw.resolve(lw.settled(c.val))) {
+				continue
+			}
 			lw.widen(s, c.val, c)
 			ok = false
 		}
@@ -345,6 +384,12 @@ func (lw *lowerer) closeLoop(header *ir.Block, vars []*carried, changed []*cell,
 		return false
 	}
 	for i, cv := range vars {
+		for k, phi := range cv.flat {
+			phi.AddArg(flat[i][k])
+		}
+		if cv.flat != nil {
+			continue
+		}
 		cv.val.AddArg(backs[i].val)
 		if cv.present != nil {
 			cv.present.AddArg(backs[i].present)
@@ -401,6 +446,9 @@ func (lw *lowerer) widen(s *shape, v Value, c *cell) {
 			return
 		}
 	}
-	s.phi, s.kind = false, nil
+	if s.flat == nil && lw.b.Block != nil && lw.carryBoth(s, v) {
+		return
+	}
+	s.phi, s.kind, s.flat = false, nil, nil
 	s.bad = &Conflict{s.v, v, ir.Pos{}, c.pos}
 }

@@ -119,6 +119,8 @@ func (lw *lowerer) copyRef(n syntax.Node, dst, src Ref) {
 // an array is copied unless it is new, a struct is referred to.
 func (lw *lowerer) hold(v Value) Value {
 	switch v := v.(type) {
+	case *Table:
+		v.names++
 	case *Entry:
 		lw.postpone(v)
 	case Bytes:

@@ -114,6 +114,11 @@ type Table struct {
 	meta   Value        // its metatable, or nil
 	// made has a value on the paths behind the table's constructor.
 	made *cell
+	// names is how many variables and fields were given the table; frozen is set on
+	// one that stands for several, or for an earlier one, which may be reached by
+	// other names: to change it would not be seen there.
+	names  int
+	frozen bool
 }
 
 // Tuple is the result of a call or ...

@@ -48,6 +48,7 @@ const (
 	OtherLoaders      Code = "OtherLoaders"
 	BadCallback       Code = "BadCallback"
 	LockHeld          Code = "LockHeld"
+	SharedTable       Code = "SharedTable"
 )
 
 var lowerCodes = []Info{
@@ -165,6 +166,13 @@ var lowerCodes = []Info{
 		Help: "What the script writes to a map before it declares a program goes along with the object, and luabpfc's run and load put it into the map. Other loaders (bpftool, libbpf, iproute2) make the map and leave it empty: " +
 			"for them write constants as tables of the script, or as bpf.const, which are part of the program.",
 		Example: "local ports = bpf.map('hash', 8)\nports[80] = 1\nbpf.socket(function(skb) return ports[skb.mark] end)",
+	},
+	{
+		Code: SharedTable, Severity: Error,
+		Summary: "a change to a table that is one of several and may have other names",
+		Help: "Tables live in registers: where control flow joins, a variable that holds one table or another gets the members of the one that it is. Another variable that holds one of them would not see a change made " +
+			"by this one, so it is refused. Change the table where it is made, or assign a new one.",
+		Example: "bpf.socket(function(skb)\n  local a = { n = 1 }\n  local b = a\n  if skb.mark == 1 then a = { n = 2 } end\n  a.n = 5\n  return b.n\nend)",
 	},
 	{
 		Code: LockHeld, Severity: Error,
