@@ -5,6 +5,7 @@
 //	go run ./bench/matrix 5.10 6.1             # these
 //	go run ./bench/matrix -objects DIR 6.12    # load DIR/*.o as well
 //	go run ./bench/matrix -run 'TestRun/maps' 6.1
+//	go run ./bench/matrix -run TestPortable 6.1 6.12 6.18 7.2
 //
 // What runs in the guest is the test binary of the repository's root with each
 // case compiled for the cell's kernel: a case means there what it means on the
@@ -20,9 +21,11 @@
 package main
 
 import (
+	"crypto/sha256"
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -49,10 +52,15 @@ func main() {
 		fmt.Fprintln(os.Stderr, "matrix:", err)
 		os.Exit(2)
 	}
+	if err := o.compilePortable(); err != nil {
+		fmt.Fprintln(os.Stderr, "matrix:", err)
+		os.Exit(1)
+	}
 	failed := false
 	var rows []result
 	for _, c := range chosen {
 		r := runCell(c, &o)
+		r.checkPortable(&o)
 		rows = append(rows, r)
 		failed = failed || r.failed() || *must && r.skipped != ""
 		for _, f := range slices.Concat(r.notes, r.failures) {
@@ -69,6 +77,27 @@ func main() {
 type options struct {
 	cache, objects, run, target, log string
 	timeout                          time.Duration
+	portable                         []byte // the object of testdata/portable
+}
+
+// compilePortable compiles the object whose bytes are the same for all cells.
+func (o *options) compilePortable() error {
+	cmd := exec.Command("go", "run", "./cmd/luabpfc", "testdata/portable/chains.lua", "--btf", "testdata/btf/tools.btf", "--arch", "x86_64", "-o", "-")
+	cmd.Stderr = os.Stderr
+	var err error
+	if o.portable, err = cmd.Output(); err != nil {
+		return fmt.Errorf("compiling testdata/portable/chains.lua: %w", err)
+	}
+	return nil
+}
+
+// checkPortable compares the object that the guest says it loaded with ours.
+func (r *result) checkPortable(o *options) {
+	for _, n := range r.notes {
+		if sum, ok := strings.CutPrefix(n, "portable object "); ok && sum != fmt.Sprintf("%x", sha256.Sum256(o.portable)) {
+			r.failures = append(r.failures, "the guest loaded another object: "+sum)
+		}
+	}
 }
 
 // cell is a kernel to run on.

@@ -42,6 +42,7 @@ func (c *cell) pack(o *options, dir, image, initrd string) error {
 	if from := filepath.Join(filepath.Dir(image), config); config != filepath.Base(image) && isFile(from) {
 		w.file("boot/"+config, from)
 	}
+	w.entry("work/testdata/portable/chains.o", 0o100644, o.portable)
 	if o.objects != "" {
 		w.tree("objects", o.objects)
 	}
