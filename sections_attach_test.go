@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -19,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/luabpfc/luabpfc"
+	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
 // stage is what programs are attached to, in namespaces of the test's own.
@@ -97,13 +99,15 @@ func loadByID(p *ebpf.ProgramSpec, order binary.ByteOrder, function string) (*eb
 	if err != nil {
 		return nil, err
 	}
-	var fn *btf.Func
-	if err := types.TypeByName(function, &fn); err != nil {
-		return nil, err
-	}
-	id, err := types.TypeID(fn)
-	if err != nil {
-		return nil, err
+	var id btf.TypeID
+	if function != "" {
+		found, err := types.AnyTypesByName(function)
+		if err != nil {
+			return nil, err
+		}
+		if id, err = types.TypeID(found[0]); err != nil {
+			return nil, err
+		}
 	}
 	var code bytes.Buffer
 	if err := p.Instructions.Marshal(&code, order); err != nil {
@@ -143,6 +147,12 @@ func (s *stage) attach(r *sectionRow, p *ebpf.Program) (io.Closer, error) {
 		return link.AttachTCX(link.TCXOptions{Interface: s.lo, Program: p, Attach: as})
 	case strings.HasPrefix(name, "netkit_"):
 		return s.attachNetkit(p, as)
+	case strings.HasSuffix(name, "_multi") && r.kind.Type == kernel.Tracing:
+		return attachMulti(p, as)
+	case name == "tp_btf" && r.sleepable:
+		return link.AttachRawLink(link.RawLinkOptions{Program: p, Attach: as})
+	case name == "raw_tracepoint" && r.sleepable:
+		return link.AttachRawTracepoint(link.RawTracepointOptions{Name: faultable, Program: p})
 	case strings.HasPrefix(name, "lwt_"):
 		return nil, s.nl.route(name, p.FD())
 	case strings.HasPrefix(name, "sk_skb"), name == "sk_msg":
@@ -246,6 +256,38 @@ func attachUprobeSession(s *stage, p *ebpf.Program) (io.Closer, error) {
 		return nil, no
 	}
 	return os.NewFile(fd, "uprobe session"), nil
+}
+
+// attachMulti attaches to two functions of the kernel by their types.
+func attachMulti(p *ebpf.Program, as ebpf.AttachType) (io.Closer, error) {
+	types, err := btf.LoadKernelSpec()
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]uint32, 2)
+	for i, name := range []string{"bpf_fentry_test1", "bpf_fentry_test2"} {
+		found, err := types.AnyTypesByName(name)
+		if err != nil {
+			return nil, err
+		}
+		id, err := types.TypeID(found[0])
+		if err != nil {
+			return nil, err
+		}
+		ids[i] = uint32(id)
+	}
+	slices.Sort(ids)
+	const linkCreate = 28
+	attr := struct {
+		prog, target, attach, flags uint32
+		ids, cookies                unsafe.Pointer
+		count, pad                  uint32
+	}{prog: uint32(p.FD()), attach: uint32(as), ids: unsafe.Pointer(&ids[0]), count: 2}
+	fd, _, no := unix.Syscall(unix.SYS_BPF, linkCreate, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
+	if no != 0 {
+		return nil, no
+	}
+	return os.NewFile(fd, "tracing multi"), nil
 }
 
 func attachRaw(s *stage, p *ebpf.Program) (io.Closer, error) {

@@ -130,10 +130,9 @@ func (k *kernelRecord) skipped() string {
 }
 
 type recordSet struct {
-	here    *kernelRecord
-	guests  []*kernelRecord
-	libbpf  string   // its version
-	unknown []string // sections that it does not know
+	here      *kernelRecord
+	guests    []*kernelRecord
+	consumers []consumer // the oldest first
 }
 
 func readRecords(dir string) (*recordSet, error) {
@@ -149,13 +148,21 @@ func readRecords(dir string) (*recordSet, error) {
 		}
 		r.guests = append(r.guests, k)
 	}
-	b, err := os.ReadFile(filepath.Join(dir, "libbpf.txt"))
-	if err != nil {
-		return nil, err
+	for _, file := range []string{"libbpf.txt", "cilium.txt"} {
+		b, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil {
+			return nil, err
+		}
+		lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+		r.consumers = append(r.consumers, consumer{strings.TrimPrefix(lines[0], "# "), lines[1:]})
 	}
-	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
-	r.libbpf, r.unknown = strings.TrimPrefix(lines[0], "# "), lines[1:]
 	return &r, nil
+}
+
+// consumer is a loader of objects.
+type consumer struct {
+	name    string
+	unknown []string // sections that it does not know
 }
 
 func readRecord(dir, name, file string) (*kernelRecord, error) {
@@ -181,8 +188,10 @@ func readRecord(dir, name, file string) (*kernelRecord, error) {
 
 // consumer is the oldest in the table of consumers that knows a section.
 func (r *recordSet) consumer(section string) string {
-	if slices.Contains(r.unknown, section) {
-		return "cilium/ebpf 0.22"
+	for _, c := range r.consumers {
+		if !slices.Contains(c.unknown, section) {
+			return c.name
+		}
 	}
-	return r.libbpf
+	return "libbpf 1.8"
 }

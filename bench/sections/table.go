@@ -46,7 +46,7 @@ Made by ` + "`go run ./bench/sections`" + `; ` + "`TestSections`" + ` compares e
 below and on those of bench/matrix. A program of each section of libbpf's table is compiled, loaded by cilium/ebpf
 and attached to what its kind is attached to (a ` + "`syscall`" + ` program is run). "Since" is the first kernel that has it.
 "Consumer" is the oldest that knows the section: the libbpf of Debian 12, which ` + "`TestSectionsBpftool`" + ` loads it by, or
-cilium/ebpf. Where a kernel refuses, what it says is in the second table: the error's number and the last line of
+cilium/ebpf; what neither knows is loaded by the system call, as libbpf 1.8 does. Where a kernel refuses, what it says is in the second table: the error's number and the last line of
 the verifier's log.
 
 `

@@ -69,9 +69,7 @@ var (
 )
 
 // ProgKinds are the kinds of programs, in the order of libbpf's table. Sources:
-// libbpf's section_defs; the verifier's check_return_code; the UAPI header. Not
-// listed is what only libbpf knows so far, no kernel: fentry.multi and its
-// like.
+// libbpf's section_defs; the verifier's check_return_code; the UAPI header.
 var ProgKinds = concat(socketKinds, probeKinds, tcKinds, traceKinds, xdpKinds, lwtKinds, streamKinds,
 	cgroupKinds, addrKinds, otherKinds)
 
@@ -123,14 +121,18 @@ var tcKinds = []*ProgKind{
 }
 
 var traceKinds = []*ProgKind{
-	{Name: "tracepoint", Section: "tracepoint", Aliases: []string{"tp"}, Target: OptionalTarget, Type: Tracepoint, Ctx: opaque, DefaultName: "0", First: Version{4, 7}},
-	{Name: "raw_tracepoint", Section: "raw_tp", Aliases: []string{"raw_tracepoint"}, Target: OptionalTarget, Type: RawTracepoint, Ctx: rawArgs, DefaultName: "0", First: Version{4, 17}},
+	{Name: "tracepoint", Section: "tracepoint", Aliases: []string{"tp"}, Target: OptionalTarget, Type: Tracepoint, Sleepable: Version{7, 2}, Ctx: opaque, DefaultName: "0", First: Version{4, 7}},
+	{Name: "raw_tracepoint", Section: "raw_tp", Aliases: []string{"raw_tracepoint"}, Target: OptionalTarget, Type: RawTracepoint, Sleepable: Version{7, 2}, Ctx: rawArgs, DefaultName: "0", First: Version{4, 17}},
 	{Name: "raw_tracepoint_w", Section: "raw_tp.w", Aliases: []string{"raw_tracepoint.w"}, Target: OptionalTarget, Type: RawTPWritable, Ctx: rawArgs, DefaultName: "0", First: Version{5, 2}},
-	{Name: "tp_btf", Section: "tp_btf", Target: NeedsTarget, Type: Tracing, Attach: 23, Ctx: opaque, DefaultName: "0", First: Version{5, 5}},
+	{Name: "tp_btf", Section: "tp_btf", Target: NeedsTarget, Type: Tracing, Attach: 23, Sleepable: Version{7, 2}, Ctx: opaque, DefaultName: "0", First: Version{5, 5}},
 	{Name: "fentry", Section: "fentry", Target: NeedsTarget, Type: Tracing, Attach: 24, Sleepable: Version{5, 10}, Ctx: opaque, Ret: ret0, DefaultName: "0", First: Version{5, 5}},
 	{Name: "fmod_ret", Section: "fmod_ret", Target: NeedsTarget, Type: Tracing, Attach: 26, Sleepable: Version{5, 10}, Ctx: opaque, DefaultName: "0", First: Version{5, 7}},
 	{Name: "fexit", Section: "fexit", Target: NeedsTarget, Type: Tracing, Attach: 25, Sleepable: Version{5, 10}, Ctx: opaque, Ret: ret0, DefaultName: "0", First: Version{5, 5}},
 	{Name: "fsession", Section: "fsession", Target: NeedsTarget, Type: Tracing, Attach: 58, Sleepable: Version{7, 0}, Ctx: opaque, Ret: ret01, DefaultName: "0", First: Version{7, 0}},
+	// Attached to many functions at once, of whose arguments they see none.
+	{Name: "fentry_multi", Section: "fentry.multi", Target: OptionalTarget, Type: Tracing, Attach: 59, Sleepable: Version{7, 2}, Ctx: opaque, Ret: ret0, DefaultName: "0", First: Version{7, 2}},
+	{Name: "fexit_multi", Section: "fexit.multi", Target: OptionalTarget, Type: Tracing, Attach: 60, Sleepable: Version{7, 2}, Ctx: opaque, Ret: ret0, DefaultName: "0", First: Version{7, 2}},
+	{Name: "fsession_multi", Section: "fsession.multi", Target: OptionalTarget, Type: Tracing, Attach: 61, Sleepable: Version{7, 2}, Ctx: opaque, Ret: ret01, DefaultName: "0", First: Version{7, 2}},
 	{Name: "freplace", Section: "freplace", Target: NeedsTarget, Type: Ext, Ctx: opaque, DefaultName: "0", First: Version{5, 6}},
 	{Name: "lsm", Section: "lsm", Target: NeedsTarget, Type: LSM, Attach: 27, Sleepable: Version{5, 11}, Ctx: opaque, Ret: retHook, DefaultName: "0", First: Version{5, 7}},
 	{Name: "lsm_cgroup", Section: "lsm_cgroup", Target: NeedsTarget, Type: LSM, Attach: 43, Ctx: opaque, Ret: ret01, Default: 1, DefaultName: "1", First: Version{6, 0}},

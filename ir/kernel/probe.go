@@ -57,8 +57,15 @@ var answers = sync.OnceValue(func() map[string][]answer {
 // options decide.
 var configured = map[string]bool{"probe_write_user": true, "override_return": true}
 
+// likeKind are kinds newer than the kernels that were asked, and those that may
+// call the same helpers.
+var likeKind = map[string]string{"fentry_multi": "fentry", "fexit_multi": "fexit", "fsession_multi": "fexit"}
+
 // answersFor returns what the kernels said of kind k, in whichever form it loads.
 func answersFor(k *ProgKind) []answer {
+	if like, ok := likeKind[k.Name]; ok {
+		return answers()[like]
+	}
 	if a := answers()[k.Name]; a != nil {
 		return a
 	}
