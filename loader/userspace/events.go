@@ -130,6 +130,10 @@ func mapReader(c *call) ([]lua.LValue, error) {
 // method is a method of an object of ours.
 type method = func(L *lua.LState, args []lua.LValue) ([]lua.LValue, error)
 
+// maxLate is how many records that had come by the end of the time are handled
+// behind it: programs may send them faster than they are read.
+const maxLate = 4096
+
 // mapPoll is m:poll(fn [, ms]): fn(record, cpu) for each record until it returns
 // false, or until the time is over. It returns how many there were.
 func mapPoll(c *call) ([]lua.LValue, error) {
@@ -150,7 +154,7 @@ func mapPoll(c *call) ([]lua.LValue, error) {
 		until = time.Now().Add(time.Duration(ms * float64(time.Millisecond)))
 	}
 	m := c.live()
-	count := 0
+	count, late := 0, 0
 	_, err = c.wait(until, func(deadline time.Time) (bool, error) {
 		for {
 			ev, ok, err := e.next(deadline)
@@ -169,6 +173,9 @@ func mapPoll(c *call) ([]lua.LValue, error) {
 				return false, nil
 			}
 			if !until.IsZero() && time.Now().After(until) {
+				if late++; late > maxLate {
+					return true, nil
+				}
 				deadline = time.Unix(1, 0) // what has come by now
 			}
 		}
