@@ -3,6 +3,7 @@ package luabpfc_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -334,4 +335,68 @@ func TestLivePinned(t *testing.T) {
 func hasBash() bool {
 	_, err := os.Stat("/bin/bash")
 	return err == nil
+}
+
+// TestLiveFaults takes away what a script works on: it goes on, and leaves nothing.
+func TestLiveFaults(t *testing.T) {
+	needTool(t, "ip")
+	ownLoopback(t)
+	shell := func(command string) {
+		t.Helper()
+		if out, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
+			t.Skipf("%s: %v\n%s", command, err, out)
+		}
+	}
+	for _, declare := range []string{
+		"bpf.socket('faulty0', function() hit() end)",
+		"bpf.xdp('faulty0', function() hit() return XDP_PASS end)",
+		"bpf.tc('faulty0', 'ingress', function() hit() return TC_ACT_OK end)",
+	} {
+		shell("ip link add faulty0 type veth peer name faulty1 && ip link set faulty0 up")
+		s, code, err := runLive(t, fmt.Sprintf(`
+			local hits = bpf.map('hash', 1, 'uint32_t', 'uint64_t')
+			local function hit() hits:add(0, 1) end
+			local p = %s
+			assert(hits[0] == nil or hits[0] >= 0)
+			print 'gone'
+			hits[0] = 5
+			print(hits[0], pcall(function() hits[1] = 1 end))
+			p:close()
+			p:close()
+			print 'end'`, declare), func(_ *session, l string) {
+			if l == "gone" {
+				shell("ip link del faulty0")
+			}
+		})
+		want := "gone 5ULL\tfalse\tprog.lua:8: map 'hits' is full: it has 1 entries end"
+		if got := strings.Join(s.lines, " "); err != nil || code != 0 || got != want {
+			t.Errorf("%s: exit code %d, %v, %q", declare, code, err, got)
+		}
+	}
+	// Another program holds the hook.
+	_, _, err := runLive(t, `
+		bpf.xdp('lo', function() return XDP_PASS end)
+		bpf.xdp('lo', function() return XDP_PASS end)`, nil)
+	if err == nil || !strings.Contains(err.Error(), "'lo' has another XDP program attached") {
+		t.Errorf("two XDP programs on lo: %v", err)
+	}
+	// A process that is not there.
+	_, _, err = runLive(t, `bpf.perf_event({ freq = 10, pid = 2^22 }, function() end) os.time()`, nil)
+	if err == nil || !strings.Contains(err.Error(), "there is no such process") {
+		t.Errorf("an event of no process: %v", err)
+	}
+	// Who reads slowly is told what was lost.
+	s, _, err := runLive(t, `
+		local S = require 'syscall'
+		local q = bpf.map('perf_event_array', nil, nil, 'char [4096]')
+		bpf.tracepoint('syscalls/sys_enter_getegid', function() local b = ffi.new('char [4096]') perf_submit(q, b) end)
+		q:poll(print, 0)
+		for i = 1, 500 do S.getegid() end
+		local n = q:poll(function() end, 0)
+		S.getegid() -- the kernel says what was lost with the next that is not
+		n = n + q:poll(function() end, 0)
+		print(n > 10, q.lost > 100, n + q.lost)`, nil)
+	if got := strings.Join(s.lines, " "); err != nil || got != "true\ttrue\t501" {
+		t.Errorf("a slow reader: %v, %q", err, got)
+	}
 }
