@@ -107,6 +107,9 @@ func TestImports(t *testing.T) {
 	if slices.Contains(ours[""].Deps, ebpfPkg) {
 		t.Errorf("the compiler depends on %s; only its btf may be used", ebpfPkg)
 	}
+	if slices.Contains(ours["cmd/luabpfc"].Deps, "net") {
+		t.Errorf("the command depends on package net, with which it loads the C library before anything else")
+	}
 }
 
 // short drops the module's path.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -21,7 +20,7 @@ func (o *Object) AttachSocket(prog, iface string) error {
 	if err != nil {
 		return err
 	}
-	ifi, err := net.InterfaceByName(iface)
+	ifi, err := InterfaceByName(iface)
 	if err != nil {
 		return fmt.Errorf("interface '%s': %w", iface, err)
 	}
@@ -69,7 +68,7 @@ func (o *Object) AttachXDP(prog, iface string) error {
 	if err != nil {
 		return err
 	}
-	ifi, err := net.InterfaceByName(iface)
+	ifi, err := InterfaceByName(iface)
 	if err != nil {
 		return fmt.Errorf("interface '%s': %w", iface, err)
 	}

@@ -16,6 +16,15 @@ func (o *Object) AttachSocket(prog, iface string) error { return errNotLinux }
 // AttachXDP returns an error: only Linux has XDP.
 func (o *Object) AttachXDP(prog, iface string) error { return errNotLinux }
 
+// Interface is a network interface.
+type Interface struct {
+	Index int
+	Name  string
+}
+
+// InterfaceByName returns an error.
+func InterfaceByName(string) (*Interface, error) { return nil, errNotLinux }
+
 // hooks is empty: programs are attached on Linux.
 var hooks []hook
 

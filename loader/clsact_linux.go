@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 
 	"golang.org/x/sys/unix"
 )
@@ -115,7 +114,7 @@ func (m tcMessage) request() (answers [][]byte, err error) {
 
 // attachClsact makes a's program a filter of the interface's clsact queue, which
 // is made if it is not there.
-func attachClsact(a *attachment, ifi *net.Interface, egress bool) (io.Closer, error) {
+func attachClsact(a *attachment, ifi *Interface, egress bool) (io.Closer, error) {
 	queue := tcMessage{typ: unix.RTM_NEWQDISC, flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL, index: ifi.Index, handle: clsactHandle,
 		parent: clsactParent, attrs: attrText(tcaKind, "clsact")}
 	if _, err := queue.request(); err != nil && !errors.Is(err, unix.EEXIST) {

@@ -3,7 +3,6 @@
 package loader
 
 import (
-	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -20,7 +19,7 @@ func TestClsact(t *testing.T) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Skipf("no network namespace: %v", err)
 	}
-	ifi, err := net.InterfaceByName("lo")
+	ifi, err := InterfaceByName("lo")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/cilium/ebpf"
 )
@@ -110,22 +111,22 @@ func explain(spec *ebpf.CollectionSpec, err, limit error) error {
 // The verifier writes the source line in front of the instructions it checks:
 // "; x = y @ prog.lua:12" since 6.10, "; x = y" before.
 var (
-	sourceLine  = regexp.MustCompile(`^; (.*) @ ([^@]*):(\d+)$`)
-	instruction = regexp.MustCompile(`^(?:.* )?(\d+): \([0-9a-f]{2}\)|\binsn (\d+)$`)
-	programName = regexp.MustCompile(`^program ([^:\s]+):`)
+	sourceLine  = lazyRegexp(`^; (.*) @ ([^@]*):(\d+)$`)
+	instruction = lazyRegexp(`^(?:.* )?(\d+): \([0-9a-f]{2}\)|\binsn (\d+)$`)
+	programName = lazyRegexp(`^program ([^:\s]+):`)
 )
 
 func reject(spec *ebpf.CollectionSpec, err error, ve *ebpf.VerifierError) *RejectError {
 	r := &RejectError{Log: ve.Log, Cause: err}
-	if m := programName.FindStringSubmatch(err.Error()); m != nil {
+	if m := programName().FindStringSubmatch(err.Error()); m != nil {
 		r.Program = m[1]
 	}
 	last := -1 // the instruction that it came to
 	for _, l := range ve.Log {
-		if m := instruction.FindStringSubmatch(l); m != nil {
+		if m := instruction().FindStringSubmatch(l); m != nil {
 			last, _ = strconv.Atoi(m[1] + m[2])
 		}
-		if m := sourceLine.FindStringSubmatch(l); m != nil {
+		if m := sourceLine().FindStringSubmatch(l); m != nil {
 			r.Text, r.File = m[1], m[2]
 			r.Line, _ = strconv.Atoi(m[3])
 		} else if t, ok := strings.CutPrefix(l, "; "); ok {
@@ -274,4 +275,10 @@ func setting(path string) string {
 		return ""
 	}
 	return strings.TrimSpace(string(b))
+}
+
+// lazyRegexp returns a function that compiles the expression when first called:
+// most runs of the command need none.
+func lazyRegexp(s string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(s) })
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"path"
 	"slices"
@@ -63,23 +62,24 @@ var hooks = []hook{
 }
 
 // iface is the interface of that name or number.
-func (a *attachment) iface() (*net.Interface, error) {
-	ifi, err := net.InterfaceByName(a.Name)
-	if err == nil {
-		return ifi, nil
-	}
-	if n, e := strconv.Atoi(a.Name); e == nil && n > 0 {
-		if ifi, e := net.InterfaceByIndex(n); e == nil {
-			return ifi, nil
-		}
-	}
-	all, e := net.Interfaces()
-	if e != nil {
+func (a *attachment) iface() (*Interface, error) {
+	all, err := Interfaces()
+	if err != nil {
 		return nil, err
 	}
 	var names []string
-	for _, i := range all {
-		names = append(names, i.Name)
+	for i := range all {
+		if all[i].Name == a.Name {
+			return &all[i], nil
+		}
+		names = append(names, all[i].Name)
+	}
+	if n, e := strconv.Atoi(a.Name); e == nil {
+		for i := range all {
+			if all[i].Index == n {
+				return &all[i], nil
+			}
+		}
 	}
 	return nil, fmt.Errorf("there is no interface '%s'; there are %s", a.Name, strings.Join(names, ", "))
 }
@@ -114,7 +114,7 @@ func attachXDP(a *attachment) (io.Closer, error) {
 	return linkXDP(a.prog, ifi, link.XDPAttachFlags(a.Flags))
 }
 
-func linkXDP(p *ebpf.Program, ifi *net.Interface, flags link.XDPAttachFlags) (io.Closer, error) {
+func linkXDP(p *ebpf.Program, ifi *Interface, flags link.XDPAttachFlags) (io.Closer, error) {
 	l, err := link.AttachXDP(link.XDPOptions{Program: p, Interface: ifi.Index, Flags: flags})
 	if err != nil && flags == 0 && !errors.Is(err, unix.EBUSY) && !errors.Is(err, fs.ErrPermission) {
 		l, err = link.AttachXDP(link.XDPOptions{Program: p, Interface: ifi.Index, Flags: link.XDPGenericMode})

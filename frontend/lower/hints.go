@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -174,11 +175,11 @@ func headerMeant(h *header, name string) string {
 	return diag.DidYouMean(name, known)
 }
 
-var looksLikeMAC = regexp.MustCompile(`^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$`)
+var looksLikeMAC = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$`) })
 
 // addressMeant proposes how to write an address that stands in a string.
 func addressMeant(s string) string {
-	if looksLikeMAC.MatchString(s) {
+	if looksLikeMAC().MatchString(s) {
 		return "; the address is bpf.mac('" + s + "')"
 	}
 	if _, err := netip.ParseAddr(s); err == nil {

@@ -20,7 +20,7 @@ type Info struct {
 
 // tables are the codes of each stage, each in a file of its own.
 func tables() [][]Info {
-	return [][]Info{syntaxCodes, scriptCodes, declareCodes, lowerCodes, flowCodes, loopCodes, memoryCodes, kernelCodes, valueCodes, codegenCodes}
+	return [][]Info{syntaxCodes, scriptCodes, declareCodes, lowerCodes, flowCodes, loopCodes, memoryCodes, kernelCodes, valueCodes, codegenCodes()}
 }
 
 // All returns every code, sorted by name.

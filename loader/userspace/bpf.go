@@ -2,7 +2,6 @@ package userspace
 
 import (
 	"fmt"
-	"net"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -56,7 +55,7 @@ func bpfIfindex(c *call) ([]lua.LValue, error) {
 	if err != nil {
 		return nil, err
 	}
-	ifi, err := net.InterfaceByName(name)
+	ifi, err := loader.InterfaceByName(name)
 	if err != nil {
 		return nil, fmt.Errorf("there is no interface '%s'", name)
 	}
