@@ -86,6 +86,7 @@ type Object struct {
 	Warnings diag.List
 	// Code is the instructions of each function, for listings.
 	Code *codegen.Output
+	mod  *ir.Module
 }
 
 // MapInfo describes a map of the object. Sizes are in bytes.
@@ -297,7 +298,7 @@ func optimise(mod *ir.Module, opts Options, callbacks bool) error {
 }
 
 func describe(mod *ir.Module, programs []*frontend.Program, code *codegen.Output, warnings diag.List) *Object {
-	obj := &Object{ELF: code.Object, Warnings: warnings, Code: code}
+	obj := &Object{ELF: code.Object, Warnings: warnings, Code: code, mod: mod}
 	for _, m := range mod.Maps {
 		info := MapInfo{Name: m.Name, Type: m.Type.Name, KeySize: m.KeySize, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries, Contents: m.Contents, Added: m.Source == nil}
 		if s, ok := m.Source.(*script.Map); ok {

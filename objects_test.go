@@ -146,6 +146,10 @@ func TestCodeExamples(t *testing.T) {
 			} else {
 				got = obj.Warnings
 			}
+			if first == "-- emit: raw" && err == nil {
+				_, err := obj.Raw()
+				got, _ = diag.AsList(err)
+			}
 			found := false
 			for _, d := range got {
 				if d.Code == i.Code {

@@ -3,6 +3,7 @@ package codegen
 import (
 	"debug/elf"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/luabpfc/luabpfc/btf"
@@ -16,12 +17,16 @@ import (
 // of one entry of each section; that of .rodata is frozen. Of .kconfig there is the
 // DATASEC only: the loader makes the section up, and its symbols are undefined.
 
-// variableSections are the sections of variables, in the order of the file.
-var variableSections = [...]struct {
+// variableSection is a section of variables.
+type variableSection struct {
 	name  string
 	typ   elf.SectionType
 	flags elf.SectionFlag
-}{
+}
+
+// variableSections are the usual ones, in the order of the file; those that the
+// script names follow.
+var variableSections = [...]variableSection{
 	{".rodata", elf.SHT_PROGBITS, elf.SHF_ALLOC},
 	{".data", elf.SHT_PROGBITS, elf.SHF_ALLOC | elf.SHF_WRITE},
 	{".bss", elf.SHT_NOBITS, elf.SHF_ALLOC | elf.SHF_WRITE},
@@ -30,7 +35,13 @@ var variableSections = [...]struct {
 
 // addGlobals makes the sections of variables.
 func (l *linker) addGlobals() error {
-	for _, kind := range variableSections {
+	kinds := slices.Clone(variableSections[:])
+	for _, g := range l.m.Globals {
+		if g.In != "" && !slices.ContainsFunc(kinds, func(k variableSection) bool { return k.name == g.In }) {
+			kinds = append(kinds, variableSection{g.In, elf.SHT_PROGBITS, elf.SHF_ALLOC | elf.SHF_WRITE})
+		}
+	}
+	for _, kind := range kinds {
 		var list []*ir.Global
 		for _, g := range l.m.Globals {
 			if g.Section() == kind.name {

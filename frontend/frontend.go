@@ -169,7 +169,7 @@ func variables(mod *ir.Module, st *script.Stage) []*ir.Global {
 	for _, g := range st.Globals() {
 		out := lower.Variable(mod, g)
 		out.Pos = position(mod, g.Span)
-		if data := g.Data(); g.Const || slices.ContainsFunc(data, func(b byte) bool { return b != 0 }) {
+		if data := g.Data(); g.Const || g.Section != "" || slices.ContainsFunc(data, func(b byte) bool { return b != 0 }) {
 			out.Data = data
 		}
 		list = append(list, out)

@@ -36,6 +36,8 @@ type Core struct {
 	// Field is the size of the field in bytes, as the module has it: a load of as
 	// many bytes may become as wide as the field is.
 	Field int32
+	// Known: the module's own number is some kernel's, by its BTF.
+	Known bool
 	// Type is the root and Index the way from it, a member's or element's number
 	// for each step, as the front end knows them; opaque here and not printed.
 	Type  any

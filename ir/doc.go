@@ -69,7 +69,8 @@
 //	map    = "map" name maptype [ pos ] [ "{" { hex ":" hex | slotof } "}" ] .
 //	maptype = type "key" int "value" int "entries" int [ "flags" int ] [ "pinned" ]
 //	         [ "node" int ] [ "extra" int ] [ "inner" maptype ] .
-//	global = "global" name size "align" int [ "const" ] [ "static" ] [ "extern" ] [ "=" hex ] [ pos ] .
+//	global = "global" name size "align" int [ "const" ] [ "static" ] [ "extern" ] [ "in" string ]
+//	         [ "=" hex ] [ pos ] .
 //	kfunc  = "kfunc" name "(" [ argkind [ size ] { "," argkind [ size ] } ] ")" retkind
 //	         [ "weak" ] [ "sleeps" ] [ "releases" ] [ "release" name ] [ pos ] .
 //	slotof = "slot" int ( "map" name | "func" name ) .

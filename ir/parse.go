@@ -197,6 +197,9 @@ func (p *parser) globalDecl() {
 	g.Const = p.got("const")
 	g.Static = p.got("static")
 	g.Extern = p.got("extern")
+	if p.got("in") {
+		g.In = p.quoted("a section")
+	}
 	if p.got("=") {
 		g.Data = p.bytes("what it begins with")
 	}

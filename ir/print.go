@@ -184,6 +184,9 @@ func (p *printer) global(g *Global) {
 	if g.Extern {
 		p.printf(" extern")
 	}
+	if g.In != "" {
+		p.printf(" in %s", strconv.Quote(g.In))
+	}
 	if g.Data != nil {
 		p.printf(" = %s", bytesText(g.Data))
 	}

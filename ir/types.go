@@ -110,7 +110,9 @@ type Global struct {
 	// Extern: the running kernel's configuration has the value, which the loader
 	// fills in. Const is set too.
 	Extern bool
-	Pos    Pos
+	// In is the section that the variable lies in, where it is none of the usual.
+	In  string
+	Pos Pos
 	// Source is what the front end made the variable from, Type its C type;
 	// opaque here.
 	Source, Type any
@@ -129,6 +131,8 @@ func (g *Global) Section() string {
 	switch {
 	case g.Extern:
 		return ".kconfig"
+	case g.In != "":
+		return g.In
 	case g.Const:
 		return ".rodata"
 	case g.Data == nil:

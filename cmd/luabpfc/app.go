@@ -68,7 +68,7 @@ func rootFlags() []cli.Flag {
 		&cli.StringFlag{Name: "btf", Usage: "`FILE` with the kernel's types (default: /sys/kernel/btf/vmlinux, read if the script needs it)"},
 		&cli.StringFlag{Name: "target-kernel", Usage: "oldest kernel `X.Y` that must load the object (default: 6.1)"},
 		&cli.StringFlag{Name: "target", Value: "bpfel", Usage: "byte order: bpfel or bpfeb"},
-		&cli.StringFlag{Name: "emit", Value: "obj", Usage: "`WHAT` to write: ast, ir, opt, mir, asm or obj; text goes to standard output unless -o is given"},
+		&cli.StringFlag{Name: "emit", Value: "obj", Usage: "`WHAT` to write: ast, ir, opt, mir, asm, obj, raw (the instructions of one bpf.func) or ipft-lua (a script for ipftrace2); text goes to standard output unless -o is given"},
 		&cli.StringSliceFlag{Name: "D", Usage: "define option `NAME[=VALUE]` for bpf.opt"},
 		&cli.StringSliceFlag{Name: "I", Usage: "look for required files in `DIR` too"},
 		&cli.StringFlag{Name: "M", Usage: "write a make rule naming every source read to `FILE`"},

@@ -37,8 +37,8 @@ func compile(c *cli.Context, s streams, render func(diag.List) string) error {
 	if err != nil {
 		return err
 	}
-	if req.emit == "obj" && req.out == "-" && isTerminal(s.out) {
-		return usagef("an object is binary and standard output is a terminal; use -o FILE")
+	if binaries[req.emit] != "" && req.out == "-" && isTerminal(s.out) {
+		return usagef("what is written is binary and standard output is a terminal; use -o FILE")
 	}
 	files := &sources{dirs: c.StringSlice("I")}
 	src, err := files.script(req.script, s.in)
@@ -67,9 +67,9 @@ func compile(c *cli.Context, s streams, render func(diag.List) string) error {
 	if req.v {
 		describe(s.err, obj)
 	}
-	result := obj.ELF
-	if req.emit != "obj" {
-		result = []byte(text.String())
+	result, err := req.result(obj, text.String())
+	if err != nil {
+		return err
 	}
 	if err := writeFile(req.out, result, s.out); err != nil {
 		return err
@@ -78,6 +78,20 @@ func compile(c *cli.Context, s streams, render func(diag.List) string) error {
 		return nil
 	}
 	return writeFile(req.dep, files.rule(req.out), s.out)
+}
+
+// result is what --emit asks for; text are the stages shown.
+func (r *request) result(obj *luabpfc.Object, text string) ([]byte, error) {
+	switch r.emit {
+	case "obj":
+		return obj.ELF, nil
+	case "raw":
+		return obj.Raw()
+	case "ipft-lua":
+		s, err := obj.IpftScript(r.script)
+		return []byte(s), err
+	}
+	return []byte(text), nil
 }
 
 func parseRequest(c *cli.Context, s streams) (*request, error) {
@@ -178,20 +192,23 @@ func (r *request) parseKernel(c *cli.Context) error {
 	return nil
 }
 
+// binaries are what --emit writes to a file of its own, by the file's ending.
+var binaries = map[string]string{"obj": ".o", "raw": ".raw"}
+
 // parseEmit reads what is written, and where.
 func (r *request) parseEmit(*cli.Context) error {
 	switch r.emit {
-	case "obj", "ast", "ir", "opt", "mir", "asm":
+	case "obj", "ast", "ir", "opt", "mir", "asm", "raw", "ipft-lua":
 	default:
-		return usagef("--emit is ast, ir, opt, mir, asm or obj, not '%s'", r.emit)
+		return usagef("--emit is ast, ir, opt, mir, asm, obj, raw or ipft-lua, not '%s'", r.emit)
 	}
 	if r.out != "" {
 		return nil
 	}
 	r.out = "-"
-	if r.emit == "obj" && r.script != "-" {
+	if ext := binaries[r.emit]; ext != "" && r.script != "-" {
 		base := filepath.Base(r.script)
-		r.out = strings.TrimSuffix(base, filepath.Ext(base)) + ".o"
+		r.out = strings.TrimSuffix(base, filepath.Ext(base)) + ext
 	}
 	return nil
 }

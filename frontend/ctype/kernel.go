@@ -63,7 +63,7 @@ func (sc *Scope) kernelTag(kind, name string) Type {
 	}
 	sc.tags[name] = t
 	x := sc.note(t)
-	x.own, x.preserve, x.incomplete, x.depth = true, true, false, 1
+	x.own, x.preserve, x.kernel, x.incomplete, x.depth = true, true, true, false, 1
 	x.align = 0
 	x.align = uint32(sc.Alignof(t))
 	return t
@@ -98,6 +98,13 @@ func (sc *Scope) Resolve(t Type) Type {
 		}
 	}
 	return t
+}
+
+// FromKernel reports whether t is a type as some kernel's BTF has it, not as a
+// script declares it.
+func (sc *Scope) FromKernel(t Type) bool {
+	x, ok := sc.extra[t]
+	return ok && x.kernel
 }
 
 // KernelFunc returns the prototype of a function of the kernel, nil if there is

@@ -37,6 +37,7 @@ type extra struct {
 	incomplete bool
 	own        bool // from our table: a script may declare it anew
 	preserve   bool
+	kernel     bool // from BTF
 	variable   bool // an array of [?] or []
 }
 

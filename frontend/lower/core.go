@@ -60,6 +60,9 @@ func (lw *lowerer) core(c *ir.Core, local int64) *ir.Value {
 	if known := lw.cores[key]; known != nil {
 		c = known
 	} else {
+		if t, ok := c.Type.(ctype.Type); ok {
+			c.Known = lw.stage.Types().FromKernel(t)
+		}
 		lw.cores[key] = c
 	}
 	return lw.b.Core(c, local)

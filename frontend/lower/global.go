@@ -20,7 +20,7 @@ func Variable(mod *ir.Module, g *script.Global) *ir.Global {
 			return have
 		}
 	}
-	out := &ir.Global{Name: g.Name, Const: g.Const, Size: ctype.Size(g.Type), Align: g.Align, Source: g, Type: g.Type}
+	out := &ir.Global{Name: g.Name, Const: g.Const, Size: ctype.Size(g.Type), Align: g.Align, In: g.Section, Source: g, Type: g.Type}
 	mod.Globals = append(mod.Globals, out)
 	return out
 }

@@ -1,6 +1,8 @@
 package script
 
 import (
+	"strings"
+
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/luabpfc/luabpfc/frontend/ctype"
@@ -10,12 +12,13 @@ import (
 // Global is a variable of the object that the script declared, with bpf.global
 // or bpf.const.
 type Global struct {
-	Name  string // unique among variables, maps and programs; a C identifier
-	Type  ctype.Type
-	Const bool // nobody writes it once programs are loaded
-	Align int
-	Span  diag.Span // the declaring call
-	data  *Ref      // what it begins with
+	Name    string // unique among variables, maps and programs; a C identifier
+	Type    ctype.Type
+	Section string // "": the usual one
+	Const   bool   // nobody writes it once programs are loaded
+	Align   int
+	Span    diag.Span // the declaring call
+	data    *Ref      // what it begins with
 }
 
 // ToGlobal returns the variable that v holds.
@@ -42,10 +45,11 @@ func (st *Stage) openGlobals(fs map[string]libFunc) {
 	st.globalMeta = m
 }
 
-// bpfGlobal is bpf.global(ctype [, init]) and bpf.const(ctype, init).
+// bpfGlobal is bpf.global(ctype [, init [, opts]]) and bpf.const(ctype, init [, opts]).
 func (st *Stage) bpfGlobal(L *lua.LState, call string) int {
 	t := st.checkType(L, 1)
 	g := &Global{Const: call == "bpf.const", Span: firstLine(st.caller(L))}
+	st.globalOptions(L, g, call)
 	st.noMore(L, 2, call)
 	if g.Const && L.Get(2) == lua.LNil {
 		st.fail(L, diag.BadDeclaration, "bpf.const needs a value: bpf.const(ctype, value)")
@@ -61,14 +65,39 @@ func (st *Stage) bpfGlobal(L *lua.LState, call string) int {
 		g.Type = t
 	}
 	g.Align = min(st.types.Alignof(g.Type), 8)
-	name := st.assignedName(L)
-	if name == "" {
-		name = call[len("bpf."):]
+	if g.Name == "" {
+		g.Name = st.assignedName(L)
 	}
-	g.Name = st.uniqueName(name, g.Span)
+	if g.Name == "" {
+		g.Name = call[len("bpf."):]
+	}
+	g.Name = st.uniqueName(g.Name, g.Span)
 	st.globals = append(st.globals, g)
 	L.Push(st.userdata(g, st.globalMeta))
 	return 1
+}
+
+// globalOpts are the options of a variable.
+var globalOpts = map[string]bool{"name": true, "section": true}
+
+// globalOptions reads the options, argument 3, and drops it.
+func (st *Stage) globalOptions(L *lua.LState, g *Global, call string) {
+	t, ok := L.Get(3).(*lua.LTable)
+	if !ok {
+		return
+	}
+	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
+		st.checkOption(L, k.String(), globalOpts)
+		switch s := st.stringOption(L, k.String(), v); {
+		case k.String() == "name":
+			g.Name = s
+		case g.Const || strings.HasPrefix(s, ".") || s == "license":
+			st.failOn(L, v, diag.BadDeclaration, "%s can't be put into section '%s', which has a meaning of its own to loaders", call, s)
+		default:
+			g.Section = s
+		}
+	}
+	L.SetTop(2)
 }
 
 // initialData makes data of type t, which the arguments from the second on

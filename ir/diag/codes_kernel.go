@@ -5,6 +5,8 @@ package diag
 const (
 	// BadKconfig: an option of the kernel's configuration that is none.
 	BadKconfig Code = "BadKconfig"
+	// NotRaw: what raw instructions can't do.
+	NotRaw Code = "NotRaw"
 	// UnknownKfunc: a function that the kernel has not got, or not for programs.
 	UnknownKfunc Code = "UnknownKfunc"
 	// ReferenceHeld: what has to be given back is not.
@@ -22,6 +24,17 @@ var kernelCodes = []Info{
 			"LINUX_KERNEL_VERSION or LINUX_HAS_.... The configuration does not tell types, so the script does: an integer (by default), " +
 			"'bool', 'tristate' (0, 1, or 2 for a module) or 'char [n]', and the same one at each use.",
 		Example: "return bpf.socket(function() return bpf.kconfig('HZ') end)\n",
+	},
+	{
+		Code: NotRaw, Severity: Error,
+		Summary: "something that --emit raw can't write",
+		Help: "--emit raw and --emit ipft-lua write the instructions of one function of bpf.func, with nothing that a loader would have to fill in: " +
+			"no maps, variables, other functions, or members of the kernel's structures that the script declares itself. " +
+			"Without these flags the function is one to link against, which may use all of them.",
+		Example: `-- emit: raw
+local m = bpf.map('array', 1)
+bpf.func('int f(void *ctx)', function() return m[0] end)
+`,
 	},
 	{
 		Code: UnknownKfunc, Severity: Error,
