@@ -196,6 +196,12 @@ func (lw *lowerer) setField(t *Table, k lua.LValue, v Value) {
 	lw.set(c, lw.hold(v))
 }
 
+// madeOutside reports whether t was made before the trip of a loop at hand began.
+func (lw *lowerer) madeOutside(t *Table) bool {
+	n := len(lw.building)
+	return n > 0 && (t.made == nil || t.made.born <= lw.building[n-1].start)
+}
+
 // border is the table's length: fields 1 to n are not nil.
 func (t *Table) border() int {
 	n := 0
@@ -238,7 +244,7 @@ func (lw *lowerer) setIndex(e *syntax.Index, obj, key, v Value) {
 			lw.errorf(e.Key, diag.NeedsConstant, "a table made in the kernel needs keys that are known when compiling; use an array or a map")
 			return
 		}
-		if o.fields[k] == nil && len(lw.building) > 0 {
+		if o.fields[k] == nil && lw.madeOutside(o) {
 			lw.errorf(e, diag.NeedsConstant, "a field can't be added to a table inside a loop; give it a value before")
 			return
 		}

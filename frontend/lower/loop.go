@@ -344,7 +344,7 @@ func (lw *lowerer) closeLoop(header *ir.Block, vars []*carried, changed []*cell,
 		v := cv.c.get()
 		v = lw.settled(v)
 		if was := cv.s.flat; was != nil {
-			if !lw.carryBoth(cv.s, v) {
+			if !lw.carryBoth(cv.s, v, false) {
 				lw.widen(cv.s, v, cv.c)
 				ok = false
 			} else if !was.equal(cv.s.flat) {
@@ -446,7 +446,7 @@ func (lw *lowerer) widen(s *shape, v Value, c *cell) {
 			return
 		}
 	}
-	if s.flat == nil && lw.b.Block != nil && lw.carryBoth(s, v) {
+	if s.flat == nil && lw.b.Block != nil && lw.carryBoth(s, v, true) {
 		return
 	}
 	s.phi, s.kind, s.flat = false, nil, nil

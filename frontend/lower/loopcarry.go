@@ -38,17 +38,20 @@ func (c *carry) none() bool {
 
 // carryOf describes v; ok is false for what can't be carried. entry says that it
 // is what a variable holds before the loop.
-func (lw *lowerer) carryOf(v Value, entry bool) (c *carry, ok bool) {
+func (lw *lowerer) carryOf(v Value, entry bool, depth int) (c *carry, ok bool) {
+	if depth > maxCarryDepth || lw.b.Block == nil {
+		return nil, false // a record that has itself as a member, as classes do
+	}
 	v = lw.resolve(lw.settled(v))
 	switch x := v.(type) {
 	case Opt:
-		c, ok = lw.carryOf(x.Val, entry)
+		c, ok = lw.carryOf(x.Val, entry, depth+1)
 		return c.orNil(), ok
 	case *Choice:
 		if !isNil(x.No) {
 			return nil, false
 		}
-		c, ok = lw.carryOf(x.Yes, entry)
+		c, ok = lw.carryOf(x.Yes, entry, depth+1)
 		return c.orNil(), ok
 	case Int:
 		return &carry{leaf: Int{Unsigned: x.Unsigned, Bit: x.Bit, Slice: x.Slice}}, true
@@ -59,7 +62,7 @@ func (lw *lowerer) carryOf(v Value, entry bool) (c *carry, ok bool) {
 	case Bytes:
 		return &carry{bytes: x.Len, text: x.Text}, x.Slot == nil
 	case *Table:
-		return lw.carryOfTable(x, entry)
+		return lw.carryOfTable(x, entry, depth)
 	case Const:
 		switch x.V.(type) {
 		case lua.LBool:
@@ -78,14 +81,14 @@ func (c *carry) orNil() *carry {
 	return c
 }
 
-func (lw *lowerer) carryOfTable(t *Table, entry bool) (*carry, bool) {
+func (lw *lowerer) carryOfTable(t *Table, entry bool, depth int) (*carry, bool) {
 	start := lw.building[len(lw.building)-1].start
 	if !entry && (t.made == nil || t.made.born <= start) {
 		return nil, false
 	}
 	c := &carry{keys: slices.Clone(t.keys), fields: map[lua.LValue]*carry{}, meta: t.meta, shared: t.frozen || t.names > 1}
 	for _, k := range t.keys {
-		f, ok := lw.carryOf(t.fields[k].get(), entry)
+		f, ok := lw.carryOf(t.fields[k].get(), entry, depth+1)
 		if !ok {
 			return nil, false
 		}
@@ -301,12 +304,14 @@ func (lw *lowerer) carryIn(c *carry, next func() *ir.Value) Value {
 }
 
 // carryBoth makes room in a shape for v member by member, if that is possible.
-func (lw *lowerer) carryBoth(s *shape, v Value) bool {
-	before, ok1 := lw.carryOf(s.v, true)
+// first says that the loop is lowered anew whatever comes of it: then v may be what
+// another variable holds before the loop, which is a copy the next time.
+func (lw *lowerer) carryBoth(s *shape, v Value, first bool) bool {
+	before, ok1 := lw.carryOf(s.v, true, 0)
 	if s.flat != nil {
 		before, ok1 = s.flat, true
 	}
-	now, ok2 := lw.carryOf(v, false)
+	now, ok2 := lw.carryOf(v, first, 0)
 	if !ok1 || !ok2 {
 		return false
 	}
@@ -317,6 +322,9 @@ func (lw *lowerer) carryBoth(s *shape, v Value) bool {
 	s.phi, s.flat, s.kind, s.opt = true, m, nil, false
 	return true
 }
+
+// maxCarryDepth bounds records in records.
+const maxCarryDepth = 12
 
 // maxCarried is how many numbers one variable takes at most.
 const maxCarried = 64
