@@ -1,6 +1,7 @@
 // Package loader takes the bytes of a compiled object to the kernel: it loads
-// and pins, attaches socket filters and XDP programs, and reads maps, through
-// cilium/ebpf.
+// and pins, attaches programs of every kind that attaches by itself, reads and
+// writes maps and variables, and receives records and what programs print,
+// through cilium/ebpf.
 //
 // It must not know the compiler: any object that libbpf can load will do. A
 // program that ships an object needs this package or any other loader, and
@@ -10,9 +11,11 @@
 //	if err != nil { ... }
 //	defer obj.Close()
 //	if err := obj.Load(); err != nil { ... }
-//	if err := obj.AttachSocket("prog", "lo"); err != nil { ... }
+//	l, err := obj.Attach("prog", loader.Target{Name: "lo"})
 //	m, err := obj.Map("map")
 //	n, ok, err := m.Get(6)
+//
+// Where a program attaches is a row of the table hooks, by its type and section.
 //
 // An Object is what is in the file until Load, and what is in the kernel from
 // there to Close. A RejectError is the verifier's refusal with the script line

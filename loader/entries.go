@@ -11,15 +11,6 @@ import (
 // Keys and values as bytes in memory order. What a map with a value for each CPU
 // holds under a key are the values of all CPUs, one behind the other.
 
-// Name returns the map's name, as the kernel has it.
-func (m *Map) Name() string {
-	info, err := m.m.Info()
-	if err != nil {
-		return ""
-	}
-	return info.Name
-}
-
 // MaxEntries returns how many entries the map may have.
 func (m *Map) MaxEntries() uint32 { return m.m.MaxEntries() }
 
