@@ -400,3 +400,23 @@ func TestLiveFaults(t *testing.T) {
 		t.Errorf("a slow reader: %v, %q", err, got)
 	}
 }
+
+// TestLiveBig iterates a map while it is written: every entry that stays is seen
+// once, and none that came meanwhile changes that.
+func TestLiveBig(t *testing.T) {
+	wantLive(t, `
+		local m = bpf.map('hash', 20000, 'uint32_t', 'uint64_t')
+		bpf.socket(function() end)
+		require('syscall').sleep(0)
+		for i = 1, 5000 do m[i] = i end
+		local n, sum = 0, 0
+		for k, v in m:pairs() do
+			n, sum = n + 1, sum + k
+			m[k + 5000] = 1
+			if k % 2 == 0 then m[k] = nil end
+		end
+		print(n, sum)
+		n = 0
+		for k in m:pairs() do n = n + 1 end
+		print(n)`, nil, "5000\t12502500", "7500")
+}

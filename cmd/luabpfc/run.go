@@ -62,6 +62,7 @@ func runScript(c *cli.Context, s streams, render func(diag.List) string) error {
 	if err != nil {
 		return err
 	}
+	liftMemoryLimit()
 	signals := catchSignals()
 	defer signals.stop()
 	code, err := userspace.Run(src, userspace.Options{
