@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # package:command, or package:file
 needs='gcc:gcc libc6-dev:/usr/include/stdio.h libbpf-dev:/usr/include/bpf/libbpf.h libelf-dev:/usr/include/libelf.h
 bpftool:bpftool clang:clang lua5.1:luac5.1 lua5.4:luac5.4 iputils-ping:ping git:git
-iproute2:tc xdp-tools:xdp-loader
+iproute2:tc xdp-tools:xdp-loader xz-utils:xz
 qemu-system-x86:qemu-system-x86_64'
 missing=
 PATH=$PATH:/usr/sbin:/sbin

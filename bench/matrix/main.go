@@ -14,7 +14,7 @@
 // could not run at all, which are never a pass. With -must a cell that could
 // not run is an error too.
 //
-// Needed are apt-get, dpkg-deb and QEMU (Debian: qemu-system-x86, for s390x
+// Needed are apt-get, dpkg-deb, xz and QEMU (Debian: qemu-system-x86, for s390x
 // qemu-system-misc, for arm64 qemu-system-arm). Kernels are downloaded by the
 // machine's own apt configuration, for other suites by a state of their own
 // next to them, and kept in the cache folder.
