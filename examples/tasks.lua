@@ -1,6 +1,5 @@
--- Lists the threads of all processes like ps, as text that user space reads from
--- a file: luabpfc pins the iterator, cat reads it.
-bpf.iter('task', function(ctx)
+-- Lists the threads of all processes like ps, as text that user space reads.
+local tasks = bpf.iter('task', function(ctx)
 	local t, seq = ctx.task, ctx.meta.seq
 	if ctx.meta.seq_num == 0 then
 		bpf.helper.seq_printf(seq, '%7s %7s %7s %-15s %s\n', 'PID', 'TID', 'PPID', 'COMM', 'FILE')
@@ -13,4 +12,6 @@ bpf.iter('task', function(ctx)
 	else
 		bpf.helper.seq_printf(seq, '-\n')
 	end
-end, { name = 'tasks' })
+end)
+
+io.write(tasks:read())

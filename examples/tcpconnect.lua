@@ -22,7 +22,11 @@ bpf.kretprobe('tcp_v4_connect', function(regs, result)
 		local_port = ends.skc_num, port = ends.skc_dport }
 end)
 
+local function dotted(a)
+	return string.format('%d.%d.%d.%d', a / 2 ^ 24, a / 2 ^ 16 % 256, a / 2 ^ 8 % 256, a % 256)
+end
+
 print('PID     COMM             FROM                  TO')
 events:poll(function(e)
-	print(string.format('%-7d %-16s %s:%d %s:%d', e.pid, ffi.string(e.comm), bpf.ip(e.from), e.local_port, bpf.ip(e.to), e.port))
+	print(string.format('%-7d %-16s %s:%d %s:%d', e.pid, ffi.string(e.comm), dotted(e.from), e.local_port, dotted(e.to), e.port))
 end)

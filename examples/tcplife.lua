@@ -24,8 +24,12 @@ bpf.tp_btf('inet_sock_set_state', function(sk, old, new)
 	begun[key] = nil
 end)
 
+local function dotted(a)
+	return string.format('%d.%d.%d.%d', a / 2 ^ 24, a / 2 ^ 16 % 256, a / 2 ^ 8 % 256, a % 256)
+end
+
 print('PID     COMM             MS       SENT  RECEIVED  FROM TO')
 events:poll(function(e)
 	print(string.format('%-7d %-16s %-5d %8d %8d  %s:%d %s:%d', e.pid, ffi.string(e.comm), e.ns / 1000000, e.sent, e.received,
-		bpf.ip(e.from), e.local_port, bpf.ip(e.to), e.port))
+		dotted(e.from), e.local_port, dotted(e.to), e.port))
 end)
