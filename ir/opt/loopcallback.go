@@ -89,6 +89,7 @@ type extraction struct {
 	captures []*ir.Value // values of f stored before the call
 	capAt    []int32
 	exits    []exitEdge
+	again    map[*ir.Value]bool    // testsAgain
 	own      map[*ir.Slot]*ir.Slot // what local slots have become
 	walk     *walk                 // if the loop is one through a map
 }
@@ -110,6 +111,7 @@ func (e *extraction) run() {
 	}
 	e.enter()
 	e.localChecks()
+	e.again = testsAgain(e.f, e.in)
 	e.findOut()
 	e.layout()
 	if e.carriedPointers(); e.x.failed {
@@ -208,11 +210,18 @@ func isLeaf(v *ir.Value) bool {
 // findOut lists the values computed in the loop and used behind it.
 func (e *extraction) findOut() {
 	seen := map[*ir.Value]bool{}
-	add := func(v *ir.Value) {
-		if v != nil && e.in[v.Block] && !seen[v] {
-			seen[v] = true
-			e.out = append(e.out, v)
+	var add func(v *ir.Value)
+	add = func(v *ir.Value) {
+		if v == nil || !e.in[v.Block] || seen[v] {
+			return
 		}
+		seen[v] = true
+		if e.again[v] {
+			for _, a := range v.Args {
+				add(a)
+			}
+		}
+		e.out = append(e.out, v)
 	}
 	for _, b := range e.f.Blocks {
 		if e.in[b] {
@@ -238,7 +247,7 @@ func (e *extraction) layout() {
 	}
 	h := e.l.Header
 	for _, p := range h.Phis() {
-		if !travels(p) {
+		if !e.travels(p) {
 			continue
 		}
 		e.field[p] = e.alloc()
@@ -246,14 +255,14 @@ func (e *extraction) layout() {
 			continue
 		}
 		for _, a := range p.Args { // only back edges are left
-			if _, taken := e.field[a]; isOut[a] && !taken && travels(a) && a.Type == p.Type && !(a.Op == ir.OpPhi && a.Block == h) {
+			if _, taken := e.field[a]; isOut[a] && !taken && e.travels(a) && a.Type == p.Type && !(a.Op == ir.OpPhi && a.Block == h) {
 				e.field[a] = e.field[p]
 				break
 			}
 		}
 	}
 	for _, v := range e.out {
-		if _, ok := e.field[v]; !ok && travels(v) {
+		if _, ok := e.field[v]; !ok && e.travels(v) {
 			e.field[v] = e.alloc()
 			e.zero = append(e.zero, e.field[v])
 		}
@@ -261,7 +270,10 @@ func (e *extraction) layout() {
 }
 
 // travels reports whether v crosses in a field; what does not is made anew.
-func travels(v *ir.Value) bool {
+func (e *extraction) travels(v *ir.Value) bool {
+	if e.again[v] {
+		return false
+	}
 	switch v.Op {
 	case ir.OpConst, ir.OpMapRef, ir.OpGlobalAddr, ir.OpFuncRef, ir.OpKfuncAddr, ir.OpCore, ir.OpSlotAddr:
 		return false
@@ -470,6 +482,16 @@ func (e *extraction) remake(v *ir.Value) *ir.Value {
 		// Arguments made on the way stand behind it: move it to the end.
 		moveToEnd(w)
 		return w
+	case ir.OpEq, ir.OpNe, ir.OpNot:
+		if !e.again[v] {
+			return nil
+		}
+		w := entry.NewValue(v.Op, v.Type, v.Pos)
+		for _, a := range v.Args {
+			w.AddArg(e.c.value(a))
+		}
+		moveToEnd(w)
+		return w
 	}
 	return nil
 }
@@ -513,7 +535,7 @@ func (e *extraction) target(b *ir.Block, j int) *ir.Block {
 	}
 	for _, v := range e.out {
 		unchanged := v.Op == ir.OpPhi && v.Block == e.l.Header
-		if travels(v) && !unchanged && e.n.dom.Dominates(v.Block, b) {
+		if e.travels(v) && !unchanged && e.n.dom.Dominates(v.Block, b) {
 			at.put(e.fp, e.field[v], e.c.value(v), nil)
 		}
 	}

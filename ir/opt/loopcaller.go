@@ -36,12 +36,20 @@ func (e *extraction) caller() {
 	exit := at.get(ir.I64, p, e.fr.exit)
 	loaded := map[*ir.Value]*ir.Value{}
 	for _, v := range e.out {
-		if travels(v) {
+		if e.travels(v) {
 			loaded[v] = at.get(v.Type, p, e.field[v])
 			continue
 		}
 		w := at.op(v.Op, v.Type)
 		w.AuxInt, w.Aux = v.AuxInt, v.Aux
+		if e.again[v] {
+			for _, a := range v.Args {
+				if l := loaded[a]; l != nil {
+					a = l
+				}
+				w.AddArg(a)
+			}
+		}
 		if v.Type == ir.Gen {
 			w.Reset(ir.OpPktGen)
 		}
