@@ -34,7 +34,7 @@ type simplifier struct {
 	f      *ir.Func
 	r      *rewriter
 	ranges *ir.Ranges
-	byOp   [ir.NumOps][]*rule
+	byOp   *[ir.NumOps][]*rule
 
 	// The place of the value at hand, where new values go.
 	b    *ir.Block
@@ -47,25 +47,34 @@ const simplifyRounds = 8
 
 // simplify is the pass "simplify".
 func simplify(c *Context, f *ir.Func) {
-	s := &simplifier{c: c, f: f}
-	for i := range rules {
-		for j := range rules[i] {
-			r := &rules[i][j]
-			if r.ops == nil {
-				for op := range s.byOp {
-					s.byOp[op] = append(s.byOp[op], r)
-				}
-			}
-			for _, op := range r.ops {
-				s.byOp[op] = append(s.byOp[op], r)
-			}
-		}
+	if c.space.rules == nil {
+		c.space.rules = rulesByOp()
 	}
+	s := &simplifier{c: c, f: f, byOp: c.space.rules}
 	for round := 0; round < simplifyRounds; round++ {
 		if !s.round() {
 			return
 		}
 	}
+}
+
+// rulesByOp returns the rules to try on each op, in order.
+func rulesByOp() *[ir.NumOps][]*rule {
+	var byOp [ir.NumOps][]*rule
+	for i := range rules {
+		for j := range rules[i] {
+			r := &rules[i][j]
+			if r.ops == nil {
+				for op := range byOp {
+					byOp[op] = append(byOp[op], r)
+				}
+			}
+			for _, op := range r.ops {
+				byOp[op] = append(byOp[op], r)
+			}
+		}
+	}
+	return &byOp
 }
 
 // round walks the function once and reports whether anything changed.

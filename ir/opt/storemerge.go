@@ -76,15 +76,19 @@ func mergeStores(c *Context, f *ir.Func) {
 	if t.size == 0 {
 		return
 	}
-	m := &storeMerger{c: c, f: f, t: t}
+	m := &storeMerger{c: c, f: f, t: t, open: map[[2]int]*window{},
+		dead: map[*ir.Value]bool{}, instead: map[*ir.Value][]newStore{}, base: map[*ir.Value]int{}}
 	for _, b := range f.Blocks {
 		m.block(b)
 	}
 }
 
 func (m *storeMerger) block(b *ir.Block) {
-	m.b, m.open, m.order = b, map[[2]int]*window{}, nil
-	m.dead, m.instead, m.base = map[*ir.Value]bool{}, map[*ir.Value][]newStore{}, map[*ir.Value]int{}
+	m.b, m.order = b, m.order[:0]
+	clear(m.open)
+	clear(m.dead)
+	clear(m.instead)
+	clear(m.base)
 	for _, v := range b.Values {
 		if !m.pend(v) {
 			m.observe(v)

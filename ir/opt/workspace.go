@@ -5,13 +5,15 @@ import "github.com/luabpfc/luabpfc/ir"
 // workspace is memory that passes use one after the other: a pass runs several
 // times on each function, and tables of a function's length are most of what
 // it would have to take anew. A pass begins by computing into it what it needs;
-// nothing in it is kept from one pass to the next.
+// nothing in it is kept from one pass to the next, but for tables that depend on
+// no function.
 type workspace struct {
 	dom     ir.Dom
 	ranges  ir.Ranges
 	rewrite rewriter
 	numbers numberer
 	consts  propagation
+	rules   *[ir.NumOps][]*rule // of simplify
 }
 
 // dominators returns the dominators of f, until it is called again.
