@@ -32,7 +32,7 @@ const (
 // comes near, and memory beyond is used if it must. Until then it runs seldom, for
 // usual scripts not at all.
 const (
-	memoryLimit = 48 << 20
+	memoryLimit = 52 << 20
 	gcPercent   = 400
 )
 
