@@ -305,6 +305,7 @@ func TestLiveMaps(t *testing.T) {
 
 // TestLiveLibrary calls what user space has besides maps.
 func TestLiveLibrary(t *testing.T) {
+	needTool(t, "sh")
 	name := t.TempDir() + "/file"
 	wantLive(t, fmt.Sprintf(`
 		local S, name = require 'syscall', %q
