@@ -40,11 +40,6 @@ func main() {
 	if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}); err != nil {
 		fmt.Println("init: locked memory:", err)
 	}
-	// Not every architecture's kernel compiles programs unless it is told to, and
-	// without that there are neither callbacks nor trampolines.
-	if err := os.WriteFile("/proc/sys/net/core/bpf_jit_enable", []byte("1"), 0); err != nil {
-		fmt.Println("init: JIT:", err)
-	}
 	loadModules("/modules")
 	jobs, err := os.ReadFile("/jobs")
 	if err != nil {
