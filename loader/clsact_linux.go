@@ -77,7 +77,7 @@ func attrNumber(typ uint16, n uint32) []byte {
 }
 
 // request sends m and returns the messages that come back before the
-// acknowledgement.
+// acknowledgement, or of a dump before its end.
 func (m tcMessage) request() (answers [][]byte, err error) {
 	s, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 	if err != nil {
@@ -99,7 +99,7 @@ func (m tcMessage) request() (answers [][]byte, err error) {
 				return nil, errors.New("netlink: a broken message")
 			}
 			switch typ := binary.NativeEndian.Uint16(b[4:]); {
-			case typ == unix.NLMSG_ERROR && size >= nlmsgHdrSize+4:
+			case (typ == unix.NLMSG_ERROR || typ == unix.NLMSG_DONE) && size >= nlmsgHdrSize+4:
 				if e := int32(binary.NativeEndian.Uint32(b[nlmsgHdrSize:])); e != 0 {
 					return nil, unix.Errno(-e)
 				}
