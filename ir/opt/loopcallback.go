@@ -371,7 +371,7 @@ func (e *extraction) carried(p *ir.Value) *ir.Value {
 	case ir.Ptr:
 		return at.get(ir.Ptr, e.fp, e.field[p])
 	}
-	v := at.op(ir.OpOpaque, ir.I64, at.get(ir.I64, e.fp, e.field[p]), e.u)
+	v := at.get(ir.I64, e.fp, e.field[p])
 	if p.Type == ir.Bool {
 		// Known to be 0 or 1, it is a number without a branch.
 		v = at.op(ir.OpNe, ir.Bool, at.op(ir.OpAnd, ir.I64, v, at.konst(1)), at.konst(0))
@@ -527,7 +527,7 @@ func (e *extraction) target(b *ir.Block, j int) *ir.Block {
 	if to == e.l.Header {
 		for _, p := range to.Phis() {
 			if a := p.Args[b.Succs[j].I]; a != p && p.Type != ir.Gen {
-				at.put(e.fp, e.field[p], e.c.value(a), nil)
+				at.put(e.fp, e.field[p], e.c.value(a), e.u)
 			}
 		}
 		t.SetControl(at.konst(0))
