@@ -220,6 +220,9 @@ func loadCollection(elf []byte) (*ebpf.Collection, error) {
 // ends shortens a verifier's log to its first and last lines, and those that
 // say why: where the path that it refused comes from, too.
 func ends(log []string) string {
+	log = slices.DeleteFunc(slices.Clone(log), func(s string) bool { // where precision comes from
+		return strings.HasPrefix(s, "regs=") || strings.HasPrefix(s, "last_idx") || strings.HasPrefix(s, "parent ")
+	})
 	if len(log) > 16 {
 		from := 0
 		for i, s := range log {
