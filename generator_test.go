@@ -684,7 +684,7 @@ func TestRandomScripts(t *testing.T) {
 // tooLarge reports whether a script needs more than the kernel gives: stack,
 // or instructions for the verifier to follow.
 func tooLarge(err error) bool {
-	return err != nil && (slices.Contains([]string{string(diag.StackOverflow), string(diag.LoopTooDeep)}, class(err)) || errors.Is(err, unix.E2BIG))
+	return err != nil && (slices.Contains([]string{string(diag.StackOverflow), string(diag.LoopTooDeep), string(diag.TooComplex)}, class(err)) || errors.Is(err, unix.E2BIG))
 }
 
 var errTooLong = errors.New("too long a run")

@@ -196,7 +196,7 @@ func (c *helperArgs) kernelObject(n syntax.Node, r Ref, there func(p *ir.Value) 
 	lw := c.lw
 	switch {
 	case r.view != nil && r.view.by != byLoad:
-		return lw.errorf(n, diag.WrongArguments, "%s takes a pointer here that the kernel's verifier knows: an argument of the program, or what another kfunc returned, not one that was read from memory", c.what())
+		return lw.errorf(n, diag.WrongArguments, "%s takes an object here that the kernel gave: an argument of the program, or what another kfunc returned, not a pointer that was read from memory", c.what())
 	case !c.h.Releases || len(c.returning) > 0:
 	case r.Loan == nil || r.Loan.release != c.h.Name:
 		return c.notLent(n)
