@@ -99,8 +99,8 @@ func seenOf(b backend, obj *luabpfc.Object, in runInput) (string, error) {
 			}
 			continue
 		}
-		if !strings.Contains(m.Type, "array") && !strings.Contains(m.Type, "hash") || m.KeySize == 0 {
-			continue
+		if !strings.Contains(m.Type, "array") && !strings.Contains(m.Type, "hash") || m.KeySize == 0 || strings.HasSuffix(m.Name, "_scratch") {
+			continue // what scratch memory is left with is nobody's
 		}
 		entries, err := b.entries(m.Name)
 		if err != nil {

@@ -149,14 +149,19 @@ func load(fr *frame, v *ir.Value) (word, error) {
 	}
 	if v.Type == ir.Ptr {
 		p, ok := w.obj.ptrs[int(w.bits)]
-		if !ok {
-			return word{}, errText(fmt.Sprintf("there is no address at %d of %s", w.bits, w.obj.name))
+		if ok {
+			return p, nil
 		}
-		return p, nil
 	}
 	b, err := w.read(int(m.Size))
 	if err != nil {
 		return word{}, err
+	}
+	if v.Type == ir.Ptr { // zeros are null
+		if getNumber(b, false) != 0 {
+			return word{}, errText(fmt.Sprintf("there is no address at %d of %s", w.bits, w.obj.name))
+		}
+		return word{}, nil
 	}
 	return word{bits: number(b, m, fr.m.module.BigEndian)}, nil
 }

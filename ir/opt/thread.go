@@ -108,18 +108,14 @@ func controlOn(b *ir.Block, i int) (int64, bool) {
 }
 
 func evalOn(v *ir.Value, b *ir.Block, i, depth int) (int64, bool) {
-	if k, ok := v.IsConst(); ok {
-		return k, true
-	}
 	if depth > threadable {
 		return 0, false
 	}
+	if k, ok := constantOn(v, b, i); ok {
+		return k, true
+	}
 	if v.Block == b && v.Op == ir.OpPhi {
-		v = v.Args[i]
-		if k, ok := v.IsConst(); ok {
-			return k, true
-		}
-		return decidedBefore(v, b.Preds[i])
+		return decidedBefore(v.Args[i], b.Preds[i])
 	}
 	if k, ok := decidedBefore(v, b.Preds[i]); ok || v.Block != b {
 		return k, ok
@@ -138,7 +134,10 @@ func evalOn(v *ir.Value, b *ir.Block, i, depth int) (int64, bool) {
 	}
 	var x [2]uint64
 	for j, a := range v.Args {
-		k, ok := evalOn(a, b, i, depth+1)
+		k, ok := constantOn(a, b, i)
+		if !ok && !forVerifier(v) { // to which a branch may have shown it in another form
+			k, ok = evalOn(a, b, i, depth+1)
+		}
 		if !ok {
 			return 0, false
 		}
@@ -146,6 +145,14 @@ func evalOn(v *ir.Value, b *ir.Block, i, depth int) (int64, bool) {
 	}
 	r, ok := ir.Eval(v.Op, v.AuxInt, b.Func.Module.BigEndian, x[0], x[1])
 	return int64(r), ok
+}
+
+// constantOn returns what v is for predecessor i of b, if it is a constant there.
+func constantOn(v *ir.Value, b *ir.Block, i int) (int64, bool) {
+	if v.Block == b && v.Op == ir.OpPhi {
+		v = v.Args[i]
+	}
+	return v.IsConst()
 }
 
 // decidedBefore returns what v is where control comes by edge e (a block and the
