@@ -226,7 +226,7 @@ func ends(log []string) string {
 	if len(log) > 16 {
 		from := 0
 		for i, s := range log {
-			if strings.HasPrefix(s, "from ") {
+			if pathLine.MatchString(s) {
 				from = i
 			}
 		}

@@ -164,10 +164,21 @@ var oldKernelRules = []struct {
 }
 
 // mispredicted reports whether the path that a log is about is one that the
-// verifier says to be taken by mistake only.
+// verifier says to be taken by mistake only. From 6.1 on it may not say where such
+// a path comes from, but writes its state right behind the branch, of whose number
+// nothing is known any more.
 func mispredicted(text string) bool {
-	from := pathLine.FindAllString(text, -1)
-	return len(from) > 0 && strings.Contains(from[len(from)-1], "(speculative execution)")
+	paths := pathLine.FindAllStringSubmatch(text, -1)
+	if len(paths) == 0 {
+		return false
+	}
+	last := paths[len(paths)-1]
+	if last[1] == "" {
+		return strings.Contains(last[0], "(speculative execution)")
+	}
+	return strings.Contains(last[0], " R"+last[1]+"=scalar() ") || strings.Contains(last[0], " R"+last[1]+"_w=scalar() ")
 }
 
-var pathLine = regexp.MustCompile(`(?m)^\s*from \d+ to \d+.*$`)
+// pathLine is what a log has where it goes on with another path; its first group
+// is the number of the register that the branch compares.
+var pathLine = regexp.MustCompile(`(?m)^\s*(?:from \d+ to \d+.*|\d+: \([0-9a-f]{2}\) if [rw](\d+) .* goto \S+ +\d+: R\d.*)$`)

@@ -237,6 +237,9 @@ func TestRefusalRules(t *testing.T) {
 		{strings.Replace(path, " (speculative execution)", "", 1), false},
 		{path + "\nfrom 14 to 15: R0=inv0\nR0 invalid mem access 'inv'", false},
 		{"R0 invalid mem access 'inv'", false},
+		{"51: (15) if r7 == 0x0 goto pc+2 52: R0=map_value() R7_w=scalar() R10=fp0\n52: (79) r6 = *(u64 *)(r7 +0)\nR7 invalid mem access 'scalar'", true},
+		{"51: (15) if r7 == 0x0 goto pc+2 52: R0=map_value() R7=0 R8=scalar() R10=fp0\n52: (79) r6 = *(u64 *)(r7 +0)\nR7 invalid mem access 'scalar'", false},
+		{"51: (15) if r7 == 0x0 goto pc+2    ; R7=scalar() R10=fp0\n52: (79) r6 = *(u64 *)(r7 +0)\nR7 invalid mem access 'scalar'", false},
 	} {
 		if got := mispredicted(tt.text); got != tt.want {
 			t.Errorf("a mispredicted path: %v, want %v:\n%s", got, tt.want, tt.text)
