@@ -76,19 +76,11 @@ func (lw *lowerer) lowerCallback(n syntax.Node, h *kernel.Helper, c *Closure, m 
 	f := lw.mod.NewFunc("")
 	f.Name = symbolOf(c.Func.Name)
 	f.Sub = &ir.Sub{Prog: lw.prog.Kind, Ctx: -1}
-	lw.b = ir.NewBuilder(f)
+	barrier := lw.startFunc(f)
+	lw.loans = nil
 	lw.enter(c.Func)
 	f.Pos = lw.pos(c.Func.Range)
 	lw.b.Pos = f.Pos
-	lw.facts, lw.pending, lw.log, lw.gen = nil, nil, nil, nil
-	lw.keys, lw.vals = map[*ir.Map]*ir.Slot{}, map[*ir.Map]*ir.Slot{}
-	lw.closers, lw.frame, lw.loans = nil, nil, nil
-	barrier := &loopBuild{start: lw.born, has: map[*cell]bool{}}
-	lw.building = []*loopBuild{barrier}
-	lw.born++
-	lw.oldest = lw.born
-	lw.epochs = map[*script.Map]*cell{}
-	lw.handler = &handler{loops: 1}
 
 	addrs := make([]*ir.Value, len(params))
 	for i := range params {

@@ -141,22 +141,29 @@ func (lw *lowerer) buildSub(s *subprogram, callee rebuild, vals []rebuild, leave
 	return true
 }
 
-func (lw *lowerer) lowerSub(s *subprogram, callee rebuild, vals []rebuild, leaves []*ir.Value, budget int, at syntax.Range) bool {
-	f := lw.mod.NewFunc("")
-	s.f = f
-	f.Sub = &ir.Sub{Prog: lw.prog.Kind, Ctx: -1}
-	packet := lw.gen != nil
+// startFunc makes lw build f, of which nothing is known yet and which changes no
+// variable from outside: the barrier that it returns has those that it would.
+func (lw *lowerer) startFunc(f *ir.Func) (barrier *loopBuild) {
 	lw.b = ir.NewBuilder(f)
 	lw.facts, lw.pending, lw.log, lw.gen = nil, nil, nil, nil
 	lw.keys, lw.vals = map[*ir.Map]*ir.Slot{}, map[*ir.Map]*ir.Slot{}
 	lw.closers, lw.frame = nil, nil
-	lw.subDepth++
-	barrier := &loopBuild{start: lw.born, has: map[*cell]bool{}}
+	barrier = &loopBuild{start: lw.born, has: map[*cell]bool{}}
 	lw.building = []*loopBuild{barrier}
 	lw.born++
 	lw.oldest = lw.born
 	lw.epochs = map[*script.Map]*cell{}
 	lw.handler = &handler{loops: 1}
+	return barrier
+}
+
+func (lw *lowerer) lowerSub(s *subprogram, callee rebuild, vals []rebuild, leaves []*ir.Value, budget int, at syntax.Range) bool {
+	f := lw.mod.NewFunc("")
+	s.f = f
+	f.Sub = &ir.Sub{Prog: lw.prog.Kind, Ctx: -1}
+	packet := lw.gen != nil
+	barrier := lw.startFunc(f)
+	lw.subDepth++
 
 	frame := lw.param(ir.Ptr, roleFrame)
 	lw.ctx = lw.param(ir.Ptr, roleCtx)
