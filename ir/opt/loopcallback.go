@@ -471,8 +471,8 @@ func (e *extraction) remake(v *ir.Value) *ir.Value {
 		w := endOf(entry, v.Pos).op(v.Op, v.Type, args...)
 		w.Aux = v.Aux
 		return w
-	case ir.OpPtrAdd, ir.OpNonNull:
-		if !cheapAddress(v) {
+	case ir.OpPtrAdd, ir.OpNonNull, ir.OpEq, ir.OpNe, ir.OpNot:
+		if v.Type == ir.Ptr && !cheapAddress(v) || v.Type != ir.Ptr && !e.again[v] {
 			return nil
 		}
 		w := entry.NewValue(v.Op, v.Type, v.Pos)
@@ -480,16 +480,6 @@ func (e *extraction) remake(v *ir.Value) *ir.Value {
 			w.AddArg(e.c.value(a))
 		}
 		// Arguments made on the way stand behind it: move it to the end.
-		moveToEnd(w)
-		return w
-	case ir.OpEq, ir.OpNe, ir.OpNot:
-		if !e.again[v] {
-			return nil
-		}
-		w := entry.NewValue(v.Op, v.Type, v.Pos)
-		for _, a := range v.Args {
-			w.AddArg(e.c.value(a))
-		}
 		moveToEnd(w)
 		return w
 	}
