@@ -158,7 +158,7 @@ type PostDom struct {
 func PostDominators(f *Func) *PostDom {
 	leaves := make([]bool, f.NumBlocks()+1)
 	for _, b := range f.Blocks {
-		leaves[b.ID] = f.Short != nil && mayLeave(b)
+		leaves[b.ID] = f.Short != nil && b.MayLeave()
 	}
 	succs := func(b *Block, i int) *Block {
 		if i == len(b.Succs) && leaves[b.ID] {
@@ -409,7 +409,8 @@ func succOf(b *Block, i int) *Block {
 	return b.Succs[i].B
 }
 
-func mayLeave(b *Block) bool {
+// MayLeave reports whether one of b's values may end the program.
+func (b *Block) MayLeave() bool {
 	for _, v := range b.Values {
 		if v.Op.Info().MayLeave {
 			return true
@@ -417,6 +418,9 @@ func mayLeave(b *Block) bool {
 	}
 	return false
 }
+
+// MayLeave reports whether one of f's values may end the program.
+func (f *Func) MayLeave() bool { return slices.ContainsFunc(f.Blocks, (*Block).MayLeave) }
 
 // Cyclic reports whether control can come back to a block of f.
 func Cyclic(f *Func) bool {

@@ -276,7 +276,7 @@ func (lw *lowerer) errorGroups(edges []edge) [][]edge {
 // finishSub ends the function's blocks and gives its parameters their places.
 func (lw *lowerer) finishSub(s *subprogram, frame *ir.Value, args []*ir.Value) {
 	f := s.f
-	leaves := mayLeave(f)
+	leaves := f.MayLeave()
 	if leaves {
 		s.errors = append(s.errors, &outcome{vals: []rebuild{func(func(int) *ir.Value) Value { return Const{shortPacket} }}})
 		f.Short = f.NewBlock(ir.BlockRet)
@@ -331,17 +331,6 @@ func (s *subprogram) zeroResults(frame *ir.Value) {
 		v := entry.NewValue(ir.OpStore, ir.Void, s.f.Pos, frame, zero)
 		v.Aux = &ir.Mem{Region: ir.RegionStack, Off: int32(off), Size: 8}
 	}
-}
-
-func mayLeave(f *ir.Func) bool {
-	for _, b := range f.Blocks {
-		for _, v := range b.Values {
-			if v.Op.Info().MayLeave {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // place decides which leaves travel in registers: what is used, context and

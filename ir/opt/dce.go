@@ -12,7 +12,7 @@ import "github.com/luabpfc/luabpfc/ir"
 
 // deadCode is the pass "dce".
 func deadCode(c *Context, f *ir.Func) {
-	if f.Short != nil && !leaves(f) && c.Change("short") {
+	if f.Short != nil && !f.MayLeave() && c.Change("short") {
 		f.Short = nil
 	}
 	if c.fuel != 0 {
@@ -25,18 +25,6 @@ func deadCode(c *Context, f *ir.Func) {
 		dropValues(b, func(v *ir.Value) bool { return !need[v.ID] && c.Change("value") })
 	}
 	dropSlots(c, f)
-}
-
-// leaves reports whether any value of f may leave.
-func leaves(f *ir.Func) bool {
-	for _, b := range f.Blocks {
-		for _, v := range b.Values {
-			if v.Op.Info().MayLeave {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // needed marks values by ID.

@@ -58,7 +58,7 @@ func genExprs(seed int64, kind string) *ir.Module {
 	v := short.NewValue(ir.OpConst, ir.I64, ir.Pos{})
 	v.AuxInt = int64(r.Intn(2)) * 77
 	short.SetControl(v)
-	if leaves(f) {
+	if f.MayLeave() {
 		f.Short = short
 	} else {
 		f.Blocks = f.Blocks[:len(f.Blocks)-1]

@@ -352,7 +352,7 @@ func (e *extraction) callback() {
 	for _, b := range e.l.Blocks[1:] {
 		e.c.phis(b)
 	}
-	if leaves(e.g) {
+	if e.g.MayLeave() {
 		short := e.g.NewBlock(ir.BlockRet)
 		short.Pos = e.pos()
 		at := endOf(short, e.pos())

@@ -60,7 +60,7 @@ func genSized(seed int64, kind string, most int) *ir.Module {
 	v := short.NewValue(ir.OpConst, ir.I64, ir.Pos{})
 	v.AuxInt = 77
 	short.SetControl(v)
-	if leaves(f) {
+	if f.MayLeave() {
 		f.Short = short
 	} else {
 		f.Blocks = f.Blocks[:len(f.Blocks)-1]

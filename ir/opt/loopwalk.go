@@ -95,5 +95,5 @@ func (e *extraction) mayLeave() bool {
 			return true
 		}
 	}
-	return leaves(e.g)
+	return e.g.MayLeave()
 }
