@@ -238,7 +238,7 @@ func (f *fixture) programs() {
 	f.code("socket", []fixtureFunc{
 		{name: "filter", proto: proto(btf.FuncParam{Name: "ctx", Type: skb}), code: code, core: core},
 		{name: "second", proto: proto(btf.FuncParam{Name: "ctx", Type: skb}), code: []bpf.Inst{
-			bpf.CallKfuncSym("bpf_rcu_read_lock"), bpf.CallKfuncSym("bpf_rcu_read_unlock"),
+			bpf.CallSym("bpf_rcu_read_lock"), bpf.CallSym("bpf_rcu_read_unlock"),
 			bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit()}},
 	})
 }

@@ -40,13 +40,6 @@ func MovReg(size Size, dst, src Reg) Inst { return ALU(Mov, size, dst, src) }
 // MovImm returns dst = imm, sign-extended at B64, zero-extended at B32.
 func MovImm(size Size, dst Reg, imm int32) Inst { return ALUImm(Mov, size, dst, imm) }
 
-// Negate returns dst = -dst.
-func Negate(size Size, dst Reg) Inst { return Inst{Op: Neg, Size: size, Dst: dst} }
-
-// Swap returns a byte swap of the low bytes of dst, the rest cleared: op is ToLE,
-// ToBE or Bswap, size B16 to B64.
-func Swap(op Op, size Size, dst Reg) Inst { return Inst{Op: op, Size: size, Dst: dst} }
-
 // Goto returns a jump by off slots.
 func Goto(off int16) Inst { return Inst{Op: Ja, Size: B64, Off: off} }
 
@@ -63,22 +56,13 @@ func JumpImm(op Op, size Size, dst Reg, imm int32, off int16) Inst {
 	return Inst{Op: op, Size: size, K: true, Dst: dst, Imm: int64(imm), Off: off}
 }
 
-// GotoMay returns the kernel's bounded back jump: go by off slots when its own
-// budget is spent, fall through otherwise.
-func GotoMay(off int16) Inst { return Inst{Op: MayGoto, Size: B64, Off: off} }
-
 // CallHelper returns a call of the helper with that number.
 func CallHelper(id int32) Inst { return Inst{Op: Call, Size: B64, Imm: int64(id)} }
 
 // CallSym returns a call of the function named sym, its distance left open (-1,
-// as the relocation wants it).
+// as the relocation wants it). A function of the kernel's is called the same way:
+// loaders find the extern symbol by the relocation and set src = 2 themselves.
 func CallSym(sym string) Inst { return Inst{Op: CallFunc, Size: B64, Imm: -1, Sym: sym} }
-
-// CallKfuncSym returns a call of the kernel function named sym.
-//
-// In an object file this is encoded as a CallFunc: loaders find the extern
-// symbol by the relocation and set src = 2 themselves.
-func CallKfuncSym(sym string) Inst { return Inst{Op: CallFunc, Size: B64, Imm: -1, Sym: sym} }
 
 // Exit returns from the function with R0.
 func Exit() Inst { return Inst{Op: OpExit, Size: B64} }
@@ -103,19 +87,9 @@ func LoadFuncSym(dst Reg, sym string) Inst {
 // in R6, loses R1 to R5 and leaves the program with 0 if the packet is too short.
 func LoadAbs(size Size, off int32) Inst { return Inst{Op: LdAbs, Size: size, Imm: int64(off)} }
 
-// LoadInd is LoadAbs at idx + off.
-func LoadInd(size Size, idx Reg, off int32) Inst {
-	return Inst{Op: LdInd, Size: size, Src: idx, Imm: int64(off)}
-}
-
 // LoadMem returns dst = *(unsigned *)(base + off).
 func LoadMem(size Size, dst, base Reg, off int16) Inst {
 	return Inst{Op: Load, Size: size, Dst: dst, Src: base, Off: off}
-}
-
-// LoadMemSX returns dst = *(signed *)(base + off).
-func LoadMemSX(size Size, dst, base Reg, off int16) Inst {
-	return Inst{Op: LoadSX, Size: size, Dst: dst, Src: base, Off: off}
 }
 
 // StoreMem returns *(base + off) = src.
