@@ -44,14 +44,7 @@ func runningKernel() kernel.Version {
 	if err := unix.Uname(&u); err != nil {
 		return kernel.Version{}
 	}
-	parts := strings.SplitN(unix.ByteSliceToString(u.Release[:]), ".", 3)
-	if len(parts) < 2 {
-		return kernel.Version{}
-	}
-	v, err := kernel.ParseVersion(parts[0] + "." + parts[1])
-	if err != nil {
-		return kernel.Version{}
-	}
+	v, _ := kernel.ParseRelease(unix.ByteSliceToString(u.Release[:]))
 	return v
 }
 

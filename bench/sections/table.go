@@ -128,7 +128,7 @@ func (r *recordSet) yes(name string, attach bool) string {
 func (r *recordSet) refusals(s section) (l []refusal) {
 	for _, k := range append([]*kernelRecord{r.here}, r.guests...) {
 		a, ok := k.answers[s.name]
-		if !ok || version(k.release).Before(s.since) || a == (answer{}) {
+		if version, _ := kernel.ParseRelease(k.release); !ok || version.Before(s.since) || a == (answer{}) {
 			continue
 		}
 		what, text := "loading", a.load
@@ -146,17 +146,4 @@ func (r *recordSet) refusals(s section) (l []refusal) {
 		}
 	}
 	return l
-}
-
-// version is that of a release: "6.18.44-x".
-func version(release string) kernel.Version {
-	parts := strings.SplitN(release, ".", 3)
-	if len(parts) < 2 {
-		return kernel.Version{}
-	}
-	v, err := kernel.ParseVersion(parts[0] + "." + parts[1])
-	if err != nil {
-		return kernel.Version{}
-	}
-	return v
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"golang.org/x/sys/unix"
 
@@ -15,8 +14,7 @@ func runningKernel() (v kernel.Version, ok bool) {
 	if err := unix.Uname(&u); err != nil {
 		return v, false
 	}
-	n, _ := fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &v.Major, &v.Minor)
-	return v, n == 2
+	return kernel.ParseRelease(unix.ByteSliceToString(u.Release[:]))
 }
 
 // bigEndian reports this machine's byte order.

@@ -29,6 +29,15 @@ func (v Version) Before(w Version) bool {
 // String returns "6.1".
 func (v Version) String() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
 
+// ParseRelease returns the version of a release, "6.18.44-x" (uname(2)).
+func ParseRelease(s string) (v Version, ok bool) {
+	n, _ := fmt.Sscanf(s, "%d.%d", &v.Major, &v.Minor)
+	if n != 2 {
+		return Version{}, false
+	}
+	return v, true
+}
+
 // ParseVersion parses "6.1".
 func ParseVersion(s string) (Version, error) {
 	var v Version

@@ -413,4 +413,14 @@ func TestVersions(t *testing.T) {
 	if err != nil || v != Oldest || !v.Before(Default) || v.Before(v) || (Version{6, 1}).Before(Version{5, 19}) {
 		t.Errorf("5.10 is %v, %v", v, err)
 	}
+	for _, s := range []string{"", "6", "x6.1", "rolling"} {
+		if v, ok := ParseRelease(s); ok || v != (Version{}) {
+			t.Errorf("release %q is read as %s", s, v)
+		}
+	}
+	for _, s := range []string{"6.18.44-x", "6.18-rc1", "6.18"} {
+		if v, ok := ParseRelease(s); !ok || v != (Version{6, 18}) {
+			t.Errorf("release %q is read as %s", s, v)
+		}
+	}
 }
