@@ -58,13 +58,19 @@ func findBinary(name string) (string, error) {
 	return "", fmt.Errorf("there is no program or library '%s' where they are usually; write its whole path", name)
 }
 
+// openBinary opens the program or library that target names before ':'; name is
+// what stands behind.
+func openBinary(target string) (ex *link.Executable, path, name string, err error) {
+	if path, name, err = binarySymbol(target); err != nil {
+		return nil, "", "", err
+	}
+	ex, err = link.OpenExecutable(path)
+	return ex, path, name, err
+}
+
 func attachUprobe(a *attachment) (io.Closer, error) {
 	mountTracing()
-	path, name, err := binarySymbol(a.Name)
-	if err != nil {
-		return nil, err
-	}
-	ex, err := link.OpenExecutable(path)
+	ex, path, name, err := openBinary(a.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -82,11 +88,7 @@ func attachUprobe(a *attachment) (io.Closer, error) {
 }
 
 func attachUprobeMulti(a *attachment) (io.Closer, error) {
-	path, name, err := binarySymbol(a.Name)
-	if err != nil {
-		return nil, err
-	}
-	ex, err := link.OpenExecutable(path)
+	ex, path, name, err := openBinary(a.Name)
 	if err != nil {
 		return nil, err
 	}
