@@ -259,7 +259,7 @@ func lowered(src Source, opts Options, stackObject int) (*ir.Module, []*frontend
 	}
 	var r diag.Reporter
 	mod, programs := frontend.Compile(file, &r, frontend.Options{Kernel: opts.Kernel, CPU: opts.CPU, BigEndian: opts.BigEndian, Arch: opts.Arch, BTF: opts.BTF,
-		Defines: opts.Defines, Args: opts.Args, Require: require(src), Output: opts.Output, Answers: opts.Answers, StackObject: stackObject})
+		Defines: opts.Defines, Args: opts.Args, Require: src.Files(), Output: opts.Output, Answers: opts.Answers, StackObject: stackObject})
 	if err := r.Err(); err != nil {
 		return nil, nil, nil, err
 	}
@@ -271,8 +271,8 @@ func lowered(src Source, opts Options, stackObject int) (*ir.Module, []*frontend
 	return mod, programs, r.Warnings(), nil
 }
 
-// require adapts Source.Require to files.
-func require(src Source) func(string) (*diag.File, error) {
+// Files is Require as package script calls it, nil if that is nil.
+func (src Source) Files() func(name string) (*diag.File, error) {
 	if src.Require == nil {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/cilium/ebpf/btf"
 )
@@ -106,6 +107,21 @@ const maxKernel = 1 << 28
 
 // errEnds is what is wrong with a file that was cut.
 var errEnds = errors.New("it ends too early")
+
+// LazyKernel returns a function that reads and opens the kernel's types when it is
+// first called; nil if there are none.
+func LazyKernel(read func() ([]byte, error)) func() (*Kernel, error) {
+	if read == nil {
+		return nil
+	}
+	return sync.OnceValues(func() (*Kernel, error) {
+		data, err := read()
+		if err != nil {
+			return nil, err
+		}
+		return OpenKernel(data)
+	})
+}
 
 // OpenKernel reads the index of a kernel's types. The data must not be changed
 // afterwards.

@@ -7,7 +7,6 @@ package frontend
 import (
 	"io"
 	"slices"
-	"sync"
 
 	"github.com/luabpfc/luabpfc/btf"
 	"github.com/luabpfc/luabpfc/frontend/lower"
@@ -95,7 +94,7 @@ func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Pr
 	mod := &ir.Module{Files: []*diag.File{file}, BigEndian: opts.BigEndian, Arch: opts.Arch}
 	h := &host{Record: script.Record{Answers: opts.Answers}, mod: mod, opts: opts, reporter: r}
 	st := script.Run(file, h, script.Options{Args: opts.Args, Defines: opts.Defines, Require: opts.Require,
-		Output: opts.Output, Reporter: r, BigEndian: opts.BigEndian, Kernel: kernelTypes(opts.BTF)})
+		Output: opts.Output, Reporter: r, BigEndian: opts.BigEndian, Kernel: btf.LazyKernel(opts.BTF)})
 	if r.Errors() == 0 && len(st.Maps()) == 0 && len(h.programs) == 0 {
 		r.Errorf(diag.NothingDeclared, diag.Span{File: file}, "the script declares no program: hand a function to bpf.xdp, bpf.socket or their like")
 	}
@@ -126,21 +125,6 @@ func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Pr
 		p.Program.Func, p.OnShort = nil, nil // they keep the VM and the syntax tree in memory
 	}
 	return mod, h.programs
-}
-
-// kernelTypes returns a function that reads the kernel's types when it is first
-// called; nil if there are none.
-func kernelTypes(read func() ([]byte, error)) func() (*btf.Kernel, error) {
-	if read == nil {
-		return nil
-	}
-	return sync.OnceValues(func() (*btf.Kernel, error) {
-		data, err := read()
-		if err != nil {
-			return nil, err
-		}
-		return btf.OpenKernel(data)
-	})
 }
 
 func section(p *script.Program) string {

@@ -50,8 +50,8 @@ func Run(src luabpfc.Source, opts Options) (code int, err error) {
 	}()
 	var r diag.Reporter
 	c := opts.Compile
-	h.st = script.Run(diag.NewFile(src.Name, src.Text), h, script.Options{Args: c.Args, Defines: c.Defines, Require: required(src),
-		Output: opts.Out, Reporter: &r, Kernel: kernelTypes(c.BTF), Halt: opts.Halt})
+	h.st = script.Run(diag.NewFile(src.Name, src.Text), h, script.Options{Args: c.Args, Defines: c.Defines, Require: src.Files(),
+		Output: opts.Out, Reporter: &r, Kernel: btf.LazyKernel(c.BTF), Halt: opts.Halt})
 	if err := h.atEnd(); err != nil && h.err == nil {
 		return 0, err
 	}
@@ -299,37 +299,4 @@ func (h *host) close() error {
 		errs = append(errs, h.loaded.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// required adapts Source.Require to files.
-func required(src luabpfc.Source) func(string) (*diag.File, error) {
-	if src.Require == nil {
-		return nil
-	}
-	return func(name string) (*diag.File, error) {
-		s, err := src.Require(name)
-		if err != nil {
-			return nil, err
-		}
-		return diag.NewFile(s.Name, s.Text), nil
-	}
-}
-
-// kernelTypes reads the kernel's types when they are first needed.
-func kernelTypes(read func() ([]byte, error)) func() (*btf.Kernel, error) {
-	if read == nil {
-		return nil
-	}
-	var k *btf.Kernel
-	return func() (*btf.Kernel, error) {
-		if k != nil {
-			return k, nil
-		}
-		data, err := read()
-		if err != nil {
-			return nil, err
-		}
-		k, err = btf.OpenKernel(data)
-		return k, err
-	}
 }
