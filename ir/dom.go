@@ -261,7 +261,7 @@ func (t *domTree) kids(b *Block) []*Block { return t.list[t.first[b.ID]:t.first[
 // compute makes t the tree of the graph whose blocks in reverse postorder
 // are order. pred returns the i-th block in front of another, nil behind the last.
 func (t *domTree) compute(order []*Block, n int, pred func(b *Block, i int) *Block) {
-	t.blocks, t.numbers = resize(t.blocks, n+len(order)-1), resize(t.numbers, 4*n+1)
+	t.blocks, t.numbers = Resize(t.blocks, n+len(order)-1), Resize(t.numbers, 4*n+1)
 	t.idom, t.list = t.blocks[:n:n], t.blocks[n:]
 	numbers := t.numbers
 	t.num, t.pre, t.end, t.first = numbers[:n:n], numbers[n:2*n:2*n], numbers[2*n:3*n:3*n], numbers[3*n:]
@@ -377,7 +377,7 @@ type walkFrame struct {
 // depth-first walk finds behind it. succ returns a block's i-th successor, nil
 // behind the last.
 func (w *walker) postorder(order []*Block, root *Block, n int, succ func(b *Block, i int) *Block) []*Block {
-	w.seen = resize(w.seen, n)
+	w.seen = Resize(w.seen, n)
 	order = slices.Grow(order, n)
 	seen, stack := w.seen, append(w.stack[:0], walkFrame{b: root})
 	seen[root.ID] = true

@@ -175,9 +175,9 @@ func (r *Ranges) Compute(f *Func, d *Dom) {
 	}
 	r.reset(f, emptyRange)
 	r.dom = d
-	r.factsOf = resize(r.factsOf, f.NumBlocks())
-	r.edgesAt = resize(r.edgesAt, f.NumValues())
-	r.grown = resize(r.grown, f.NumValues())
+	r.factsOf = Resize(r.factsOf, f.NumBlocks())
+	r.edgesAt = Resize(r.edgesAt, f.NumValues())
+	r.grown = Resize(r.grown, f.NumValues())
 	for _, b := range d.RPO {
 		for _, v := range b.Phis() {
 			r.edgesAt[v.ID] = int32(len(r.edges))
@@ -247,15 +247,16 @@ func evident(op Op) bool {
 
 // reset makes all ranges of f x and forgets the rest.
 func (r *Ranges) reset(f *Func, x Range) {
-	*r = Ranges{f: f, of: resize(r.of, f.NumValues()), cur: r.cur[:0], facts: r.facts[:0], factsOf: r.factsOf[:0],
+	*r = Ranges{f: f, of: Resize(r.of, f.NumValues()), cur: r.cur[:0], facts: r.facts[:0], factsOf: r.factsOf[:0],
 		edges: r.edges[:0], edgesAt: r.edgesAt[:0], grown: r.grown[:0], undo: r.undo[:0], scratch: r.scratch[:0], stack: r.stack[:0]}
 	for i := range r.of {
 		r.of[i] = x
 	}
 }
 
-// resize returns n zeros, in the memory of s if that is enough.
-func resize[T any](s []T, n int) []T {
+// Resize returns n zeros, in the memory of s if that is enough: passes that run
+// often keep their tables.
+func Resize[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n, n+n/8)
 	}

@@ -44,11 +44,11 @@ type propagation struct {
 func sparseConstants(c *Context, f *ir.Func) {
 	p := &c.space.consts
 	p.f, p.edges, p.work = f, p.edges[:0], p.work[:0]
-	p.val = resize(p.val, f.NumValues())
-	p.branch = resize(p.branch, f.NumValues())
-	p.before = resize(p.before, f.NumBlocks())
-	p.taken = resize(p.taken, f.NumBlocks())
-	p.seen = resize(p.seen, f.NumBlocks())
+	p.val = ir.Resize(p.val, f.NumValues())
+	p.branch = ir.Resize(p.branch, f.NumValues())
+	p.before = ir.Resize(p.before, f.NumBlocks())
+	p.taken = ir.Resize(p.taken, f.NumBlocks())
+	p.seen = ir.Resize(p.seen, f.NumBlocks())
 	p.findUses()
 	for _, b := range f.Blocks {
 		if x := b.Control; x != nil {
@@ -61,7 +61,7 @@ func sparseConstants(c *Context, f *ir.Func) {
 
 // findUses lists the uses of all values, by counting them first.
 func (p *propagation) findUses() {
-	p.usesAt = resize(p.usesAt, p.f.NumValues()+2)
+	p.usesAt = ir.Resize(p.usesAt, p.f.NumValues()+2)
 	at, n := p.usesAt[2:], 0 // one place further, while they are filled in
 	for _, b := range p.f.Blocks {
 		for _, v := range b.Values {
@@ -74,7 +74,7 @@ func (p *propagation) findUses() {
 	for i := 1; i < len(at); i++ {
 		at[i] += at[i-1]
 	}
-	p.uses = resize(p.uses, n)
+	p.uses = ir.Resize(p.uses, n)
 	for _, b := range p.f.Blocks {
 		for _, v := range b.Values {
 			for _, a := range v.Args {

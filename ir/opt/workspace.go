@@ -24,16 +24,6 @@ func (s *workspace) dominators(f *ir.Func) *ir.Dom {
 
 // rewriter returns an empty rewriter for f, until it is called again.
 func (s *workspace) rewriter(f *ir.Func) *rewriter {
-	s.rewrite.to, s.rewrite.n = resize(s.rewrite.to, f.NumValues()), 0
+	s.rewrite.to, s.rewrite.n = ir.Resize(s.rewrite.to, f.NumValues()), 0
 	return &s.rewrite
-}
-
-// resize returns n zeros, in the memory of s if that is enough.
-func resize[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n, n+n/8)
-	}
-	s = s[:n]
-	clear(s)
-	return s
 }
