@@ -29,8 +29,13 @@ type Object struct {
 	PinPath string
 }
 
-// Open reads the object in elf. It needs no privilege and no kernel.
-func Open(elf []byte) (*Object, error) {
+// Open reads the object in elf, wherever that comes from: what is broken is an
+// error. It needs no privilege and no kernel.
+func Open(elf []byte) (o *Object, err error) {
+	defer contain("reading the object", &err)
+	if err := checkBounds(elf); err != nil {
+		return nil, fmt.Errorf("reading the object: %w", err)
+	}
 	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(elf))
 	if err != nil {
 		return nil, fmt.Errorf("reading the object: %w", err)
@@ -57,7 +62,8 @@ func names[T any](m map[string]T) []string {
 
 // Load makes the maps and loads every program. The error is a *RejectError
 // where the verifier refused, an *AccessError where this process may not.
-func (o *Object) Load() error {
+func (o *Object) Load() (err error) {
+	defer contain("loading", &err)
 	if o.coll != nil {
 		return errors.New("the object is loaded already")
 	}
