@@ -124,7 +124,7 @@ func TestSections(t *testing.T) {
 		lines = append(lines, line)
 		t.Run(r.base, func(t *testing.T) {
 			if cell != "" {
-				fmt.Printf("matrix: note: section %s\n", line)
+				fmt.Printf("matrix: section %s\n", line)
 			}
 			want, ok := recorded.lines[r.base]
 			if !ok && runningKernel().Before(r.since()) {

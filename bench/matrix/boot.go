@@ -20,9 +20,15 @@ type result struct {
 	skipped               string // why it could not run
 	passed, broken, unfit int    // tests
 	loaded, refused       int    // objects
-	failures, notes       []string
+	failures              []failure
+	notes, sections       []string
 	time                  time.Duration
 }
+
+// failure is a test that failed, or what else went wrong, and what it says.
+type failure struct{ name, said string }
+
+func (r *result) fail(name, said string) { r.failures = append(r.failures, failure{name, said}) }
 
 func (r *result) failed() bool { return r.broken > 0 || r.refused > 0 || len(r.failures) > 0 }
 
@@ -38,7 +44,7 @@ func runCell(c cell, o *options) result {
 	}
 	if o.log != "" {
 		if err := os.WriteFile(filepath.Join(o.log, c.name+".log"), console, 0o644); err != nil {
-			r.failures = append(r.failures, err.Error())
+			r.fail("writing the console", err.Error())
 		}
 	}
 	r.read(string(console))
@@ -64,7 +70,7 @@ func bootCell(c *cell, o *options) ([]byte, error) {
 		return nil, err
 	}
 	var out []byte
-	for _, accel := range c.accelerators() {
+	for _, accel := range c.accelerators(o.accel) {
 		if out, err = c.boot(o, accel, image, initrd); err == nil {
 			break
 		}
@@ -72,9 +78,12 @@ func bootCell(c *cell, o *options) ([]byte, error) {
 	return out, err
 }
 
-// accelerators are the ways to run the cell's machine, the fastest first. A
-// /dev/kvm that is there need not work.
-func (c *cell) accelerators() []string {
+// accelerators are the ways to run the cell's machine, the fastest first, or the
+// one that is asked for. A /dev/kvm that is there need not work.
+func (c *cell) accelerators(asked string) []string {
+	if asked != "" {
+		return []string{asked}
+	}
 	f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
 	if err != nil || c.arch != runtime.GOARCH {
 		return []string{"tcg"}
@@ -89,7 +98,7 @@ func (c *cell) boot(o *options, accel, image, initrd string) ([]byte, error) {
 	if c.console != "" {
 		kargs = "console=" + c.console + " " + kargs
 	}
-	args := append(c.qemu[1:len(c.qemu):len(c.qemu)], "-accel", accel, "-m", "2048", "-cpu", "max", "-nographic", "-no-reboot", "-nic", "none",
+	args := append(c.qemu[1:len(c.qemu):len(c.qemu)], "-accel", accel, "-m", "2048", "-smp", strconv.Itoa(o.cpus), "-cpu", "max", "-nographic", "-no-reboot", "-nic", "none",
 		"-kernel", image, "-initrd", initrd, "-append", kargs)
 	if c.arch == "amd64" { // for tests of disks; these kernels have the driver built in
 		disk := filepath.Join(filepath.Dir(initrd), "disk")
@@ -120,11 +129,12 @@ const (
 	markFail   = "matrix: failed: "
 	markObject = "matrix: object "
 	markNote   = "matrix: note: "
+	markSect   = "matrix: section "
 	markDone   = "matrix: done"
 )
 
 var (
-	startLine = regexp.MustCompile(`^=== RUN +(\S+)`)
+	startLine = regexp.MustCompile(`^=== (?:RUN|NAME|CONT) +(\S+)`)
 	testLine  = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+) \(`)
 )
 
@@ -132,27 +142,32 @@ var (
 // that starts it, its verdict at the end.
 func (r *result) read(console string) {
 	done, said, running := false, map[string]string{}, ""
-	for _, l := range strings.Split(console, "\n") {
+	lines := strings.Split(console, "\n")
+	for _, l := range lines {
 		l = strings.TrimRight(l, "\r")
 		if s, ok := strings.CutPrefix(l, markKernel); ok {
 			r.release = s
 		} else if s, ok := strings.CutPrefix(l, markFail); ok {
-			r.failures = append(r.failures, s)
+			name, said, _ := strings.Cut(s, ": ")
+			r.fail(name, said)
 		} else if s, ok := strings.CutPrefix(l, markObject); ok {
 			r.readObject(s)
 		} else if s, ok := strings.CutPrefix(l, markNote); ok {
 			r.notes = append(r.notes, s)
+		} else if s, ok := strings.CutPrefix(l, markSect); ok {
+			r.sections = append(r.sections, "section "+s)
 		} else if m := startLine.FindStringSubmatch(l); m != nil {
 			running = m[1]
 		} else if m := testLine.FindStringSubmatch(l); m != nil {
 			r.readTest(m[1], m[2], said[m[2]])
+			delete(said, m[2]) // it may run again
 		} else if strings.HasPrefix(l, "  ") {
 			said[running] += "\n" + l
 		}
 		done = done || l == markDone
 	}
 	if !done {
-		r.failures = append(r.failures, "the guest ended early")
+		r.fail("the guest ended early", strings.Join(lines[max(0, len(lines)-failureLines):], "\n"))
 	}
 }
 
@@ -167,7 +182,7 @@ func (r *result) readTest(verdict, name, said string) {
 		r.unfit++
 	default:
 		r.broken++
-		r.failures = append(r.failures, name+said)
+		r.fail(name, said)
 	}
 }
 

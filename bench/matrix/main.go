@@ -6,13 +6,14 @@
 //	go run ./bench/matrix -objects DIR 6.12    # load DIR/*.o as well
 //	go run ./bench/matrix -run 'TestRun/maps' 6.1
 //	go run ./bench/matrix -run TestPortable 6.1 6.12 6.18 7.2
+//	go run ./bench/matrix -run TestTools -count 20 -cpus 4 6.1
 //
 // What runs in the guest is the test binary of the repository's root with each
 // case compiled for the cell's kernel: a case means there what it means on the
 // machine that tests are developed on. The table that is printed counts apart
 // what passed, what failed, what is not meant for that kernel, and cells that
-// could not run at all, which are never a pass. With -must a cell that could
-// not run is an error too.
+// could not run at all, which are never a pass. What failed stands behind it: the
+// last lines name it. With -must a cell that could not run is an error too.
 //
 // Needed are apt-get, dpkg-deb, xz and QEMU (Debian: qemu-system-x86, for s390x
 // qemu-system-misc, for arm64 qemu-system-arm). Kernels are downloaded by the
@@ -28,7 +29,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 )
@@ -45,6 +45,10 @@ func main() {
 	flag.StringVar(&o.target, "target-kernel", "", "compile the cases for this kernel, not the cell's own")
 	flag.StringVar(&o.log, "log", "", "folder for the consoles of the guests")
 	flag.DurationVar(&o.timeout, "timeout", 20*time.Minute, "longest run of a guest")
+	flag.IntVar(&o.count, "count", 1, "how often each test runs in the guest")
+	flag.IntVar(&o.cpus, "cpus", 1, "processors of the guest")
+	flag.StringVar(&o.accel, "accel", "", "kvm or tcg; empty: what works")
+	sections := flag.Bool("sections", false, "print what kernels say to sections, for bench/sections")
 	must := flag.Bool("must", false, "a cell that could not run is an error")
 	flag.Parse()
 	chosen, err := choose(flag.Args())
@@ -63,11 +67,15 @@ func main() {
 		r.checkPortable(&o)
 		rows = append(rows, r)
 		failed = failed || r.failed() || *must && r.skipped != ""
-		for _, f := range slices.Concat(r.notes, r.failures) {
-			fmt.Fprintf(os.Stderr, "%s: %s\n", c.name, f)
+		if *sections {
+			r.notes = append(r.notes, r.sections...)
+		}
+		for _, n := range r.notes {
+			fmt.Fprintf(os.Stderr, "%s: %s\n", c.name, n)
 		}
 	}
 	fmt.Print(table(rows))
+	fmt.Fprint(os.Stderr, failures(rows)) // last, where the end of a log has it
 	if failed {
 		os.Exit(1)
 	}
@@ -75,9 +83,10 @@ func main() {
 
 // options are the command's flags.
 type options struct {
-	cache, objects, run, target, log string
-	timeout                          time.Duration
-	portable                         []byte // the object of testdata/portable
+	cache, objects, run, target, log, accel string
+	timeout                                 time.Duration
+	count, cpus                             int
+	portable                                []byte // the object of testdata/portable
 }
 
 // compilePortable compiles the object whose bytes are the same for all cells.
@@ -95,7 +104,7 @@ func (o *options) compilePortable() error {
 func (r *result) checkPortable(o *options) {
 	for _, n := range r.notes {
 		if sum, ok := strings.CutPrefix(n, "portable object "); ok && sum != fmt.Sprintf("%x", sha256.Sum256(o.portable)) {
-			r.failures = append(r.failures, "the guest loaded another object: "+sum)
+			r.fail("the guest loaded another object", sum)
 		}
 	}
 }
@@ -167,4 +176,41 @@ func table(rows []result) string {
 			r.cell, r.release, r.passed, r.broken, r.unfit, r.loaded, r.refused, r.time.Seconds())
 	}
 	return b.String()
+}
+
+// Of a failure the first lines are printed, of failures the first ones; the list
+// of names at the end has all that a line takes.
+const (
+	failureLines = 20
+	failureCount = 25
+)
+
+// failures renders what failed, and then once more by name.
+func failures(rows []result) string {
+	var b, names strings.Builder
+	for _, r := range rows {
+		if len(r.failures) == 0 {
+			continue
+		}
+		fmt.Fprintf(&names, "%s: %d failed:", r.cell, len(r.failures))
+		for i, f := range r.failures {
+			if i == failureCount {
+				names.WriteString(" ...")
+				break
+			}
+			fmt.Fprintf(&names, " %s", f.name)
+			fmt.Fprintf(&b, "%s: %s\n", r.cell, f.name)
+			lines := strings.Split(strings.Trim(f.said, "\n"), "\n")
+			for _, l := range lines[:min(len(lines), failureLines)] {
+				if l != "" {
+					fmt.Fprintf(&b, "    %s\n", l[:min(len(l), 1000)])
+				}
+			}
+			if n := len(lines) - failureLines; n > 0 {
+				fmt.Fprintf(&b, "    ... and %d lines\n", n)
+			}
+		}
+		names.WriteString("\n")
+	}
+	return b.String() + names.String()
 }

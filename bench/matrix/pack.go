@@ -97,7 +97,7 @@ func (c *cell) jobs(o *options) string {
 	}
 	var b strings.Builder
 	if o.run != "" {
-		fmt.Fprintf(&b, "LUABPFC_CELL=%s\t/tests\t-test.v\t-test.run\t%s\n", target, o.run)
+		fmt.Fprintf(&b, "LUABPFC_CELL=%s\t/tests\t-test.v\t-test.count\t%d\t-test.run\t%s\n", target, o.count, o.run)
 	}
 	if o.objects != "" {
 		b.WriteString("LUABPFC_TEST_HELPER=folder\t/tests\t/objects\n")

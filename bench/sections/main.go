@@ -85,7 +85,7 @@ func recordHere() error {
 var row = regexp.MustCompile(`(?m)^\| (\S+) \| ([^|]*) \|`)
 
 func recordCell(cell, file string) error {
-	cmd := exec.Command("go", "run", "./bench/matrix", "-run", "^TestSections$", cell)
+	cmd := exec.Command("go", "run", "./bench/matrix", "-sections", "-run", "^TestSections$", cell)
 	var said strings.Builder
 	cmd.Stderr = &said
 	table, err := cmd.Output() // an error where a section does not do what its record says
