@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"codegen/regalloc":    {},
 	"btf":                 {btfPkg},
 	"elfwriter":           {},
-	"loader":              {ebpfPkg, ebpfPkg + "/link", ebpfPkg + "/perf", ebpfPkg + "/ringbuf", btfPkg, sysPkg},
+	"loader":              {ebpfPkg, ebpfPkg + "/link", ebpfPkg + "/perf", ebpfPkg + "/ringbuf", btfPkg, sysPkg, demanglePkg},
 	"loader/userspace":    {"", "btf", "frontend/ctype", "frontend/script", "ir/diag", "ir/kernel", "loader", luaPkg, sysPkg},
 	"examples/protocount": {"loader"},
 	"bench/compile":       {},
@@ -47,11 +47,12 @@ var mayImport = map[string][]string{
 }
 
 const (
-	luaPkg  = "github.com/yuin/gopher-lua"
-	cliPkg  = "github.com/urfave/cli/v2"
-	ebpfPkg = "github.com/cilium/ebpf"
-	btfPkg  = "github.com/cilium/ebpf/btf"
-	sysPkg  = "golang.org/x/sys/unix"
+	luaPkg      = "github.com/yuin/gopher-lua"
+	cliPkg      = "github.com/urfave/cli/v2"
+	ebpfPkg     = "github.com/cilium/ebpf"
+	btfPkg      = "github.com/cilium/ebpf/btf"
+	sysPkg      = "golang.org/x/sys/unix"
+	demanglePkg = "github.com/ianlancetaylor/demangle"
 )
 
 // TestImports holds the packages to the table above, and to what follows from

@@ -21,24 +21,6 @@ func TestSymbolOffset(t *testing.T) {
 	}
 }
 
-func TestMangles(t *testing.T) {
-	for _, tc := range []struct {
-		name, symbol string
-		want         bool
-	}{
-		{"kyotocabinet::StashDB::accept", "_ZN12kyotocabinet7StashDB6acceptEPKcmPNS_2DB7VisitorEb", true},
-		{"kyotocabinet::StashDB::accept", "_ZNK12kyotocabinet7StashDB6acceptEv", true},
-		{"kyotocabinet::StashDB::accept", "_ZN12kyotocabinet7StashDB6accept2Ev", false},
-		{"StashDB::accept", "_ZN12kyotocabinet7StashDB6acceptEv", false},
-		{"add", "_Z3addii", true}, {"add", "_Z4add2ii", false}, {"add", "add", false},
-		{"std::terminate", "_ZSt9terminatev", true}, {"std::a::b", "_ZNSt1a1bEv", true},
-	} {
-		if got := mangles(tc.name, tc.symbol); got != tc.want {
-			t.Errorf("mangles(%s, %s) = %v", tc.name, tc.symbol, got)
-		}
-	}
-}
-
 func TestBinarySymbol(t *testing.T) {
 	for _, tc := range []struct{ in, path, sym string }{
 		{"/bin/bash:readline", "/bin/bash", "readline"}, {"/x:a::b", "/x", "a::b"}, {"/x:0x10", "/x", "0x10"}, {"/x:p:n", "/x", "p:n"},

@@ -1,8 +1,6 @@
 package loader
 
 import (
-	"debug/elf"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -98,7 +96,7 @@ func attachUprobeMulti(a *attachment) (io.Closer, error) {
 	}
 	var syms []string
 	for _, s := range all {
-		if matches(name, s.Name) {
+		if matches(name, s.Name) || mangled(s.Name) && matches(name, sourceName(s.Name)) {
 			syms = append(syms, s.Name)
 		}
 	}
@@ -112,85 +110,4 @@ func attachUprobeMulti(a *attachment) (io.Closer, error) {
 		return ex.UretprobeMulti(syms, a.prog, opts)
 	}
 	return ex.UprobeMulti(syms, a.prog, opts)
-}
-
-// functionsOf lists the functions that a binary has symbols of.
-func functionsOf(path string) ([]elf.Symbol, error) {
-	f, err := elf.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	syms, err := f.Symbols()
-	if err != nil && !errors.Is(err, elf.ErrNoSymbols) {
-		return nil, err
-	}
-	dyn, err := f.DynamicSymbols()
-	if err != nil && !errors.Is(err, elf.ErrNoSymbols) {
-		return nil, err
-	}
-	return slices.DeleteFunc(append(syms, dyn...), func(s elf.Symbol) bool {
-		return elf.ST_TYPE(s.Info) != elf.STT_FUNC || s.Value == 0 || s.Section == elf.SHN_UNDEF
-	}), nil
-}
-
-// symbolIn is the symbol of a function in a binary, which may be named as C++
-// writes it: with its namespaces, with or without its parameters.
-func symbolIn(path, name string) (string, error) {
-	syms, err := functionsOf(path)
-	if err != nil {
-		return "", err
-	}
-	if len(syms) == 0 {
-		return "", fmt.Errorf("'%s' has no symbols: give the function as an offset in the file, 'path:0x1234'", path)
-	}
-	for _, s := range syms {
-		if s.Name == name {
-			return name, nil
-		}
-	}
-	bare, _, _ := strings.Cut(name, "(")
-	var found []string
-	for _, s := range syms {
-		if mangles(bare, s.Name) && !slices.Contains(found, s.Name) {
-			found = append(found, s.Name)
-		}
-	}
-	switch len(found) {
-	case 0:
-		return "", fmt.Errorf("'%s' has no function '%s'", path, name)
-	case 1:
-		return found[0], nil
-	}
-	slices.Sort(found)
-	return "", fmt.Errorf("'%s' has %d functions '%s': name one of %s", path, len(found), name, strings.Join(found, ", "))
-}
-
-// mangles reports whether a symbol is that of the C++ function called name, with
-// its namespaces and without its parameters, by the Itanium ABI: kc::DB::get is
-// _ZN2kc2DB3getE, or _ZNK... if it is const, and its parameters follow.
-// Templates, operators and constructors have names of another form.
-func mangles(name, symbol string) bool {
-	rest, ok := strings.CutPrefix(symbol, "_Z")
-	if !ok {
-		return false
-	}
-	var want strings.Builder
-	parts := strings.Split(name, "::")
-	for i, p := range parts {
-		if i == 0 && p == "std" && len(parts) > 1 {
-			want.WriteString("St")
-			continue
-		}
-		fmt.Fprintf(&want, "%d%s", len(p), p)
-	}
-	if len(parts) == 1 {
-		return strings.HasPrefix(rest, want.String())
-	}
-	for _, qualifier := range []string{"N", "NK", "NV"} {
-		if strings.HasPrefix(rest, qualifier+want.String()+"E") {
-			return true
-		}
-	}
-	return parts[0] == "std" && len(parts) == 2 && strings.HasPrefix(rest, want.String())
 }

@@ -238,6 +238,9 @@ func (h *host) attach() error {
 // target is where the script wants a program.
 func target(p *script.Program) loader.Target {
 	a := p.Attach
+	if _, own := script.ComparesProcess(p); own {
+		a.PID = nil
+	}
 	return loader.Target{Name: p.Target, Direction: a.Direction, Path: a.Path, PID: a.PID, CPU: a.CPU, Flags: a.Flags, Perf: a.Perf}
 }
 
