@@ -84,6 +84,52 @@ func TestLiveKinds(t *testing.T) {
 	}
 }
 
+// TestLiveProcess follows one process with programs that the kernel runs in all.
+func TestLiveProcess(t *testing.T) {
+	needTool(t, "sh")
+	// This process makes the event mine times of three, a shell the others.
+	for _, tc := range []struct {
+		declare, event string
+		mine           int
+	}{
+		{"bpf.tracepoint('sched/sched_process_fork', function() xadd(hits[0], 1) end, %s)", "os.execute('(true); (true)')", 3},
+		{"bpf.tracepoint('syscalls/sys_enter_getegid', function() xadd(hits[0], 1) end, { pid = %s })", "S.getegid()", 3},
+		{"bpf.kprobe('do_sys_openat2', function() xadd(hits[0], 1) end, false, %s, 0)", "io.open('/dev/null'):close()", 3},
+		{"bpf.ksyscall('getegid', function() xadd(hits[0], 1) end, { pid = %s })", "S.getegid()", 3},
+		{"bpf.uprobe('/bin/bash:main', function() xadd(hits[0], 1) end, false, %s)", "os.execute('bash -c true')", 0},
+	} {
+		if strings.Contains(tc.declare, "bash") && !hasBash() {
+			continue
+		}
+		lacks := false
+		count := func(pid string) (n int) {
+			s, code, err := runLive(t, fmt.Sprintf(`
+				local S = require 'syscall'
+				local hits = bpf.map('array', 1, 'uint32_t', 'uint64_t')
+				%s
+				assert(hits[0] >= 0)
+				for i = 1, 3 do %s end
+				print(hits[0])`, fmt.Sprintf(tc.declare, pid), tc.event), nil)
+			if lacks = strings.Contains(fmt.Sprint(err), "kernel was built without"); lacks {
+				return 0
+			}
+			if err != nil || code != 0 || len(s.lines) != 1 || len(s.notes) > 0 {
+				t.Errorf("%s: exit code %d, %v, %q, %q", tc.declare, code, err, s.lines, s.notes)
+				return 0
+			}
+			fmt.Sscan(s.lines[0], &n)
+			return n
+		}
+		all, mine, other := count("-1"), count("S.getpid()"), count("1")
+		if lacks {
+			continue
+		}
+		if all < 3 || mine < tc.mine || mine > all || tc.mine == 0 && mine > 0 || other > 0 {
+			t.Errorf("%s: %d in all processes, %d in this one, %d in init", tc.declare, all, mine, other)
+		}
+	}
+}
+
 // TestLiveDrop drops what comes in as IPv4, until the program is closed.
 func TestLiveDrop(t *testing.T) {
 	ownLoopback(t)

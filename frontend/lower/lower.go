@@ -167,6 +167,7 @@ func (lw *lowerer) program(fn *syntax.Function) *ir.Func {
 	if f.Kind != nil {
 		lw.ctx = lw.b.Arg(0)
 	}
+	lw.onlyProcess()
 	lw.openScratch()
 	if p.Kind.Packet != kernel.NoPacket {
 		lw.gen = lw.newCell(generation{lw.b.PktGen()})

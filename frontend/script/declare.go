@@ -383,6 +383,22 @@ func followsProcess(t kernel.ProgType) bool {
 	return t == kernel.Kprobe || t == kernel.Tracepoint || t == kernel.PerfEvent
 }
 
+// ComparesProcess returns the process that option pid of a program names, if the
+// program has to compare it itself: the kernel runs those of kprobes and tracepoints
+// in every process, whatever they were attached with. It keeps others apart.
+func ComparesProcess(p *Program) (pid int64, ok bool) {
+	if p.Attach.PID == nil || *p.Attach.PID <= 0 || p.Kind == nil {
+		return 0, false
+	}
+	switch {
+	case p.Kind.Type == kernel.Tracepoint:
+	case p.Kind.Type == kernel.Kprobe && strings.HasPrefix(p.Kind.Section, "k"):
+	default:
+		return 0, false
+	}
+	return *p.Attach.PID, true
+}
+
 // returnKind is the kind of probe that fires when the function returns.
 func returnKind(k *kernel.ProgKind) (*kernel.ProgKind, bool) {
 	if k == nil {
