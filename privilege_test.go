@@ -92,7 +92,7 @@ var privilegedRules = map[string]refusalRule{
 	"comm": {regexp.MustCompile(`(cannot use helper|unknown func) bpf_get_current_comm`), func(o *objectFacts) bool {
 		return o.calls(asm.FnGetCurrentComm)
 	}},
-	"kernel object": {regexp.MustCompile(`access is allowed only to CAP_PERFMON`), func(o *objectFacts) bool { return o.kfuncs }},
+	"kernel object": {regexp.MustCompile(`access is allowed only to CAP_PERFMON`), func(o *objectFacts) bool { return o.kfuncs || o.is(ebpf.Netfilter) }},
 	"packet length": {regexp.MustCompile(`pointer -= pointer prohibited`), func(o *objectFacts) bool { return o.subs }},
 	"print": {regexp.MustCompile(`(cannot use helper|unknown func) bpf_(trace_printk|trace_vprintk|snprintf)`), func(o *objectFacts) bool {
 		return o.calls(asm.FnTracePrintk, asm.FnTraceVprintk, asm.FnSnprintf)

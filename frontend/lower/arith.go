@@ -542,7 +542,7 @@ func (lw *lowerer) length(e *syntax.Unary, v Value) Value {
 		}
 	case Pointer:
 		if v.Base == nil && v.Off == 0 && v.View == lw.packet().View {
-			return Int{V: lw.b.PktLen(lw.packetNow())}
+			return Int{V: lw.packetLen()}
 		}
 	case Bad:
 		return v

@@ -55,10 +55,14 @@ func (lw *lowerer) ctxField(e *syntax.Index, c Context, name string) Value {
 	case f.Kind == kernel.PacketStart:
 		return Pointer{View: headers["data"]}
 	case f.Kind == kernel.PacketEnd:
-		return Pointer{Base: lw.b.PktLen(lw.packetNow()), View: headers["data"]}
+		return Pointer{Base: lw.packetLen(), View: headers["data"]}
 	case f.Object != "":
 		p := lw.b.Load(ir.Ptr, lw.ctx, ctxMem(f, 0))
 		return lw.objectRef(p, f.Object, true)
+	case f.Kernel != "":
+		r := lw.viewOf(lw.b.Load(ir.Ptr, lw.ctx, ctxMem(f, 0)), lw.kernelStruct(f.Kernel), byLoad)
+		r.Present = nil
+		return r
 	case f.Kind != kernel.Scalar:
 		return lw.errorf(atMember(e), diag.NotReadable, "'%s' is an address in the kernel: what is there can't be read by %s programs", name, c.Kind.Name)
 	case f.Len > 0:

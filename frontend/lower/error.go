@@ -103,7 +103,7 @@ func (lw *lowerer) pktCheck(base *ir.Value, off, size int32) *ir.Value {
 		}
 		last = b.Op(ir.OpAdd, base, last)
 	}
-	lw.raiseUnless(b.Op(ir.OpULe, last, b.PktLen(lw.packetNow())), fail)
+	lw.raiseUnless(b.Op(ir.OpULe, last, lw.packetLen()), fail)
 	return lw.b.PktCheck(lw.packetNow(), base, off, size)
 }
 

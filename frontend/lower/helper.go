@@ -537,15 +537,21 @@ func (c *helperArgs) call(args []*ir.Value) Value {
 // objectRef is an object of the kernel at an address: a structure without
 // members unless programs may look into it.
 func (lw *lowerer) objectRef(p *ir.Value, tag string, nullable bool) Ref {
-	var t ctype.Type = &btf.Struct{Name: tag}
-	if known, ok := lw.stage.Types().Tag("struct", tag); ok {
-		t = known
-	}
+	t := lw.kernelStruct(tag)
 	r := Ref{Addr: p, Region: ir.RegionKernel, Type: t, Hi: int64(ctype.Size(t)), ReadOnly: "objects of the kernel can't be written"}
 	if nullable {
 		r.Present = lw.b.Op(ir.OpNe, p, lw.b.Null())
 	}
 	return r
+}
+
+// kernelStruct returns a structure by its tag: one without members where nothing
+// tells what they are.
+func (lw *lowerer) kernelStruct(tag string) ctype.Type {
+	if t, ok := lw.stage.Types().Tag("struct", tag); ok {
+		return t
+	}
+	return &btf.Struct{Name: tag}
 }
 
 // resultTypes are the structures that helpers return addresses of, where they

@@ -170,6 +170,7 @@ func (lw *lowerer) program(fn *syntax.Function) *ir.Func {
 	lw.onlyProcess()
 	lw.openScratch()
 	if p.Kind.Packet != kernel.NoPacket {
+		lw.needDynptr()
 		lw.gen = lw.newCell(generation{lw.b.PktGen()})
 	}
 	lw.budget = lw.newCell(Int{V: lw.b.Const(p.LoopLimit)})

@@ -151,7 +151,7 @@ func (lw *lowerer) packetHas(e *syntax.MethodCall, p Pointer, args []Value) Valu
 	if !ok {
 		return Bad{}
 	}
-	length, off := lw.b.PktLen(lw.packetNow()), lw.offset(p).V
+	length, off := lw.packetLen(), lw.offset(p).V
 	if a, ok := off.IsConst(); ok && a >= 0 {
 		if k, ok := n.V.IsConst(); ok && k >= 0 && k < maxOffset {
 			return lw.boolOf(lw.b.Op(ir.OpULe, lw.b.Const(a+k), length))

@@ -59,7 +59,7 @@ func adjustTail(lw *lowerer, e *syntax.MethodCall, n *ir.Value) *ir.Value {
 	if lw.isXDP() {
 		return lw.helper(e, "xdp_adjust_tail", ir.I64, lw.ctx, n)
 	}
-	size := lw.b.Op(ir.OpAdd, lw.b.PktLen(lw.packetNow()), n)
+	size := lw.b.Op(ir.OpAdd, lw.packetLen(), n)
 	return lw.helper(e, "skb_change_tail", ir.I64, lw.ctx, size, lw.b.Const(0))
 }
 
@@ -68,7 +68,7 @@ func pullData(lw *lowerer, e *syntax.MethodCall, n *ir.Value) *ir.Value {
 	if !lw.isXDP() {
 		return lw.helper(e, "skb_pull_data", ir.I64, lw.ctx, n)
 	}
-	there := lw.b.Op(ir.OpULe, n, lw.b.PktLen(lw.packetNow()))
+	there := lw.b.Op(ir.OpULe, n, lw.packetLen())
 	missing := lw.b.Op(ir.OpBoolToInt, lw.b.Op(ir.OpNot, there))
 	return lw.b.Op(ir.OpMul, missing, lw.b.Const(-enomem))
 }

@@ -243,8 +243,8 @@ var deviceCtx = &Ctx{Name: "struct bpf_cgroup_dev_ctx", Size: 12, Fields: []CtxF
 
 // netfilterCtx is struct bpf_nf_ctx: pointers to kernel structures.
 var netfilterCtx = &Ctx{Name: "struct bpf_nf_ctx", Size: 16, Fields: []CtxField{
-	{Name: "state", Off: 0, Size: 8, Kind: KernelPointer},
-	{Name: "skb", Off: 8, Size: 8, Kind: KernelPointer},
+	{Name: "state", Kernel: "nf_hook_state", Off: 0, Size: 8, Kind: KernelPointer},
+	{Name: "skb", Kernel: "sk_buff", Off: 8, Size: 8, Kind: KernelPointer},
 }}
 
 // rawArgs is struct bpf_raw_tracepoint_args: as many 64-bit arguments as the

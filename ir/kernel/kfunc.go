@@ -86,6 +86,7 @@ var Kfuncs = []Kfunc{
 	{"bpf_xdp_metadata_rx_timestamp", Version{6, 3}, 0, ""},
 	{"bpf_xdp_metadata_rx_hash", Version{6, 3}, 0, ""},
 	{"bpf_xdp_metadata_rx_vlan_tag", Version{6, 8}, 0, ""},
+	{PacketDynptr, Version{6, 4}, 0, ""},
 	{"bpf_sock_destroy", Version{6, 5}, 0, ""},
 	{"bpf_copy_from_user_str", Version{6, 12}, KfSleepable, ""},
 	{"bpf_get_file_xattr", Version{6, 8}, KfSleepable, ""},
@@ -152,3 +153,7 @@ func RetKindByName(name string) (RetKind, bool) {
 	i := slices.Index(retNames[:], name)
 	return RetKind(max(i, 0)), i >= 0
 }
+
+// PacketDynptr is the kfunc that makes a dynptr of a struct sk_buff
+// (net/core/filter.c).
+const PacketDynptr = "bpf_dynptr_from_skb"

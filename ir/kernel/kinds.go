@@ -214,5 +214,5 @@ func addrKind(hook string, attach int, user users, ret *Bounds, first Version) *
 var otherKinds = []*ProgKind{
 	{Name: "struct_ops", Section: "struct_ops", Target: NeedsTarget, Type: StructOps, Sleepable: Version{6, 2}, Ctx: opaque, DefaultName: "0", First: Version{5, 6}},
 	{Name: "sk_lookup", Section: "sk_lookup", Type: SkLookup, Attach: 36, Ctx: skLookup, user: anyUser, Ret: ret01, Default: 1, DefaultName: "SK_PASS", First: Version{5, 9}},
-	{Name: "netfilter", Section: "netfilter", Type: Netfilter, Attach: 45, Ctx: netfilterCtx, user: anyUser, Origin: Network, Ret: ret01, Default: 1, DefaultName: "NF_ACCEPT", First: Version{6, 4}},
+	{Name: "netfilter", Section: "netfilter", Type: Netfilter, Attach: 45, Ctx: netfilterCtx, user: anyUser, Packet: SkbDynptr, Origin: Network, Ret: ret01, Default: 1, DefaultName: "NF_ACCEPT", First: Version{6, 4}},
 }

@@ -12,6 +12,9 @@ const (
 	SkbLoad
 	// SkbHelper: by bpf_skb_load_bytes only.
 	SkbHelper
+	// SkbDynptr: by bpf_dynptr_read from a dynptr of the context's skb, a pointer to
+	// the kernel's struct sk_buff.
+	SkbDynptr
 	// Direct: by pointer between data and data_end; all of the packet is there.
 	Direct
 	// DirectPull: by pointer, but fragments may be behind data_end:
@@ -114,6 +117,9 @@ type CtxField struct {
 	// Object is the tag of the structure that a KernelPointer points to, as far as
 	// programs may look into it; "" if they may not.
 	Object string
+	// Kernel is the tag of the structure that a KernelPointer points to, of those whose
+	// members lie where the running kernel has them; it is never null.
+	Kernel string
 	// who may read and write it, of the context's users; no read: all.
 	read, write users
 }

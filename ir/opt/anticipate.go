@@ -28,8 +28,9 @@ import (
 // packet, of which a finite need says nothing, as of a base where it is computed.
 //
 // Method: backward dataflow to the greatest fixed point, then each check grows
-// to the need in front of it. Not where LD_ABS reads the packet: there a check
-// costs nothing before its load, and a greater one would be another load.
+// to the need in front of it. Not where LD_ABS or
+// bpf_dynptr_read reads the packet: there a check costs nothing before its load, and
+// a greater one would be another load.
 
 // need is a number of bytes by base, nil for the packet's start. A nil need is
 // infinite.
@@ -44,7 +45,7 @@ const (
 
 // anticipateChecks is the pass "anticipate".
 func anticipateChecks(c *Context, f *ir.Func) {
-	if f.Kind == nil || f.Kind.Packet == kernel.SkbLoad || f.Short == nil || !onlyReturns(f.Short) {
+	if f.Kind == nil || f.Kind.Packet == kernel.SkbLoad || f.Kind.Packet == kernel.SkbDynptr || f.Short == nil || !onlyReturns(f.Short) {
 		return
 	}
 	in := make([]need, f.NumBlocks())

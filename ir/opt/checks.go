@@ -11,7 +11,8 @@ import (
 // runs. Takes a function from the high to the low phase.
 //
 // How packet bytes are reached is the kind's (packet.go): by LD_ABS and LD_IND,
-// which leave by themselves; by the helper skb_load_bytes after a comparison
+// which leave by themselves; by the helper dynptr_read, which tells whether the
+// bytes were there (packetdynptr.go); by the helper skb_load_bytes after a comparison
 // with the packet's length; or by pointer after a comparison with the end of
 // what is linear, which skb_pull_data may move (packetpull.go). Where a check becomes a comparison its block is split there, the branch
 // going to what was Short. Short is an ordinary block afterwards, and goes if
@@ -80,6 +81,8 @@ func formOf(c *Context, f *ir.Func) packetForm {
 		return newDirectForm(c, f, kind)
 	case kind.Packet == kernel.DirectPull:
 		return newPullForm(c, f)
+	case kind.Packet == kernel.SkbDynptr:
+		return newDynptrForm(c, f)
 	case kind.Packet == kernel.SkbLoad && f.Kind != nil && returnsZero(f.Short) && !reserves(f) && scratchOf(f) == nil: // LD_ABS is not for who holds a reference
 		c.Change("legacy-form")
 		return newLegacyForm(f)

@@ -181,13 +181,8 @@ func (h *helperForm) load(s *splitter, v *ir.Value) {
 			off = s.op(ir.OpAdd, p.base, s.konst(p.lo))
 		}
 	}
-	buf := s.b.InsertValue(s.i, ir.OpSlotAddr, ir.Ptr, s.pos)
-	buf.Aux = h.buf
-	s.i++
-	n := s.konst(int64(size))
-	call := s.b.InsertValue(s.i, ir.OpCall, ir.I64, s.pos, s.ctx, off, buf, n)
-	call.Aux = h.helper
-	s.i++
+	buf := s.slotAddr(h.buf)
+	s.call(h.helper, s.ctx, off, buf, s.konst(int64(size)))
 	x := s.b.InsertValue(s.i, ir.OpLoad, ir.I64, s.pos, buf)
 	x.Aux = &ir.Mem{Region: ir.RegionStack, Size: size}
 	s.i++

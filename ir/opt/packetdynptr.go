@@ -1,0 +1,123 @@
+package opt
+
+import (
+	"math"
+
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// dynptrForm reads the packet of a context that only points to the kernel's
+// struct sk_buff: the kfunc bpf_dynptr_from_skb makes a dynptr of it, once for each
+// generation, and bpf_dynptr_read copies from there, fragments too, to a slot. It
+// fails where the bytes are not there, so a load leaves by itself, and a check needs
+// no code if such a load follows (coveredByLoad).
+type dynptrForm struct {
+	f       *ir.Func
+	ranges  *ir.Ranges
+	make    *kernel.Helper
+	read    *kernel.Helper
+	buf     *ir.Slot
+	checked map[*ir.Value]bool     // generations that something is read of
+	dynptrs map[*ir.Value]*ir.Slot // by generation
+}
+
+// dynptrBytes is the size of struct bpf_dynptr.
+const dynptrBytes = 16
+
+func newDynptrForm(c *Context, f *ir.Func) *dynptrForm {
+	c.Change("dynptr-form")
+	k := f.Module.Kfunc(kernel.PacketDynptr)
+	if k == nil {
+		ir.Bugf("%s: reads a packet, and the module has no %s", f.Name, kernel.PacketDynptr)
+	}
+	d := &dynptrForm{f: f, ranges: ir.ComputeRanges(f, nil), make: k.Helper, read: kernel.HelperByName("dynptr_read"),
+		checked: map[*ir.Value]bool{}, dynptrs: map[*ir.Value]*ir.Slot{}}
+	for _, b := range f.Blocks {
+		for _, v := range b.Values {
+			if v.Op == ir.OpPktCheck {
+				d.checked[genOf(v)] = true
+			}
+		}
+	}
+	return d
+}
+
+func (d *dynptrForm) generation(s *splitter, gen *ir.Value) {
+	if !d.checked[gen] {
+		return
+	}
+	slot := d.f.NewSlot(dynptrBytes, "", s.pos)
+	d.dynptrs[gen] = slot
+	s.call(d.make, s.field("skb"), s.konst(0), s.slotAddr(slot))
+}
+
+// length is never called: the front end reads the length from the sk_buff.
+func (d *dynptrForm) length(_ *splitter, v *ir.Value) {
+	ir.Bugf("%s: %s: the packet's length is not known", d.f.Name, v)
+}
+
+func (d *dynptrForm) check(s *splitter, v *ir.Value) {
+	p := packetSpan(v)
+	if p.never() {
+		s.leave()
+		return
+	}
+	covered := coveredByLoad(s.b.Values[s.i+1:], v)
+	if p.base != nil {
+		known := d.ranges.At(p.base, s.orig)
+		p = s.based(p)
+		if p.shift != 0 {
+			known = ir.FullRange()
+		}
+		s.atMost(p.base, known, math.MaxInt32-p.hi)
+	}
+	if !covered {
+		d.bytes(s, v, span{base: p.base, lo: p.hi - 1}, 1)
+	}
+}
+
+func (d *dynptrForm) load(s *splitter, v *ir.Value) {
+	size := v.Mem().Size
+	buf := d.bytes(s, checkOf(v), s.based(packetSpan(v)), size)
+	x := s.b.InsertValue(s.i, ir.OpLoad, ir.I64, s.pos, buf)
+	x.Aux = &ir.Mem{Region: ir.RegionStack, Size: size}
+	s.i++
+	s.number(v, x, false)
+}
+
+// bytes copies the size bytes at p to a slot, whose address it returns; s leaves
+// where the packet has none.
+func (d *dynptrForm) bytes(s *splitter, check *ir.Value, p span, size int32) *ir.Value {
+	if d.buf == nil {
+		d.buf = d.f.NewSlot(8, "", s.pos)
+	}
+	off := s.konst(p.lo)
+	if p.base != nil {
+		off = p.base
+		if p.lo != 0 {
+			off = s.op(ir.OpAdd, p.base, s.konst(p.lo))
+		}
+	}
+	buf := s.slotAddr(d.buf)
+	r := s.call(d.read, buf, s.konst(int64(size)), s.slotAddr(d.dynptrs[genOf(check)]), off, s.konst(0))
+	s.leaveIf(s.op(ir.OpNe, r, s.konst(0)))
+	return buf
+}
+
+// store is never called: what is read by copies can't be written.
+func (d *dynptrForm) store(_ *splitter, v *ir.Value) { noStore(d.f, v) }
+
+func (s *splitter) slotAddr(slot *ir.Slot) *ir.Value {
+	v := s.b.InsertValue(s.i, ir.OpSlotAddr, ir.Ptr, s.pos)
+	v.Aux = slot
+	s.i++
+	return v
+}
+
+func (s *splitter) call(h *kernel.Helper, args ...*ir.Value) *ir.Value {
+	v := s.b.InsertValue(s.i, ir.OpCall, ir.I64, s.pos, args...)
+	v.Aux = h
+	s.i++
+	return v
+}
