@@ -284,10 +284,13 @@ func (st *Stage) Global(fn *lua.LFunction, name string) lua.LValue {
 		st.mention(name)
 		v = fn.Env.RawGetString(name)
 	}
-	if e, ok := st.types.Enumerator(name); ok && v == lua.LNil && fn.Env == st.vm.G.Global {
+	if v != lua.LNil || fn.Env != st.vm.G.Global {
+		return v // the kernel's types, where constants are looked for last, are not read for it
+	}
+	if e, ok := st.types.Enumerator(name); ok {
 		return st.enumerator(e)
 	}
-	return v
+	return lua.LNil
 }
 
 // BuiltinName returns the canonical name of a library function, "bit.band",
