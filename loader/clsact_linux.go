@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -117,7 +118,15 @@ func (m tcMessage) request() (answers [][]byte, err error) {
 func attachClsact(a *attachment, ifi *Interface, egress bool) (io.Closer, error) {
 	queue := tcMessage{typ: unix.RTM_NEWQDISC, flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL, index: ifi.Index, handle: clsactHandle,
 		parent: clsactParent, attrs: attrText(tcaKind, "clsact")}
-	if _, err := queue.request(); err != nil && !errors.Is(err, unix.EEXIST) {
+	_, err := queue.request()
+	if errors.Is(err, unix.EEXIST) {
+		err = nil
+		if egress && !hasClsact(ifi.Index) {
+			// The kernel would take the filter, and run it at ingress.
+			return nil, fmt.Errorf("'%s' has the ingress queue in place of clsact, which knows no egress: 'tc qdisc del dev %s ingress' takes it off", ifi.Name, ifi.Name)
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("making the clsact queue of '%s': %w", ifi.Name, err)
 	}
 	parent := uint32(clsactIngress)
@@ -152,4 +161,19 @@ func attachClsact(a *attachment, ifi *Interface, egress bool) (io.Closer, error)
 		}), nil
 	}
 	return nil, errors.New("netlink: the kernel does not say which filter it made")
+}
+
+// hasClsact reports whether an interface has the clsact queue.
+func hasClsact(index int) bool {
+	queues, err := tcMessage{typ: unix.RTM_GETQDISC, flags: unix.NLM_F_DUMP, index: index}.request()
+	if err != nil {
+		return false
+	}
+	for _, b := range queues {
+		if len(b) >= nlmsgHdrSize+tcmsgSize && int(int32(binary.NativeEndian.Uint32(b[nlmsgHdrSize+4:]))) == index &&
+			bytes.Contains(b[nlmsgHdrSize+tcmsgSize:], attrText(tcaKind, "clsact")) {
+			return true
+		}
+	}
+	return false
 }

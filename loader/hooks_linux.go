@@ -116,12 +116,12 @@ func attachXDP(a *attachment) (io.Closer, error) {
 
 func linkXDP(p *ebpf.Program, ifi *Interface, flags link.XDPAttachFlags) (io.Closer, error) {
 	l, err := link.AttachXDP(link.XDPOptions{Program: p, Interface: ifi.Index, Flags: flags})
-	if err != nil && flags == 0 && !errors.Is(err, unix.EBUSY) && !errors.Is(err, fs.ErrPermission) {
+	if err != nil && flags == 0 && !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.EEXIST) && !errors.Is(err, fs.ErrPermission) {
 		l, err = link.AttachXDP(link.XDPOptions{Program: p, Interface: ifi.Index, Flags: link.XDPGenericMode})
 	}
 	switch {
-	case errors.Is(err, unix.EBUSY):
-		return nil, fmt.Errorf("'%s' has another XDP program attached: %w", ifi.Name, err)
+	case errors.Is(err, unix.EBUSY), errors.Is(err, unix.EEXIST):
+		return nil, xdpTaken(ifi, err)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, &AccessError{Missing: "attaching XDP needs CAP_NET_ADMIN: run as root", Cause: err}
 	case err != nil:
@@ -266,11 +266,14 @@ func attachCgroup(a *attachment) (io.Closer, error) {
 	if dir == "" {
 		dir = cgroupRoot()
 	}
-	l, err := link.AttachCgroup(link.CgroupOptions{Path: dir, Attach: a.spec.AttachType, Program: a.prog})
-	if errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("there is no cgroup '%s': %w", dir, err)
 	}
-	return l, err
+	l, err := link.AttachCgroup(link.CgroupOptions{Path: dir, Attach: a.spec.AttachType, Program: a.prog})
+	if err != nil {
+		return nil, cgroupTaken(dir, a.spec.AttachType, err)
+	}
+	return l, nil
 }
 
 // cgroupRoot is where cgroups of version 2 are mounted.
@@ -297,7 +300,11 @@ func attachNetns(a *attachment) (io.Closer, error) {
 		return nil, err
 	}
 	defer ns.Close()
-	return link.AttachNetNs(int(ns.Fd()), a.prog)
+	l, err := link.AttachNetNs(int(ns.Fd()), a.prog)
+	if err != nil {
+		return nil, netnsTaken(name, ns, a.spec.AttachType, err)
+	}
+	return l, nil
 }
 
 // attachSockmap attaches to the map of sockets with that name in the object.
