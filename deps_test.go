@@ -16,7 +16,7 @@ const module = "github.com/luabpfc/luabpfc"
 // may import besides the standard library. What is not listed here does not
 // exist: a new package needs a row. "" is the root.
 var mayImport = map[string][]string{
-	"":                    {"btf", "frontend", "frontend/script", "frontend/syntax", "codegen", "ir", "ir/diag", "ir/kernel", "ir/opt"},
+	"":                    {"manifest", "btf", "frontend", "frontend/script", "frontend/syntax", "codegen", "ir", "ir/diag", "ir/kernel", "ir/opt"},
 	"cmd/luabpfc":         {"", "loader", "loader/userspace", "ir", "ir/diag", "ir/kernel", "ir/opt", cliPkg, sysPkg},
 	"frontend":            {"btf", "frontend/ctype", "frontend/lower", "frontend/script", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg},
 	"frontend/syntax":     {"ir/diag"},
@@ -28,13 +28,14 @@ var mayImport = map[string][]string{
 	"ir/kernel":           {},
 	"ir/opt":              {"ir", "ir/diag", "ir/kernel"},
 	"ir/interp":           {"ir", "ir/diag", "ir/kernel"},
-	"codegen":             {"btf", "codegen/bpf", "codegen/explore", "codegen/regalloc", "elfwriter", "ir", "ir/diag", "ir/kernel", btfPkg},
+	"codegen":             {"btf", "codegen/bpf", "codegen/explore", "codegen/regalloc", "elfwriter", "ir", "ir/diag", "ir/kernel", "manifest", btfPkg},
 	"codegen/bpf":         {},
 	"codegen/explore":     {"codegen/bpf", "ir/kernel"},
 	"codegen/regalloc":    {},
 	"btf":                 {btfPkg},
 	"elfwriter":           {},
-	"loader":              {ebpfPkg, ebpfPkg + "/link", ebpfPkg + "/perf", ebpfPkg + "/ringbuf", btfPkg, sysPkg, demanglePkg},
+	"manifest":            {},
+	"loader":              {"manifest", ebpfPkg, ebpfPkg + "/link", ebpfPkg + "/perf", ebpfPkg + "/ringbuf", btfPkg, sysPkg, demanglePkg},
 	"loader/userspace":    {"", "btf", "frontend/ctype", "frontend/script", "ir/diag", "ir/kernel", "loader", luaPkg, sysPkg},
 	"examples/protocount": {"loader"},
 	"bench/compile":       {},

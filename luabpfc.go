@@ -193,7 +193,11 @@ func build(src Source, opts Options, callbacks bool, stackObject int) (b *built,
 	if opts.Dump != nil {
 		opts.Dump("opt", src.Name, b.mod.String())
 	}
-	b.code, err = codegen.Compile(b.mod, codegen.Options{CPU: opts.CPU, Kernel: opts.Kernel, Lines: !opts.NoDebug,
+	carried, err := carry(b.mod, b.programs)
+	if err != nil {
+		return nil, err
+	}
+	b.code, err = codegen.Compile(b.mod, codegen.Options{CPU: opts.CPU, Kernel: opts.Kernel, Lines: !opts.NoDebug, Manifest: carried,
 		Check: opts.Check, Consume: true, Dump: machineDump(opts)})
 	if err != nil {
 		return nil, err

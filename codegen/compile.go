@@ -13,6 +13,9 @@ type Options struct {
 	Kernel kernel.Version // the oldest kernel that must load the object
 	Lines  bool           // write func_info and line_info
 	Check  bool           // run the verifiers of this package
+	// Manifest is the contents of the section that package manifest describes; nil:
+	// the object has none.
+	Manifest []byte
 	// Consume takes the blocks out of each function of the module as soon as its
 	// instructions are selected: nobody needs them any more.
 	Consume bool

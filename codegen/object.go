@@ -12,6 +12,7 @@ import (
 	"github.com/luabpfc/luabpfc/elfwriter"
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/kernel"
+	"github.com/luabpfc/luabpfc/manifest"
 )
 
 // Relocation types of BPF objects.
@@ -80,6 +81,10 @@ func writeObject(m *ir.Module, code []FuncCode, o Options) ([]byte, error) {
 	l.addSection(".BTF", 0, 4).Data = types
 	if l.ext {
 		l.addSection(".BTF.ext", 0, 4).Data = ext
+	}
+	if o.Manifest != nil {
+		s := l.addSection(manifest.Section, manifest.SectionFlags, 1)
+		s.Type, s.Data = manifest.SectionType, o.Manifest
 	}
 	return l.file.Write()
 }

@@ -19,7 +19,7 @@ type File struct {
 // Section is a named piece of the file.
 type Section struct {
 	Name   string
-	Type   elf.SectionType // SHT_PROGBITS or SHT_NOBITS
+	Type   elf.SectionType // SHT_PROGBITS, SHT_NOBITS or SHT_STRTAB
 	Flags  elf.SectionFlag
 	Align  uint64 // a power of two; 0 means 1
 	Data   []byte
@@ -126,7 +126,7 @@ func (s *Section) check(names map[string]bool) error {
 		return fmt.Errorf("alignment %d is larger than %d", s.Align, maxAlign)
 	}
 	switch s.Type {
-	case elf.SHT_PROGBITS:
+	case elf.SHT_PROGBITS, elf.SHT_STRTAB:
 		if s.Size != 0 && s.Size != uint64(len(s.Data)) {
 			return fmt.Errorf("size %d does not match %d bytes of data", s.Size, len(s.Data))
 		}
@@ -135,7 +135,7 @@ func (s *Section) check(names map[string]bool) error {
 			return fmt.Errorf("a section without bits has data or relocations")
 		}
 	default:
-		return fmt.Errorf("type %v is neither SHT_PROGBITS nor SHT_NOBITS", s.Type)
+		return fmt.Errorf("type %v is none of SHT_PROGBITS, SHT_NOBITS and SHT_STRTAB", s.Type)
 	}
 	return nil
 }

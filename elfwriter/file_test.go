@@ -59,7 +59,7 @@ func TestRejects(t *testing.T) {
 		{"does not match", func(f *File) { f.Sections[2].Size = 5 }},
 		{"without bits", func(f *File) { f.Sections[4].Data = []byte{1} }},
 		{"without bits", func(f *File) { f.Sections[4].Relocs = []Reloc{{Symbol: f.Symbols[0]}} }},
-		{"neither SHT_PROGBITS", func(f *File) { f.Sections[2].Type = elf.SHT_NOTE }},
+		{"none of SHT_PROGBITS", func(f *File) { f.Sections[2].Type = elf.SHT_NOTE }},
 		{"too many sections", func(f *File) { f.Sections = make([]*Section, 40000) }},
 		{"nil symbol", func(f *File) { f.Symbols[0] = nil }},
 		{"listed twice", func(f *File) { f.Symbols = append(f.Symbols, f.Symbols[0]) }},

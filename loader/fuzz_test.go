@@ -39,6 +39,7 @@ func samples(t testing.TB) (all [][]byte) {
 		`ffi.cdef 'struct task_struct { int pid; int tgid; } __attribute__((preserve_access_index));'
 		local e = bpf.map('ringbuf', 4096, nil, 'uint32_t')
 		bpf.raw_tracepoint('sys_enter', function() e:output(task().tgid) print('%d', task().pid) end)`,
+		carrying,
 	} {
 		obj, err := luabpfc.Compile(luabpfc.Source{Name: "s.lua", Text: text}, luabpfc.DefaultOptions())
 		if err != nil {
@@ -144,7 +145,9 @@ func open(t testing.TB, b []byte) bool {
 	if err != nil {
 		return false
 	}
-	o.Programs()
+	for _, p := range o.Programs() {
+		o.Target(p)
+	}
 	o.Maps()
 	if err := o.Close(); err != nil {
 		t.Error(err)

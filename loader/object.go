@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/cilium/ebpf"
+
+	"github.com/luabpfc/luabpfc/manifest"
 )
 
 // Object is a compiled object: its description, and once loaded its programs
@@ -22,6 +24,7 @@ type Object struct {
 	// attached holds what ends an attachment when closed, in order.
 	attached []io.Closer
 	notes    []string
+	carried  manifest.Manifest
 	reused   map[string]bool // maps that were pinned before
 
 	// PinPath is where maps that are pinned by name are, and are looked for;
@@ -40,7 +43,11 @@ func Open(elf []byte) (o *Object, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the object: %w", err)
 	}
-	return &Object{spec: spec}, nil
+	o = &Object{spec: spec}
+	if o.carried, err = readManifest(elf, spec); err != nil {
+		return nil, fmt.Errorf("reading the object: %w", err)
+	}
+	return o, nil
 }
 
 // Programs returns the names of the object's programs, sorted.
@@ -60,7 +67,8 @@ func names[T any](m map[string]T) []string {
 	return l
 }
 
-// Load makes the maps and loads every program. The error is a *RejectError
+// Load makes the maps, gives those that were not pinned before the entries that the
+// object has for them, and loads every program. The error is a *RejectError
 // where the verifier refused, an *AccessError where this process may not.
 func (o *Object) Load() (err error) {
 	defer contain("loading", &err)
@@ -81,6 +89,10 @@ func (o *Object) Load() (err error) {
 		return explain(o.spec, err, limit)
 	}
 	o.coll = coll
+	if err := o.fill(); err != nil {
+		o.Close()
+		return err
+	}
 	return nil
 }
 

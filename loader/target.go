@@ -13,7 +13,7 @@ import (
 )
 
 // Target is what a program is to be attached to. What is empty is taken from the
-// name of the program's section.
+// object: from what its source says, else from the name of the program's section.
 type Target struct {
 	// Name is an interface, a file descriptor, a function, 'category/name' of a
 	// tracepoint, 'path:symbol+offset' of a probe in user space.
@@ -33,7 +33,9 @@ type hook struct {
 	typ      ebpf.ProgramType
 	// target says what has to be named to attach; "" for nothing.
 	target string
-	attach func(a *attachment) (io.Closer, error)
+	// inSection: the target may stand in the section, behind the first '/'.
+	inSection bool
+	attach    func(a *attachment) (io.Closer, error)
 }
 
 // attachment is a program on its way to its hook.
@@ -62,12 +64,12 @@ func (o *Object) Attach(prog string, t Target) (io.Closer, error) {
 	}
 	spec := o.spec.Programs[prog]
 	first, rest, _ := strings.Cut(strings.TrimPrefix(spec.SectionName, "?"), "/")
-	a := &attachment{Target: t, obj: o, prog: p, spec: spec, first: strings.TrimSuffix(first, ".s")}
+	a := &attachment{Target: t.or(o.Target(prog)), obj: o, prog: p, spec: spec, first: strings.TrimSuffix(first, ".s")}
 	h := hookOf(a.first, p.Type())
 	if h == nil {
 		return nil, &NoTargetError{Program: prog, Type: p.Type().String()}
 	}
-	if a.Name == "" {
+	if a.Name == "" && h.inSection {
 		a.Name = rest
 	}
 	if h.target != "" && a.Name == "" {

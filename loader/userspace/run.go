@@ -2,7 +2,6 @@ package userspace
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 
@@ -174,9 +173,6 @@ func (h *host) bring() error {
 		return err
 	}
 	h.loaded, h.object = o, obj
-	if err := h.fill(); err != nil {
-		return err
-	}
 	h.maps = map[*script.Map]*liveMap{}
 	for _, m := range h.st.Maps() {
 		lm, err := o.Map(m.Name)
@@ -194,30 +190,11 @@ func (h *host) bring() error {
 	return nil
 }
 
-// fill gives maps the contents that the script wrote.
-func (h *host) fill() error {
-	for _, info := range h.object.Maps {
-		if len(info.Contents) == 0 || h.loaded.Reused(info.Name) {
-			continue
-		}
-		m, err := h.loaded.Map(info.Name)
-		if err != nil {
-			return err
-		}
-		for _, e := range info.Contents {
-			if err := m.Update(e.Key, e.Value); err != nil {
-				return fmt.Errorf("filling map '%s': %w", info.Name, err)
-			}
-		}
-	}
-	return nil
-}
-
-// attach attaches every program to what the script named.
+// attach attaches every program to what the script, and so the object, names.
 func (h *host) attach() error {
 	h.links = map[*script.Program]io.Closer{}
 	for _, p := range h.st.Programs() {
-		c, err := h.loaded.Attach(p.Name, target(p))
+		c, err := h.loaded.Attach(p.Name, loader.Target{})
 		if none, ok := errors.AsType[*loader.NoTargetError](err); ok {
 			if none.Target != "" && !h.inMap(p) {
 				h.note(none.Error())
@@ -233,15 +210,6 @@ func (h *host) attach() error {
 		h.note(n)
 	}
 	return nil
-}
-
-// target is where the script wants a program.
-func target(p *script.Program) loader.Target {
-	a := p.Attach
-	if _, own := script.ComparesProcess(p); own {
-		a.PID = nil
-	}
-	return loader.Target{Name: p.Target, Direction: a.Direction, Path: a.Path, PID: a.PID, CPU: a.CPU, Flags: a.Flags, Perf: a.Perf}
 }
 
 // inMap reports whether a map calls the program.
