@@ -17,12 +17,13 @@ const module = "github.com/luabpfc/luabpfc"
 // exist: a new package needs a row. "" is the root.
 var mayImport = map[string][]string{
 	"":                    {"manifest", "btf", "frontend", "frontend/script", "frontend/syntax", "codegen", "ir", "ir/diag", "ir/kernel", "ir/opt"},
-	"cmd/luabpfc":         {"", "loader", "loader/userspace", "ir", "ir/diag", "ir/kernel", "ir/opt", cliPkg, sysPkg},
+	"cmd/luabpfc":         {"", "bindings", "loader", "loader/userspace", "ir", "ir/diag", "ir/kernel", "ir/opt", cliPkg, sysPkg},
 	"frontend":            {"btf", "frontend/ctype", "frontend/lower", "frontend/script", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg},
 	"frontend/syntax":     {"ir/diag"},
 	"frontend/script":     {"btf", "frontend/ctype", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg, luaPkg + "/ast", luaPkg + "/parse"},
 	"frontend/ctype":      {"btf", "ir/diag", "ir/kernel", btfPkg},
 	"frontend/lower":      {"btf", "frontend/ctype", "frontend/script", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg, btfPkg},
+	"bindings":            {"manifest", ebpfPkg, btfPkg},
 	"ir":                  {"ir/diag", "ir/kernel"},
 	"ir/diag":             {},
 	"ir/kernel":           {},
@@ -100,7 +101,7 @@ func TestImports(t *testing.T) {
 		}
 	}
 	for _, never := range []struct{ from, to string }{
-		{"", "loader"}, {"loader", ""}, {"loader", "ir/diag"}, {"codegen", "frontend"}, {"frontend", "ir/opt"}, {"frontend", "codegen"}, {"ir", "codegen"},
+		{"", "loader"}, {"loader", ""}, {"bindings", ""}, {"bindings", "loader"}, {"loader", "ir/diag"}, {"codegen", "frontend"}, {"frontend", "ir/opt"}, {"frontend", "codegen"}, {"ir", "codegen"},
 	} {
 		if slices.ContainsFunc(ours[never.from].Deps, func(d string) bool { return short(d) == never.to && strings.HasPrefix(d, module) }) {
 			t.Errorf("package '%s' depends on '%s'", never.from, never.to)

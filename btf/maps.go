@@ -160,6 +160,13 @@ func (m *MapDef) definition(inner bool) (*btf.Struct, error) {
 	return def, nil
 }
 
+// RecordType returns the type definition by which an object says what the records of
+// a ring buffer or perf buffer are: no part of the map's definition that loaders
+// agree on does.
+func RecordType(name string, t btf.Type) btf.Type {
+	return &btf.Typedef{Name: name + "_record", Type: t}
+}
+
 // array returns an array type of n elements. The kernel refuses types of 4 GiB
 // or more, loaders look at the number only: large numbers count bytes.
 func array(n uint32) *btf.Array {

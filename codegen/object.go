@@ -155,7 +155,7 @@ func (l *linker) addMaps() error {
 		def.Name = m.Name
 		defs = append(defs, def)
 		if t, ok := m.Record.(btf.Type); ok {
-			l.info.Types = append(l.info.Types, t)
+			l.info.Types = append(l.info.Types, btf.RecordType(m.Name, t))
 		}
 	}
 	desc, places, err := btf.Maps(defs)

@@ -22,6 +22,7 @@ func newApp(s streams, render *func(diag.List) string) *cli.App {
 		Usage: "compile Lua to BPF",
 		UsageText: "luabpfc prog.lua -o prog.o [-- script arguments]\n" +
 			"luabpfc run prog.lua [script arguments]\n" +
+			"luabpfc gen go|c prog.lua\n" +
 			"luabpfc explain CODE",
 		HideHelpCommand:           true,
 		HideVersion:               true,
@@ -34,7 +35,7 @@ func newApp(s streams, render *func(diag.List) string) *cli.App {
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   onUsageError,
 		Flags:          rootFlags(),
-		Commands:       []*cli.Command{runCommand(s, render), explainCommand(s)},
+		Commands:       []*cli.Command{runCommand(s, render), genCommand(s, render), explainCommand(s)},
 		Before: func(c *cli.Context) error {
 			switch d := c.String("diagnostics"); d {
 			case "human":

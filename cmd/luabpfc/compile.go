@@ -143,13 +143,21 @@ func (r *request) parseDefines(c *cli.Context) error {
 // runningBTF is where the running kernel shows its types.
 const runningBTF = "/sys/kernel/btf/vmlinux"
 
-// parseTarget reads what the object is for.
-func (r *request) parseTarget(c *cli.Context) error {
+// parseCPU reads -mcpu.
+func (r *request) parseCPU(c *cli.Context) error {
 	switch m := c.String("mcpu"); m {
 	case "v1", "v2", "v3", "v4":
 		r.opts.CPU = int(m[1] - '0')
 	default:
 		return usagef("-mcpu is v1, v2, v3 or v4, not '%s'", m)
+	}
+	return nil
+}
+
+// parseTarget reads what the object is for.
+func (r *request) parseTarget(c *cli.Context) error {
+	if err := r.parseCPU(c); err != nil {
+		return err
 	}
 	switch t := c.String("target"); t {
 	case "bpfel", "bpfeb":
