@@ -20,7 +20,7 @@ import (
 
 // carry is what a variable is known to hold at the beginning of each trip.
 type carry struct {
-	leaf   Value // an Int, a Bool or a Pointer: one number
+	leaf   Value // an Int, a Bool, a Pointer or a Ref to a map's entry: one number
 	bytes  int   // so many bytes, in words
 	text   bool
 	keys   []lua.LValue // of a record
@@ -63,6 +63,11 @@ func (lw *lowerer) carryOf(v Value, entry bool, depth int) (c *carry, ok bool) {
 		return &carry{bytes: x.Len, text: x.Text}, x.Slot == nil
 	case *Table:
 		return lw.carryOfTable(x, entry, depth)
+	case Ref:
+		if !carriesEntry(x) {
+			return nil, false
+		}
+		return lw.carryOfEntry(x), true
 	case Const:
 		switch x.V.(type) {
 		case lua.LBool:
@@ -139,6 +144,15 @@ func (c *carry) meet(d *carry) (out *carry, ok bool) {
 		if y, ok := d.leaf.(Pointer); !ok || y.View != x.View {
 			return nil, false
 		}
+	case Ref:
+		y, ok := d.leaf.(Ref)
+		if !ok || !likeEntry(x, y) {
+			return nil, false
+		}
+		if x.epoch == nil {
+			x.epoch = y.epoch
+		}
+		m.leaf = x
 	}
 	return &m, true
 }
@@ -176,8 +190,15 @@ func (c *carry) equal(d *carry) bool {
 	if c.opt != d.opt || c.shared != d.shared || c.bytes != d.bytes || c.text != d.text || len(c.keys) != len(d.keys) || (c.leaf == nil) != (d.leaf == nil) {
 		return false
 	}
-	if x, ok := c.leaf.(Int); ok && x != d.leaf.(Int) {
-		return false
+	switch x := c.leaf.(type) {
+	case Int:
+		if x != d.leaf.(Int) {
+			return false
+		}
+	case Ref:
+		if (x.epoch == nil) != (d.leaf.(Ref).epoch == nil) {
+			return false
+		}
 	}
 	for _, k := range c.keys {
 		if d.fields[k] == nil || !c.fields[k].equal(d.fields[k]) {
@@ -191,6 +212,9 @@ func (c *carry) equal(d *carry) bool {
 func (c *carry) types() (out []ir.Type) {
 	if c.none() {
 		return nil
+	}
+	if _, entry := c.leaf.(Ref); entry {
+		return []ir.Type{ir.Ptr} // null where it is nil
 	}
 	if c.opt {
 		out = append(out, ir.Bool)
@@ -216,6 +240,9 @@ func (lw *lowerer) carryOut(c *carry, v Value) (out []*ir.Value) {
 		return nil
 	}
 	v = lw.resolve(lw.settled(v))
+	if _, entry := c.leaf.(Ref); entry {
+		return []*ir.Value{lw.entryAddress(v)}
+	}
 	present := lw.b.Bool(!isNil(v))
 	switch x := v.(type) {
 	case Opt:
@@ -262,6 +289,9 @@ func (lw *lowerer) carryOut(c *carry, v Value) (out []*ir.Value) {
 func (lw *lowerer) carryIn(c *carry, next func() *ir.Value) Value {
 	if c.none() {
 		return Nil
+	}
+	if k, entry := c.leaf.(Ref); entry {
+		return lw.carriedEntry(k, next(), c.opt)
 	}
 	var present *ir.Value
 	if c.opt {

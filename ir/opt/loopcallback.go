@@ -1,6 +1,8 @@
 package opt
 
 import (
+	"slices"
+
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/diag"
 )
@@ -289,24 +291,30 @@ func (e *extraction) alloc() int32 {
 // carriedPointers refuses pointers that change from trip to trip and that the
 // loop looks at, where the callback's body is verified once only.
 func (e *extraction) carriedPointers() {
-	if !e.x.target.Before(callbackFixpoint) {
-		return
+	if v := e.x.looksAtCarried(e.l); v != nil {
+		e.x.report(v.Pos, diag.UnboundedLoop, "a reference kept from one trip of a loop to the next needs kernel "+callbackFixpoint.String()+" where the loop has many trips, the target is "+e.x.target.String()+"; look it up again, or keep a copy")
 	}
-	for _, p := range e.l.Header.Phis() {
+}
+
+// looksAtCarried returns what looks at a pointer that changes from trip to trip of
+// l, where a callback's body is verified once only; nil if nothing does.
+func (x *former) looksAtCarried(l *ir.NaturalLoop) *ir.Value {
+	if !x.target.Before(callbackFixpoint) {
+		return nil
+	}
+	for _, p := range l.Header.Phis() {
 		if p.Type != ir.Ptr {
 			continue
 		}
-		for _, b := range e.l.Blocks {
+		for _, b := range l.Blocks {
 			for _, v := range b.Values {
-				for _, a := range v.Args {
-					if a == p && v.Op != ir.OpPhi {
-						e.x.report(v.Pos, diag.UnboundedLoop, "a reference kept from one trip of a loop to the next needs kernel "+callbackFixpoint.String()+", the target is "+e.x.target.String()+"; look it up again, or keep a copy")
-						return
-					}
+				if v.Op != ir.OpPhi && slices.Contains(v.Args, p) {
+					return v
 				}
 			}
 		}
 	}
+	return nil
 }
 
 // callback builds the function.

@@ -306,7 +306,7 @@ func TestLoopErrors(t *testing.T) {
 		{"four deep", nestOf(4), kernel.Default,
 			"case.lua:1:1: loops and functions are nested too deeply: this is call 9 of at most 8 [LoopTooDeep]"},
 		{"a reference on a kernel that runs a callback once", carriedPointer(), kernel.Default,
-			"a reference kept from one trip of a loop to the next needs kernel 6.8, the target is 6.1; look it up again, or keep a copy [UnboundedLoop]"},
+			"a reference kept from one trip of a loop to the next needs kernel 6.8 where the loop has many trips, the target is 6.1; look it up again, or keep a copy [UnboundedLoop]"},
 		{"a reference on a newer kernel", carriedPointer(), kernel.Version{Major: 6, Minor: 8}, ""},
 	} {
 		c.m.Files = []*diag.File{diag.NewFile("case.lua", "a\nb\nc\nd\n")}

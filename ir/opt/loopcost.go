@@ -356,8 +356,10 @@ func (c *loopCost) block(b *ir.Block, in *ir.NaturalLoop) {
 	}
 }
 
+// branch counts a branch. Whether an address is null the verifier knows of each
+// state by itself, and states that differ in no more than that are two.
 func (c *loopCost) branch(cond *ir.Value, runs int64) {
-	if c.mark[cond.ID] {
+	if c.mark[cond.ID] && !isNilTest(cond) {
 		c.forks += runs
 	} else {
 		c.data++

@@ -132,7 +132,7 @@ func (x *former) decide(n *nest, l *ir.NaturalLoop, callback map[*ir.NaturalLoop
 		x.decide(n, c, callback)
 	}
 	limit := x.native
-	if n.old {
+	if n.old || x.looksAtCarried(l) != nil {
 		limit = maxOldNativeCost
 	}
 	if callback[l] {
