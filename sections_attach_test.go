@@ -128,6 +128,9 @@ func loadByID(p *ebpf.ProgramSpec, order binary.ByteOrder, function string) (*eb
 		logLevel: 1, logSize: uint32(len(log)), log: unsafe.Pointer(&log[0]), flags: p.Flags, attach: uint32(p.AttachType), id: uint32(id)}
 	const progLoad = 5
 	fd, _, no := unix.Syscall(unix.SYS_BPF, progLoad, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
+	for no == unix.EAGAIN { // a signal came, as Go's scheduler sends them
+		fd, _, no = unix.Syscall(unix.SYS_BPF, progLoad, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
+	}
 	if no != 0 {
 		return nil, &ebpf.VerifierError{Cause: no, Log: strings.Split(strings.TrimRight(unix.ByteSliceToString(log), "\n"), "\n")}
 	}

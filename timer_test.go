@@ -2,7 +2,6 @@ package luabpfc_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/cilium/ebpf"
 )
@@ -36,15 +35,12 @@ end, { name = 'start' })`)
 		t.Fatal(ret, err)
 	}
 	var runs uint64
-	for range 500 {
+	eventually(func() bool {
 		if err := coll.Maps["fired"].Lookup(uint32(1), &runs); err != nil {
 			t.Fatal(err)
 		}
-		if runs == 3 {
-			break
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
+		return runs == 3
+	})
 	var key uint64
 	if err := coll.Maps["fired"].Lookup(uint32(0), &key); err != nil || runs != 3 || key != 5 {
 		t.Errorf("it ran %d times, last for %d: %v", runs, key, err)
