@@ -17,7 +17,7 @@ const module = "github.com/luabpfc/luabpfc"
 // exist: a new package needs a row. "" is the root.
 var mayImport = map[string][]string{
 	"":                    {"manifest", "btf", "frontend", "frontend/script", "frontend/syntax", "codegen", "ir", "ir/diag", "ir/kernel", "ir/opt"},
-	"cmd/luabpfc":         {"", "bindings", "loader", "loader/userspace", "ir", "ir/diag", "ir/kernel", "ir/opt", cliPkg, sysPkg},
+	"cmd/luabpfc":         {"", "bindings", "disasm", "loader", "loader/userspace", "ir", "ir/diag", "ir/kernel", "ir/opt", cliPkg, sysPkg},
 	"frontend":            {"btf", "frontend/ctype", "frontend/lower", "frontend/script", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg},
 	"frontend/syntax":     {"ir/diag"},
 	"frontend/script":     {"btf", "frontend/ctype", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg, luaPkg + "/ast", luaPkg + "/parse"},
@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"btf":                 {btfPkg},
 	"elfwriter":           {},
 	"manifest":            {},
+	"disasm":              {"codegen/bpf", "ir/kernel", btfPkg},
 	"loader":              {"manifest", ebpfPkg, ebpfPkg + "/link", ebpfPkg + "/perf", ebpfPkg + "/ringbuf", btfPkg, sysPkg, demanglePkg},
 	"loader/userspace":    {"", "btf", "frontend/ctype", "frontend/script", "ir/diag", "ir/kernel", "loader", luaPkg, sysPkg},
 	"examples/protocount": {"loader"},

@@ -23,6 +23,7 @@ func newApp(s streams, render *func(diag.List) string) *cli.App {
 		UsageText: "luabpfc prog.lua -o prog.o [-- script arguments]\n" +
 			"luabpfc run prog.lua [script arguments]\n" +
 			"luabpfc gen go|c prog.lua\n" +
+			"luabpfc disasm prog.o\n" +
 			"luabpfc explain CODE",
 		HideHelpCommand:           true,
 		HideVersion:               true,
@@ -35,7 +36,7 @@ func newApp(s streams, render *func(diag.List) string) *cli.App {
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   onUsageError,
 		Flags:          rootFlags(),
-		Commands:       []*cli.Command{runCommand(s, render), genCommand(s, render), explainCommand(s)},
+		Commands:       commands(s, render),
 		Before: func(c *cli.Context) error {
 			switch d := c.String("diagnostics"); d {
 			case "human":
@@ -54,6 +55,24 @@ func newApp(s streams, render *func(diag.List) string) *cli.App {
 			return compile(c, s, *render)
 		},
 	}
+}
+
+// commands are the subcommands, each in a file of its own, as help lists them.
+func commands(s streams, render *func(diag.List) string) []*cli.Command {
+	return []*cli.Command{
+		runCommand(s, render),
+		disasmCommand(s),
+		genCommand(s, render),
+		explainCommand(s),
+	}
+}
+
+// commandNames are the names of the subcommands.
+func commandNames() (names []string) {
+	for _, c := range commands(streams{}, nil) {
+		names = append(names, c.Name)
+	}
+	return names
 }
 
 func onUsageError(_ *cli.Context, err error, _ bool) error { return &usageError{err.Error()} }

@@ -77,7 +77,7 @@ func scriptMeant(name string) string {
 		return " (did you mean '" + name + ".lua'?)"
 	}
 	if !strings.ContainsAny(name, "./") {
-		if c := diag.Closest(name, []string{"explain", "run"}); c != "" {
+		if c := diag.Closest(name, commandNames()); c != "" {
 			return " (did you mean the command '" + c + "'?)"
 		}
 	}
