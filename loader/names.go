@@ -120,6 +120,14 @@ func functionsOf(path string) ([]elf.Symbol, error) {
 	}), nil
 }
 
+// shortName is what the function of a symbol is called, without its parameters.
+func shortName(symbol string) string {
+	if !mangled(symbol) {
+		return symbol
+	}
+	return demangle.Filter(symbol, demangle.NoParams, maxName)
+}
+
 // symbolIn is the symbol of a function in a binary, which may be named as its source
 // does.
 func symbolIn(path, name string) (string, error) {
@@ -155,4 +163,14 @@ func symbolIn(path, name string) (string, error) {
 		slices.Sort(names)
 	}
 	return "", fmt.Errorf("'%s' has %d functions '%s': name one of %s", path, len(found), name, strings.Join(names, ", "))
+}
+
+// fileOffset is where in the file lies what is loaded at an address.
+func fileOffset(f *elf.File, addr uint64) uint64 {
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_LOAD && p.Vaddr <= addr && addr < p.Vaddr+p.Memsz {
+			return addr - p.Vaddr + p.Off
+		}
+	}
+	return addr
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strconv"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -55,32 +57,19 @@ func (p perfEvents) Close() error {
 }
 
 // attachPerfEvent opens the event on every CPU, or on the one asked for; for one
-// process wherever it runs.
+// process wherever it runs, in all of its threads.
 func attachPerfEvent(a *attachment) (io.Closer, error) {
 	attr, err := perfAttr(a.Perf)
 	if err != nil {
 		return nil, err
 	}
-	pid, cpus := -1, []int{-1}
-	if p := a.pid(); p > 0 {
-		pid = p
-	}
-	switch n := ebpf.MustPossibleCPU(); {
-	case a.CPU != nil && *a.CPU >= 0:
-		cpus = []int{int(*a.CPU)}
-	case pid < 0:
-		cpus = cpus[:0]
-		for i := range n {
-			cpus = append(cpus, i)
-		}
-	}
 	var open perfEvents
-	for _, cpu := range cpus {
-		fd, err := unix.PerfEventOpen(attr, pid, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
-		if errors.Is(err, unix.ENODEV) && len(cpus) > 1 {
-			continue // a CPU that is off
-		}
-		if err == nil {
+	for _, w := range a.perfPlaces() {
+		fd, err := openPerf(*attr, w)
+		switch {
+		case errors.Is(err, unix.ENODEV) && w.many, errors.Is(err, unix.ESRCH) && w.many:
+			continue // a CPU that is off, a thread that has ended
+		case err == nil:
 			open = append(open, fd)
 			err = unix.IoctlSetInt(fd, unix.PERF_EVENT_IOC_SET_BPF, a.prog.FD())
 		}
@@ -93,6 +82,56 @@ func attachPerfEvent(a *attachment) (io.Closer, error) {
 		}
 	}
 	return open, nil
+}
+
+// perfPlace is where an event is opened: a thread or a CPU, -1 for any.
+type perfPlace struct {
+	thread, cpu int
+	many        bool // it is one of many
+}
+
+// perfPlaces are where a program's event is opened.
+func (a *attachment) perfPlaces() (all []perfPlace) {
+	cpu := -1
+	if a.CPU != nil && *a.CPU >= 0 {
+		cpu = int(*a.CPU)
+	}
+	if pid := a.pid(); pid > 0 {
+		tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)) // if there is no such process opening says so
+		for _, t := range tasks {
+			if tid, err := strconv.Atoi(t.Name()); err == nil {
+				all = append(all, perfPlace{tid, cpu, tid != pid})
+			}
+		}
+		if len(all) == 0 {
+			all = append(all, perfPlace{pid, cpu, false})
+		}
+		return all
+	}
+	if cpu >= 0 {
+		return []perfPlace{{-1, cpu, false}}
+	}
+	for i := range ebpf.MustPossibleCPU() {
+		all = append(all, perfPlace{-1, i, true})
+	}
+	return all
+}
+
+// perfBitInheritThread is inherit_thread of struct perf_event_attr.
+const perfBitInheritThread = unix.CBitFieldMaskBit35
+
+// openPerf opens an event. One of a thread goes over to the threads that it starts,
+// on kernels that can tell them from processes (5.13).
+func openPerf(attr unix.PerfEventAttr, w perfPlace) (fd int, err error) {
+	if w.thread > 0 {
+		threads := attr
+		threads.Bits |= unix.PerfBitInherit | perfBitInheritThread
+		fd, err = unix.PerfEventOpen(&threads, w.thread, w.cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
+		if !errors.Is(err, unix.EINVAL) {
+			return fd, err
+		}
+	}
+	return unix.PerfEventOpen(&attr, w.thread, w.cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
 }
 
 // perfError explains an error of perf_event_open.

@@ -2,8 +2,6 @@ package loader
 
 import (
 	"bufio"
-	"debug/elf"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -86,55 +84,4 @@ func readKallsyms(r io.Reader) (*Symbols, error) {
 	}
 	s.sort()
 	return s, lines.Err()
-}
-
-// ProcessSymbols reads the functions of what a process has mapped now.
-func ProcessSymbols(pid int) (*Symbols, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
-	if err != nil {
-		return nil, fmt.Errorf("process %d: %w", pid, err)
-	}
-	s := &Symbols{}
-	for l := range strings.Lines(string(text)) {
-		f := strings.Fields(l)
-		if len(f) < 6 || !strings.Contains(f[1], "x") || !strings.HasPrefix(f[5], "/") {
-			continue
-		}
-		from, to, _ := strings.Cut(f[0], "-")
-		start, err1 := strconv.ParseUint(from, 16, 64)
-		end, err2 := strconv.ParseUint(to, 16, 64)
-		off, err3 := strconv.ParseUint(f[2], 16, 64)
-		if err1 != nil || err2 != nil || err3 != nil {
-			continue
-		}
-		s.addBinary(fmt.Sprintf("/proc/%d/root%s", pid, f[5]), start, end, off)
-	}
-	s.sort()
-	return s, nil
-}
-
-// addBinary adds the functions of a binary of which the bytes from off on are
-// mapped from start to end. One that can't be read has none.
-func (s *Symbols) addBinary(path string, start, end, off uint64) {
-	f, err := elf.Open(path)
-	if err != nil {
-		return
-	}
-	defer f.Close()
-	syms, _ := f.Symbols()       // none is no error here
-	dyn, _ := f.DynamicSymbols() // nor here
-	for _, sym := range append(syms, dyn...) {
-		if elf.ST_TYPE(sym.Info) != elf.STT_FUNC || sym.Value == 0 {
-			continue
-		}
-		for _, p := range f.Progs {
-			if p.Type != elf.PT_LOAD || sym.Value < p.Vaddr || sym.Value >= p.Vaddr+p.Memsz {
-				continue
-			}
-			at := sym.Value - p.Vaddr + p.Off // in the file
-			if at >= off && start+at-off < end {
-				s.list = append(s.list, symbol{start + at - off, start + at - off + max(sym.Size, 1), sym.Name})
-			}
-		}
-	}
 }

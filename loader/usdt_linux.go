@@ -117,13 +117,3 @@ func parseNotes(b []byte, order binary.ByteOrder, provider, name string, offset 
 	}
 	return all
 }
-
-// fileOffset is where in the file lies what is loaded at an address.
-func fileOffset(f *elf.File, addr uint64) uint64 {
-	for _, p := range f.Progs {
-		if p.Type == elf.PT_LOAD && p.Vaddr <= addr && addr < p.Vaddr+p.Memsz {
-			return addr - p.Vaddr + p.Off
-		}
-	}
-	return addr
-}

@@ -34,6 +34,7 @@ func runCommand(s streams, render *func(diag.List) string) *cli.Command {
 			&cli.StringFlag{Name: "btf", Usage: "`FILE` with the kernel's types (default: /sys/kernel/btf/vmlinux)"},
 			&cli.StringFlag{Name: "target-kernel", Usage: "kernel `X.Y` to compile for (default: the one that is running)"},
 			&cli.BoolFlag{Name: "json", Usage: "of a script without a part in user space: show maps and events as JSON, an object a line"},
+			&cli.BoolFlag{Name: "folded", Usage: "of such a script: print what it has counted by stack at its end, a stack a line, as flame graphs are made of"},
 			&cli.DurationFlag{Name: "interval", Usage: "of such a script: show the maps every `TIME`, as in 2s (default: at the end; on a terminal every second)"},
 			&cli.DurationFlag{Name: "duration", Usage: "of such a script: end after `TIME` (default: at Ctrl-C)"},
 			&cli.BoolFlag{Name: "once", Usage: "of such a script: show the maps once, after an interval, and end"},
@@ -164,8 +165,8 @@ func verbose(err error, v bool) error {
 
 // showing reads how maps are shown.
 func showing(c *cli.Context, s streams) userspace.Show {
-	show := userspace.Show{JSON: c.Bool("json"), Interval: c.Duration("interval"), Duration: c.Duration("duration"), Once: c.Bool("once")}
-	if isTerminal(s.out) && !show.JSON {
+	show := userspace.Show{JSON: c.Bool("json"), Folded: c.Bool("folded"), Interval: c.Duration("interval"), Duration: c.Duration("duration"), Once: c.Bool("once")}
+	if isTerminal(s.out) && !show.JSON && !show.Folded {
 		show.Clear = true
 		if show.Interval == 0 {
 			show.Interval = time.Second

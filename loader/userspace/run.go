@@ -101,7 +101,7 @@ type host struct {
 	io      ioState
 	files   map[lua.LValue]*file
 	handles map[lua.LValue]script.Handle // of files and the like
-	symbols symbols
+	symbols loader.Symbolizer
 	cut     int // waits that ended because of an interrupt
 
 	err    error // what ended the script, if it is not the script's own

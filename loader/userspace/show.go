@@ -21,6 +21,7 @@ import (
 // Show says how.
 type Show struct {
 	JSON     bool          // a JSON object a line
+	Folded   bool          // what was counted by stack, for flame graphs, and nothing else
 	Interval time.Duration // between pictures; 0: at the end only
 	Duration time.Duration // of all; 0: until Ctrl-C
 	Once     bool          // one picture, after one interval
@@ -50,12 +51,18 @@ func (h *host) show() error {
 		next = time.Now().Add(every)
 	}
 	for {
-		until := next
-		if !end.IsZero() && (until.IsZero() || end.Before(until)) {
-			until = end
+		until := earliest(next, end)
+		if len(h.stackMaps()) > 0 {
+			until = earliest(until, time.Now().Add(time.Second))
 		}
 		if err := h.events(c, until); err != nil {
 			return err
+		}
+		if !h.interrupted() && time.Now().Before(earliest(earliest(next, end), forever())) {
+			if err := h.learn(); err != nil {
+				return err
+			}
+			continue
 		}
 		over := h.interrupted() || s.Once || !end.IsZero() && !time.Now().Before(end)
 		if err := h.picture(s.Clear && !over); err != nil {
@@ -66,6 +73,14 @@ func (h *host) show() error {
 		}
 		next = time.Now().Add(every)
 	}
+}
+
+// earliest is the earlier one of two times, of which a zero one does not come.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // events prints the records of buffers as they come, until a time or an interrupt.
@@ -122,6 +137,9 @@ func (h *host) events(c *call, until time.Time) error {
 
 // event prints one record.
 func (h *host) event(c *call, m *liveMap, ev loader.Event) error {
+	if h.opts.Show.Folded {
+		return nil
+	}
 	t := h.tree(c.record(m.Value, ev.Data))
 	if h.opts.Show.JSON {
 		return h.printf("{\"map\":%s,\"event\":%s}\n", asJSON(m.Name), asJSON(t))
@@ -136,17 +154,31 @@ func (h *host) printf(format string, args ...any) error {
 
 // picture shows every map that has entries.
 func (h *host) picture(clear bool) error {
+	if h.opts.Show.Folded {
+		return h.folded()
+	}
 	if clear {
 		if err := h.printf("\x1b[H\x1b[2J"); err != nil {
 			return err
 		}
 	}
+	stacks := false
 	for _, sm := range h.st.Maps() {
 		m := h.maps[sm]
-		if !m.Type.Can(kernel.MapUpdate) && !m.Type.Can(kernel.MapStack) || m.Type.Can(kernel.MapInner) || m.Type.Can(kernel.MapTailCall) || m.Type.Can(kernel.MapRedirect) {
+		if !m.Type.Can(kernel.MapUpdate) || m.Type.Can(kernel.MapInner) || m.Type.Can(kernel.MapTailCall) || m.Type.Can(kernel.MapRedirect) {
 			continue
 		}
-		if err := h.showMap(m); err != nil {
+		with, err := h.showMap(m)
+		if err != nil {
+			return err
+		}
+		stacks = stacks || with
+	}
+	for _, m := range h.stackMaps() {
+		if stacks {
+			break // they were shown with what was counted
+		}
+		if _, err := h.showMap(m); err != nil {
 			return err
 		}
 	}
@@ -159,30 +191,42 @@ func (h *host) picture(clear bool) error {
 	return nil
 }
 
-// showMap shows one map: as bars, as stacks or as a table.
-func (h *host) showMap(m *liveMap) error {
+// showMap shows one map: as bars, as stacks or as a table. It says whether stacks
+// were among it that other maps have.
+func (h *host) showMap(m *liveMap) (stacks bool, err error) {
 	if s, ok := h.scaleOf(m); ok && !h.opts.Show.JSON {
 		slots, err := h.slots(m)
 		if err != nil {
-			return err
+			return false, err
 		}
-		return errors.Join(h.printf("%s\n", m.Name), printHist(h.opts.Out, s, slots), h.printf("\n"))
+		return false, errors.Join(h.printf("%s\n", m.Name), printHist(h.opts.Out, s, slots), h.printf("\n"))
 	}
 	rows, err := h.rows(m)
 	if err != nil || len(rows) == 0 && !h.opts.Show.JSON {
-		return err
+		return false, err
 	}
+	counted, stacks := h.withStacks(m, rows)
 	if h.opts.Show.JSON {
 		data := make([]any, len(rows))
 		for i, r := range rows {
-			data[i] = []field{{"key", r.key}, {"value", r.value}}
+			if m.Type.Can(kernel.MapStack) {
+				r.value = frameNames(h.frames(m.Name, r.bytes, 0))
+			}
+			d := []field{{"key", r.key}, {"value", r.value}}
+			if stacks {
+				d = append(d, field{"stacks", stacksJSON(counted[i].stacks)})
+			}
+			data[i] = d
 		}
-		return h.printf("%s\n", asJSON([]field{{"map", m.Name}, {"data", data}}))
+		return stacks, h.printf("%s\n", asJSON([]field{{"map", m.Name}, {"data", data}}))
+	}
+	if stacks {
+		return stacks, h.showStackRows(m, counted)
 	}
 	if m.Type.Can(kernel.MapStack) {
-		return h.showStacks(m, rows)
+		return stacks, h.showStacks(m, rows)
 	}
-	return table(h.opts.Out, m.Name, rows)
+	return stacks, table(h.opts.Out, m.Name, rows)
 }
 
 // rows reads a map: the greatest values first where they are numbers. Entries of
@@ -240,35 +284,14 @@ func table(w io.Writer, name string, rows []row) error {
 	return err
 }
 
-// showStacks prints stacks with the names of the kernel's functions, innermost
-// first.
+// showStacks prints stacks with the names of functions, innermost first.
 func (h *host) showStacks(m *liveMap, rows []row) error {
 	var b strings.Builder
 	for _, r := range rows {
 		fmt.Fprintf(&b, "%s[%s]\n", m.Name, plain(r.key))
-		for i := 0; i+8 <= len(r.bytes); i += 8 {
-			addr, err := loader.Number(r.bytes[i : i+8])
-			if err != nil || addr == 0 {
-				break
-			}
-			fmt.Fprintf(&b, "  %s\n", h.kernelName(addr))
+		for _, f := range h.frames(m.Name, r.bytes, 0) {
+			fmt.Fprintf(&b, "  %s\n", f)
 		}
 	}
 	return h.printf("%s\n", b.String())
-}
-
-// kernelName is the function that an address is in, as name+offset.
-func (h *host) kernelName(addr uint64) string {
-	if h.symbols.kernel == nil {
-		s, err := loader.KernelSymbols()
-		if err != nil {
-			return fmt.Sprintf("0x%x", addr)
-		}
-		h.symbols.kernel = s
-	}
-	name, off, ok := h.symbols.kernel.Find(addr)
-	if !ok {
-		return fmt.Sprintf("0x%x", addr)
-	}
-	return fmt.Sprintf("%s+0x%x", name, off)
 }

@@ -1,18 +1,10 @@
 package userspace
 
 import (
-	"fmt"
-
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/luabpfc/luabpfc/loader"
 )
-
-// symbols are what addresses are called, as far as they were asked for.
-type symbols struct {
-	kernel    *loader.Symbols
-	processes map[int]*loader.Symbols
-}
 
 // bpfKsym is bpf.ksym(address): the function of the kernel that it is in, and how
 // far behind its beginning.
@@ -21,12 +13,11 @@ func bpfKsym(c *call) ([]lua.LValue, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.symbols.kernel == nil {
-		if c.symbols.kernel, err = loader.KernelSymbols(); err != nil {
-			return nil, err
-		}
+	f, err := c.symbols.Kernel(addr)
+	if err != nil {
+		return nil, err
 	}
-	return c.symbol(c.symbols.kernel, addr)
+	return symbol(f)
 }
 
 // bpfUsym is bpf.usym(pid, address).
@@ -39,23 +30,18 @@ func bpfUsym(c *call) ([]lua.LValue, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := c.symbols.processes[int(pid)]
-	if s == nil {
-		if s, err = loader.ProcessSymbols(int(pid)); err != nil {
-			return nil, err
-		}
-		if c.symbols.processes == nil {
-			c.symbols.processes = map[int]*loader.Symbols{}
-		}
-		c.symbols.processes[int(pid)] = s
+	f, err := c.symbols.User(int(pid), addr)
+	if err != nil {
+		return nil, err
 	}
-	return c.symbol(s, addr)
+	return symbol(f)
 }
 
-func (c *call) symbol(s *loader.Symbols, addr uint64) ([]lua.LValue, error) {
-	name, off, ok := s.Find(addr)
-	if !ok {
-		return results(lua.LString(fmt.Sprintf("0x%x", addr)), lua.LNumber(0))
+// symbol is a name and an offset; where no function is known, the file or the
+// address, and 0.
+func symbol(f loader.Frame) ([]lua.LValue, error) {
+	if f.Name == "" {
+		return results(lua.LString(f.String()), lua.LNumber(0))
 	}
-	return results(lua.LString(name), lua.LNumber(off))
+	return results(lua.LString(f.Name), lua.LNumber(f.Offset))
 }
