@@ -82,6 +82,9 @@ func (l *linker) placeGlobals(s *elfwriter.Section, list []*ir.Global) (vars []b
 		if g.Static {
 			sym.Bind = elf.STB_LOCAL
 		}
+		for _, f := range g.Funcs {
+			l.funcs = append(l.funcs, funcRef{s, at + uint64(f.Off), f.Func.Name})
+		}
 		l.globals[g.Name] = sym
 		l.file.Symbols = append(l.file.Symbols, sym)
 		t, ok := g.Type.(btf.Type)

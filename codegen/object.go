@@ -38,6 +38,7 @@ type linker struct {
 	offsets  map[string]uint64 // of functions in their section
 	programs map[string]*elfwriter.Symbol
 	slots    []slotRef
+	funcs    []funcRef
 	text     *elfwriter.Symbol // the section symbol of .text
 
 	// ext: write .BTF.ext. Without lines it is needed for callbacks only, which
@@ -190,8 +191,23 @@ type slotRef struct {
 	slot ir.MapSlot
 }
 
-// relocateSlots fills the maps' slots, now that programs have symbols.
+// funcRef is a program's address in a variable, whose relocation waits too.
+type funcRef struct {
+	s    *elfwriter.Section
+	at   uint64
+	name string
+}
+
+// relocateSlots fills the maps' slots and the variables' programs, now that programs
+// have symbols.
 func (l *linker) relocateSlots() error {
+	for _, r := range l.funcs {
+		sym := l.programs[r.name]
+		if sym == nil || r.s == nil {
+			return fmt.Errorf("a variable holds program %q, which the object does not", r.name)
+		}
+		r.s.Relocs = append(r.s.Relocs, elfwriter.Reloc{Offset: r.at, Type: relocABS64, Symbol: sym})
+	}
 	for _, r := range l.slots {
 		var sym *elfwriter.Symbol
 		if r.slot.Map != nil {

@@ -111,7 +111,7 @@ func Compile(file *diag.File, r *diag.Reporter, opts Options) (*ir.Module, []*Pr
 	}
 	scratch := slices.DeleteFunc(mod.Maps, func(m *ir.Map) bool { return m.Source != nil })
 	mod.Maps = append(maps, scratch...)
-	mod.Globals = variables(mod, st)
+	mod.Globals = h.variables(mod, st)
 	h.fillSlots(st)
 	for _, p := range h.programs {
 		p.Func.Name = p.Name
@@ -148,7 +148,7 @@ func finish(mod *ir.Module, m *script.Map) *ir.Map {
 
 // variables returns the module's variables with what they begin with: the
 // script's in the order of declaration, then those that programs brought along.
-func variables(mod *ir.Module, st *script.Stage) []*ir.Global {
+func (h *host) variables(mod *ir.Module, st *script.Stage) []*ir.Global {
 	var list []*ir.Global
 	for _, g := range st.Globals() {
 		out := lower.Variable(mod, g)
@@ -158,6 +158,7 @@ func variables(mod *ir.Module, st *script.Stage) []*ir.Global {
 		}
 		list = append(list, out)
 	}
+	list = append(list, h.opsVariables(st)...)
 	used := map[any]bool{}
 	for _, f := range mod.Funcs {
 		for _, b := range f.Blocks {
@@ -172,6 +173,27 @@ func variables(mod *ir.Module, st *script.Stage) []*ir.Global {
 		if _, declared := g.Source.(*script.Global); !declared && used[g] {
 			list = append(list, g)
 		}
+	}
+	return list
+}
+
+// opsVariables returns the structures of functions: variables of a section that loaders
+// make maps of. Up to 6.3 the kernel knows no links to these.
+func (h *host) opsVariables(st *script.Stage) (list []*ir.Global) {
+	section := ".struct_ops.link"
+	if h.opts.Kernel.Before(kernel.StructOpsLinks) {
+		section = ".struct_ops"
+	}
+	for _, o := range st.Ops() {
+		g := &ir.Global{Name: o.Name, Size: len(o.Data), Align: o.Align, Data: o.Data, In: section, Pos: position(h.mod, o.Span), Source: o, Type: o.Type}
+		for _, f := range o.Funcs {
+			for _, p := range h.programs {
+				if p.Program == f.Program {
+					g.Funcs = append(g.Funcs, ir.GlobalFunc{Off: f.Off, Func: p.Func})
+				}
+			}
+		}
+		list = append(list, g)
 	}
 	return list
 }

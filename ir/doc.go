@@ -70,7 +70,7 @@
 //	maptype = type "key" int "value" int "entries" int [ "flags" int ] [ "pinned" ]
 //	         [ "node" int ] [ "extra" int ] [ "inner" maptype ] .
 //	global = "global" name size "align" int [ "const" ] [ "static" ] [ "extern" ] [ "in" string ]
-//	         [ "=" hex ] [ pos ] .
+//	         [ "=" hex ] { "func" int name } [ pos ] .
 //	kfunc  = "kfunc" name "(" [ argkind [ size ] { "," argkind [ size ] } ] ")" retkind
 //	         [ "weak" ] [ "sleeps" ] [ "releases" ] [ "release" name ] [ pos ] .
 //	slotof = "slot" int ( "map" name | "func" name ) .

@@ -203,8 +203,23 @@ func (p *parser) globalDecl() {
 	if p.got("=") {
 		g.Data = p.bytes("what it begins with")
 	}
+	for p.got("func") {
+		p.globalFunc(g)
+	}
 	g.Pos = p.pos()
 	p.endLine()
+}
+
+// globalFunc reads a program in a variable.
+func (p *parser) globalFunc(g *Global) {
+	i := len(g.Funcs)
+	g.Funcs = append(g.Funcs, GlobalFunc{Off: int(p.number("an offset", 0, math.MaxInt32))})
+	w := p.nameOf("a function")
+	p.fixups = append(p.fixups, func() {
+		if g.Funcs[i].Func = p.findFunc(w.text); g.Funcs[i].Func == nil {
+			p.failAt(w, "there is no function '%s'", w.text)
+		}
+	})
 }
 
 // kfuncDecl reads the declaration of a function of the kernel.

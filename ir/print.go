@@ -190,6 +190,9 @@ func (p *printer) global(g *Global) {
 	if g.Data != nil {
 		p.printf(" = %s", bytesText(g.Data))
 	}
+	for _, f := range g.Funcs {
+		p.printf(" func %d %s", f.Off, name(f.Func.Name))
+	}
 	p.place(g.Pos)
 	p.printf("\n")
 }

@@ -111,11 +111,19 @@ type Global struct {
 	// fills in. Const is set too.
 	Extern bool
 	// In is the section that the variable lies in, where it is none of the usual.
-	In  string
-	Pos Pos
+	In string
+	// Funcs are the programs whose addresses the loader puts into the variable.
+	Funcs []GlobalFunc
+	Pos   Pos
 	// Source is what the front end made the variable from, Type its C type;
 	// opaque here.
 	Source, Type any
+}
+
+// GlobalFunc is a program in a variable, at an offset.
+type GlobalFunc struct {
+	Off  int
+	Func *Func
 }
 
 // Region is the region that the variable lies in.

@@ -57,6 +57,11 @@ func (m *Module) verifyDecls() error {
 		case g.Extern && (!g.Const || g.Static || g.Data != nil):
 			return fmt.Errorf("variable %s: what the kernel has can't be written, and is not known", g.Name)
 		}
+		for _, f := range g.Funcs {
+			if f.Off < 0 || f.Off > g.Size-8 || f.Off%8 != 0 || f.Func == nil || f.Func.Kind == nil {
+				return fmt.Errorf("variable %s: has no program at %d", g.Name, f.Off)
+			}
+		}
 		seen[g.Name] = true
 	}
 	for _, k := range m.Kfuncs {

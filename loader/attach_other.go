@@ -4,6 +4,7 @@ package loader
 
 import (
 	"errors"
+	"io"
 
 	"github.com/cilium/ebpf"
 )
@@ -31,3 +32,6 @@ var hooks []hook
 func liftMemlock() error { return errNotLinux }
 
 func noSyscall(err error) bool { return errors.Is(err, ebpf.ErrNotSupported) }
+
+// AttachStructOps returns an error: only Linux has structures of functions.
+func (o *Object) AttachStructOps(name string) (io.Closer, error) { return nil, errNotLinux }

@@ -26,6 +26,7 @@ type Object struct {
 	notes    []string
 	carried  manifest.Manifest
 	reused   map[string]bool // maps that were pinned before
+	opsLinks bool            // structures of functions are attached by links
 
 	// PinPath is where maps that are pinned by name are, and are looked for;
 	// DefaultPinPath if it is empty. It is read by Load.
@@ -39,7 +40,7 @@ func Open(elf []byte) (o *Object, err error) {
 	if err := checkBounds(elf); err != nil {
 		return nil, fmt.Errorf("reading the object: %w", err)
 	}
-	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(elf))
+	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(linkOps(elf)))
 	if err != nil {
 		return nil, fmt.Errorf("reading the object: %w", err)
 	}
@@ -55,7 +56,9 @@ func (o *Object) Programs() []string { return names(o.spec.Programs) }
 
 // Maps returns the names of the maps that the object's source declares, sorted.
 func (o *Object) Maps() []string {
-	return slices.DeleteFunc(names(o.spec.Maps), func(n string) bool { return strings.HasPrefix(n, ".") })
+	return slices.DeleteFunc(names(o.spec.Maps), func(n string) bool {
+		return strings.HasPrefix(n, ".") || o.spec.Maps[n].Type == ebpf.StructOpsMap
+	})
 }
 
 func names[T any](m map[string]T) []string {
@@ -75,6 +78,7 @@ func (o *Object) Load() (err error) {
 	if o.coll != nil {
 		return errors.New("the object is loaded already")
 	}
+	o.chooseOpsLinks()
 	opts := ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: o.pinPath()}}
 	coll, err := ebpf.NewCollectionWithOptions(o.spec, opts)
 	var limit error

@@ -279,7 +279,7 @@ func (lw *lowerer) writable(n syntax.Node, r Ref) bool {
 	if r.Region == ir.RegionPacket && !lw.packetWritable(n) {
 		return false
 	}
-	if r.ReadOnly != "" {
+	if r.ReadOnly != "" && !lw.memberWritable(r) {
 		lw.errorf(n, diag.NotAPlace, "%s", r.ReadOnly)
 		return false
 	}

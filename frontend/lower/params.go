@@ -29,6 +29,8 @@ func (lw *lowerer) programArgs(fn *syntax.Function) []Value {
 	case "lsm", "lsm_cgroup":
 		lw.needHook(fn, n, kbtf.TypeFunc, "bpf_lsm_"+lw.prog.Target)
 		return lw.tracedArgs(fn, n, "bpf_lsm_"+lw.prog.Target, 0)
+	case "struct_ops":
+		return lw.memberArgs(fn, n)
 	case "tp_btf":
 		return lw.tracedArgs(fn, n, "btf_trace_"+lw.prog.Target, 1)
 	case "iter":
@@ -142,8 +144,19 @@ func (lw *lowerer) tracedArgs(fn *syntax.Function, n int, name string, skip int)
 	if p == nil {
 		return bads(n)
 	}
-	var out []Value
-	word := 0
+	out, word := lw.tracedParams(fn, n, p, skip)
+	switch lw.prog.Kind.Name {
+	case "fexit", "fmod_ret", "fsession", "lsm", "lsm_cgroup":
+		if len(out) < n && ctype.Size(p.Return) > 0 {
+			out = append(out, lw.tracedArg(paramNode(fn, len(out)), word, p.Return))
+		}
+	}
+	return out
+}
+
+// tracedParams are at most n of a function's parameters, behind the first skip ones,
+// and the word behind them.
+func (lw *lowerer) tracedParams(fn *syntax.Function, n int, p *btf.FuncProto, skip int) (out []Value, word int) {
 	for i, param := range p.Params {
 		if i < skip {
 			continue
@@ -154,13 +167,7 @@ func (lw *lowerer) tracedArgs(fn *syntax.Function, n int, name string, skip int)
 		out = append(out, lw.tracedArg(paramNode(fn, len(out)), word, param.Type))
 		word += max(1, (ctype.Size(param.Type)+7)/8)
 	}
-	switch lw.prog.Kind.Name {
-	case "fexit", "fmod_ret", "fsession", "lsm", "lsm_cgroup":
-		if len(out) < n && ctype.Size(p.Return) > 0 {
-			out = append(out, lw.tracedArg(paramNode(fn, len(out)), word, p.Return))
-		}
-	}
-	return out
+	return out, word
 }
 
 func bads(n int) []Value {

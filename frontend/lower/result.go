@@ -32,6 +32,10 @@ func (lw *lowerer) ret(s *syntax.ReturnStmt, vals []Value) {
 		return
 	}
 	v := lw.resolve(vals[0])
+	if lw.prog.Member != nil {
+		lw.memberResult(s, v)
+		return
+	}
 	n := Int{V: lw.b.Const(0)}
 	if !isNil(v) {
 		x, ok := lw.storable(s.Exprs[0], v, "returned")

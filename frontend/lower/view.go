@@ -59,6 +59,8 @@ type view struct {
 	root  ctype.Type
 	steps []int  // numbers of members and elements, as BTF counts
 	words string // the same for people
+	// is are the structures for which the verifier takes the object too (struct_ops).
+	is []string
 	// call is set on the record of a system call's tracepoint.
 	call *kernel.SystemCall
 }
@@ -386,7 +388,8 @@ func (lw *lowerer) asAddress(v Value) Value {
 // another declaration of the same type only.
 func (lw *lowerer) castView(p Ref, t ctype.Type) Value {
 	by := p.view.by
-	if by == byLoad && ctype.Essential(underlying(p.Type).TypeName()) != ctype.Essential(underlying(t).TypeName()) {
+	also := isToo(p, t)
+	if by == byLoad && !also && ctype.Essential(underlying(p.Type).TypeName()) != ctype.Essential(underlying(t).TypeName()) {
 		by = byKernel
 	}
 	addr := p.Addr
@@ -399,6 +402,9 @@ func (lw *lowerer) castView(p Ref, t ctype.Type) Value {
 	out := lw.viewOf(addr, t, by)
 	if p.Present == nil {
 		out.Present = nil
+	}
+	if also {
+		out.view.is = p.view.is
 	}
 	return out
 }

@@ -129,6 +129,8 @@ type Program struct {
 	// Record is the tag of the structure that a tracepoint's program is called
 	// with, where the script names it.
 	Record string
+	// Member is set of a function of a structure of functions.
+	Member *OpsMember
 	// Proto is the prototype of a function to link against; nil for a program.
 	Proto *ctype.Prototype
 

@@ -37,6 +37,7 @@ func (st *Stage) openBPF() {
 	for _, d := range declarations() {
 		fs[d.name] = func(L *lua.LState) int { return st.bpfDeclare(L, d) }
 	}
+	fs["struct_ops"] = st.bpfStructOps
 	for _, name := range userFuncs {
 		fs[name] = func(L *lua.LState) int { return st.userSpace(L, "bpf."+name+"()", "bpf."+name, nil) }
 	}

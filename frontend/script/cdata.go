@@ -374,6 +374,12 @@ func (st *Stage) openMeta() {
 		return st.userSpace(L, "using a program", "program.get", p)
 	}))
 	st.programMeta.RawSetString("__metatable", lua.LString("bpf"))
+	st.opsMeta = st.vm.NewTable()
+	st.opsMeta.RawSetString("__index", st.vm.NewFunction(func(L *lua.LState) int {
+		o, _ := ToOps(L.Get(1))
+		return st.userSpace(L, "using a structure of functions", "ops.get", o)
+	}))
+	st.opsMeta.RawSetString("__metatable", lua.LString("bpf"))
 }
 
 // isOurs reports whether v is a value of this package.

@@ -45,6 +45,7 @@ var declarations = sync.OnceValue(func() []declaration {
 		{name: "uprobe", lead: leadTarget, behind: probe, usage: "bpf.uprobe('path:symbol', fn)"},
 		{name: "uretprobe", lead: leadTarget, behind: probe[1:], usage: "bpf.uretprobe('path:symbol', fn)"},
 		{name: "usdt", lead: leadUSDT, behind: probe[1:], usage: "bpf.usdt(path, provider, name, fn)"},
+		{name: "struct_ops", usage: "bpf.struct_ops('struct', { member = fn })"}, // structops.go
 		{name: "perf_event", lead: leadPerf, usage: "bpf.perf_event({ freq = n, type = n, config = n }, fn)"},
 	}
 	for i := range own {

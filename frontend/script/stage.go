@@ -32,6 +32,7 @@ type Stage struct {
 
 	maps      []*Map
 	globals   []*Global
+	structOps []*Ops
 	programs  []*Program
 	pending   []*Program // made by bpf(fn); those never passed on become socket filters
 	license   string
@@ -56,7 +57,7 @@ type Stage struct {
 	nesting   int                // of coroutines and modules
 	reach     map[*diag.File]int // how far each file has run when the stage ended
 
-	failureMeta, cdataMeta, refMeta, ctypeMeta, mapMeta, globalMeta, programMeta, stringMeta *lua.LTable
+	failureMeta, cdataMeta, refMeta, ctypeMeta, mapMeta, globalMeta, programMeta, opsMeta, stringMeta *lua.LTable
 
 	wides map[wideKey]*lua.LUserData
 	types *ctype.Scope

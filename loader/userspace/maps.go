@@ -30,6 +30,7 @@ func mapCalls() map[string]operation {
 		"global.get":     globalGet,
 		"global.set":     globalSet,
 		"program.get":    programGet,
+		"ops.get":        opsGet,
 	}
 }
 
@@ -164,6 +165,26 @@ func globalSet(c *call) ([]lua.LValue, error) {
 		return nil, fmt.Errorf("'%s' is a constant: programs are loaded with its value", g.Name)
 	}
 	return nil, v.Set(g.Data())
+}
+
+// opsGet is o.name: close and detach take a structure of functions from the kernel.
+func opsGet(c *call) ([]lua.LValue, error) {
+	o := c.op.On.(*script.Ops)
+	switch name, _ := script.Text(c.arg(1)); name {
+	case "close", "detach":
+		return results(c.st.NewFunction(func(*lua.LState, []lua.LValue) ([]lua.LValue, error) {
+			l := c.ops[o]
+			if l == nil {
+				return nil, nil
+			}
+			delete(c.ops, o)
+			return nil, l.Close()
+		}))
+	case "name":
+		return results(lua.LString(o.Name))
+	default:
+		return nil, errors.New("a structure of functions has 'name' and 'close'; no '" + name + "'")
+	}
 }
 
 // programGet is p.name: close and detach end the program's attachment.

@@ -93,6 +93,7 @@ type host struct {
 	object  *luabpfc.Object
 	maps    map[*script.Map]*liveMap
 	links   map[*script.Program]io.Closer
+	ops     map[*script.Ops]io.Closer
 	closers []io.Closer
 	atExit  []*lua.LFunction
 	timers  []*timer
@@ -194,6 +195,9 @@ func (h *host) bring() error {
 func (h *host) attach() error {
 	h.links = map[*script.Program]io.Closer{}
 	for _, p := range h.st.Programs() {
+		if p.Member != nil {
+			continue // attached with all of its structure
+		}
 		c, err := h.loaded.Attach(p.Name, loader.Target{})
 		if none, ok := errors.AsType[*loader.NoTargetError](err); ok {
 			if none.Target != "" && !h.inMap(p) {
@@ -205,6 +209,14 @@ func (h *host) attach() error {
 			return err
 		}
 		h.links[p] = c
+	}
+	h.ops = map[*script.Ops]io.Closer{}
+	for _, o := range h.st.Ops() {
+		c, err := h.loaded.AttachStructOps(o.Name)
+		if err != nil {
+			return err
+		}
+		h.ops[o] = c
 	}
 	for _, n := range h.loaded.Notes() {
 		h.note(n)
