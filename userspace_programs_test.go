@@ -52,6 +52,10 @@ func TestLiveKinds(t *testing.T) {
 		{"bpf.uprobe('bash:main+0', function() hit() end)", "os.execute('bash -c true')"},
 	} {
 		t.Run(tc.declare, func(t *testing.T) {
+			times := 1
+			if tc.event != "" {
+				times = 300
+			}
 			if tc.event == send {
 				ownLoopback(t)
 				bound(t, unix.SOCK_DGRAM, 5000)
@@ -63,8 +67,12 @@ func TestLiveKinds(t *testing.T) {
 				local function hit() xadd(hits[0], 1) end
 				%s
 				assert(hits[0] >= 0)
-				%s
-				print(hits[0] > 0)`, tc.declare, tc.event), func(_ *session, l string) {
+				for _ = 1, %d do -- the kernel leaves a program out while its CPU is in another one
+					%s
+					if hits[0] > 0 then break end
+					S.sleep(0.01)
+				end
+				print(hits[0] > 0)`, tc.declare, times, tc.event), func(_ *session, l string) {
 				if l == "send" {
 					sendUDP(t, 5000, 1, "x")
 					if err := connect(t, 5001, "x"); err != nil {
@@ -134,10 +142,6 @@ func TestLiveProcess(t *testing.T) {
 func TestLiveDrop(t *testing.T) {
 	ownLoopback(t)
 	udp := bound(t, unix.SOCK_DGRAM, 5000)
-	arrived := func() bool {
-		_, _, err := unix.Recvfrom(udp, make([]byte, 64), unix.MSG_DONTWAIT)
-		return err == nil
-	}
 	wantLive(t, `
 		local drop = bpf.tc('lo', 'ingress', function(skb)
 			if skb.protocol == ETH_P_IP then return TC_ACT_SHOT end
@@ -147,9 +151,12 @@ func TestLiveDrop(t *testing.T) {
 		print 'dropping'
 		drop:close()
 		print 'open'`, func(s *session, l string) {
-		sendUDP(t, 5000, 1, "x")
-		if got := arrived(); got != (l == "open") {
-			t.Errorf("%s: a datagram arrived: %v", l, got)
+		sendUDP(t, 5000, 1, l)
+		if l != "open" {
+			return
+		}
+		if got := receive(t, udp); got != l {
+			t.Errorf("a datagram arrived that was sent while '%s'", got)
 		}
 	}, "dropping", "open")
 }
@@ -177,19 +184,10 @@ func TestLiveFilter(t *testing.T) {
 			t.Error(err)
 		}
 	}, "ready")
-	n := 0
-	for {
-		b := make([]byte, 2048)
-		size, _, err := unix.Recvfrom(raw, b, unix.MSG_DONTWAIT)
-		if err != nil {
-			break
+	for range 5 { // SYN, SYN+ACK, ACK, data, FIN
+		if b := receive(t, raw); len(b) < 24 || b[23] != unix.IPPROTO_TCP {
+			t.Errorf("received %x", b)
 		}
-		if n++; size < 24 || b[23] != unix.IPPROTO_TCP {
-			t.Errorf("received %x", b[:size])
-		}
-	}
-	if n < 5 {
-		t.Errorf("%d packets received", n)
 	}
 }
 
@@ -207,17 +205,19 @@ func TestLiveQueue(t *testing.T) {
 		end)
 		local n = 0
 		q:poll(function() n = n + 1 return false end, 0)
-		io.open('/dev/null'):close()
-		q:poll(function(id, cpu)
-			print(id == me, cpu >= 0)
-			return false
-		end)`, nil, "true\ttrue")
+		repeat -- the kernel leaves a program out while its CPU is in another one
+			io.open('/dev/null'):close()
+			n = q:poll(function(id, cpu)
+				print(id == me, cpu >= 0)
+				return false
+			end, 100)
+		until n > 0`, nil, "true\ttrue")
 }
 
 // TestLiveHist counts with bpf.hist and prints bars.
 func TestLiveHist(t *testing.T) {
 	ownLoopback(t)
-	bound(t, unix.SOCK_DGRAM, 5000)
+	udp := bound(t, unix.SOCK_DGRAM, 5000)
 	wantLive(t, `
 		local sizes = bpf.map('array', 12, 'uint32_t', 'uint64_t')
 		local small = bpf.map('percpu_hash', 64, 'uint32_t', 'uint64_t')
@@ -236,6 +236,7 @@ func TestLiveHist(t *testing.T) {
 		small:print_hist { linear = 100, start = -200, title = 'hundreds' }`, func(_ *session, l string) {
 		if l == "ready" {
 			sendUDP(t, 5000, 1, "x")
+			receive(t, udp)
 		}
 	}, "ready", "sizes of packets",
 		"[0]                           2 |"+strings.Repeat("@", 52)+"|",
@@ -259,7 +260,7 @@ func TestLiveHist(t *testing.T) {
 // TestLiveShow shows the maps and events of a script without a part in user space.
 func TestLiveShow(t *testing.T) {
 	ownLoopback(t)
-	bound(t, unix.SOCK_DGRAM, 5000)
+	udp := bound(t, unix.SOCK_DGRAM, 5000)
 	const text = `
 		local counts = bpf.map('hash', 64, 'uint32_t', 'uint64_t')
 		local per_cpu = bpf.map('percpu_array', 4, 'uint32_t', 'uint64_t')
@@ -313,6 +314,7 @@ tens
 		sent := false
 		opts.Attached = func() {
 			sendUDP(t, 5000, 1, "x")
+			receive(t, udp)
 			sent = true
 		}
 		if _, err := userspace.Run(luabpfc.Source{Name: "prog.lua", Text: text}, opts); err != nil || !sent {
@@ -435,14 +437,22 @@ func TestLiveFaults(t *testing.T) {
 	s, _, err := runLive(t, `
 		local S = require 'syscall'
 		local q = bpf.map('perf_event_array', nil, nil, 'char [4096]')
-		bpf.tracepoint('syscalls/sys_enter_getegid', function() local b = ffi.new('char [4096]') perf_submit(q, b) end)
+		local runs = bpf.map('array', 1, 'uint32_t', 'uint64_t')
+		local me = S.getpid()
+		bpf.tracepoint('syscalls/sys_enter_getegid', function()
+			if pid() ~= me then return end
+			local b = ffi.new('char [4096]')
+			perf_submit(q, b)
+			xadd(runs[0], 1)
+		end)
 		q:poll(print, 0)
 		for i = 1, 500 do S.getegid() end
 		local n = q:poll(function() end, 0)
 		S.getegid() -- the kernel says what was lost with the next that is not
 		n = n + q:poll(function() end, 0)
-		print(n > 10, q.lost > 100, n + q.lost)`, nil)
-	if got := strings.Join(s.lines, " "); err != nil || got != "true\ttrue\t501" {
+		-- The kernel leaves a program out while its CPU is in another one.
+		print(n > 10, q.lost > 100, n + q.lost == tonumber(runs[0]), runs[0] > 450)`, nil)
+	if got := strings.Join(s.lines, " "); err != nil || got != "true\ttrue\ttrue\ttrue" {
 		t.Errorf("a slow reader: %v, %q", err, got)
 	}
 }
