@@ -148,6 +148,7 @@ func TestAttach(t *testing.T) {
 }
 
 func TestAttachXDP(t *testing.T) {
+	ownNetwork(t) // one program a device: another test's would be in the way
 	pass := []asm.Instruction{asm.Mov.Imm(asm.R0, 2), asm.Return()}
 	o := load(t, spec(ebpf.XDP, pass...))
 	if err := o.AttachXDP("prog", "lo"); err != nil {
