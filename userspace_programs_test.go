@@ -433,6 +433,10 @@ func TestLiveFaults(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "there is no such process") {
 		t.Errorf("an event of no process: %v", err)
 	}
+	_, _, err = runLive(t, `bpf.uprobe('/bin/bash:main', function() end, { pid = 2^22 }) os.time()`, nil)
+	if hasBash() && (err == nil || !strings.Contains(err.Error(), "there is no such process, 4194304")) {
+		t.Errorf("a probe of no process: %v", err)
+	}
 	// Who reads slowly is told what was lost.
 	s, _, err := runLive(t, `
 		local S = require 'syscall'
@@ -454,6 +458,79 @@ func TestLiveFaults(t *testing.T) {
 		print(n > 10, q.lost > 100, n + q.lost == tonumber(runs[0]), runs[0] > 450)`, nil)
 	if got := strings.Join(s.lines, " "); err != nil || got != "true\ttrue\ttrue\ttrue" {
 		t.Errorf("a slow reader: %v, %q", err, got)
+	}
+}
+
+// TestLiveEnd follows processes that end: the script goes on, and who runs it is told.
+func TestLiveEnd(t *testing.T) {
+	needTool(t, "sleep")
+	for _, tc := range []struct{ declare, wait string }{
+		{"bpf.perf_event({ freq = 10, pid = %d }, function() end)", "S.sleep(30)"},
+		{"bpf.tracepoint('sched/sched_switch', function() end, { pid = %d })", "ring:poll(print, 30000)"},
+		{"bpf.uprobe('/bin/bash:main', function() end, { pid = %d })", "S.sleep(30)"},
+	} {
+		if strings.Contains(tc.declare, "bash") && !hasBash() {
+			continue
+		}
+		cmd := exec.Command("sleep", "100")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var s *session
+		s, code, err := runLive(t, fmt.Sprintf(`
+			local S = require 'syscall'
+			local hits = bpf.map('hash', 1, 'uint32_t', 'uint64_t')
+			local ring = bpf.map('ringbuf', 4096)
+			%s
+			assert(hits[0] == nil)
+			print 'ready'
+			bpf.interval(0.2, function() print 'on' end)
+			%s
+			hits[0] = 1
+			print(hits[0])`, fmt.Sprintf(tc.declare, cmd.Process.Pid), tc.wait), func(s *session, l string) {
+			switch {
+			case l == "ready":
+				cmd.Process.Kill()
+				cmd.Wait()
+			case l == "on" && len(s.notes) > 0 && s.interrupt != nil:
+				close(s.interrupt)
+				s.interrupt = nil
+			}
+		})
+		want := fmt.Sprintf("process %d has ended: '", cmd.Process.Pid)
+		if err != nil || code != 0 || len(s.notes) != 1 || !strings.HasPrefix(s.notes[0], want) || s.lines[len(s.lines)-1] != "1ULL" {
+			t.Errorf("%s: exit code %d, %v, %q, %q", tc.declare, code, err, s.lines, s.notes)
+		}
+	}
+}
+
+// TestLiveFull: a map that programs have filled is told of, once, and counted in
+// what it has.
+func TestLiveFull(t *testing.T) {
+	s, code, err := runLive(t, `
+		local S = require 'syscall'
+		local hits = bpf.map('hash', 4, 'uint64_t', 'uint64_t')
+		local failed = bpf.map('array', 1, 'uint32_t', 'int64_t')
+		local me = S.getpid()
+		local n = bpf.global('uint64_t')
+		bpf.tracepoint('syscalls/sys_enter_getegid', function()
+			n[0] = n[0] + 1
+			local err = hits:update(n[0], 1)
+			if err < 0 then failed[0] = err end
+		end, { pid = me })
+		assert(failed[0] == 0)
+		for i = 1, 3 do S.getegid() end
+		local seen = 0
+		for k in hits:pairs() do seen = seen + 1 end
+		print(seen, failed[0])
+		for i = 1, 3 do S.getegid() end
+		for _ = 1, 2 do for k in hits:pairs() do seen = seen + 1 end end
+		print(seen, failed[0])`, nil)
+	if got := strings.Join(s.lines, " "); err != nil || code != 0 || got != "3	0LL 11	-7LL" {
+		t.Errorf("exit code %d, %v, %q", code, err, got)
+	}
+	if want := "map 'hits' is full: what programs add under other keys than its 4 is lost"; strings.Join(s.notes, "; ") != want {
+		t.Errorf("told %q, want %q", s.notes, want)
 	}
 }
 

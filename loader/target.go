@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,6 +75,9 @@ func (o *Object) Attach(prog string, t Target) (io.Closer, error) {
 	}
 	if h.target != "" && a.Name == "" {
 		return nil, &NoTargetError{Program: prog, Type: p.Type().String(), Target: h.target}
+	}
+	if err := a.process(); err != nil {
+		return nil, explainAttach(prog, a.Name, err)
 	}
 	c, err := h.attach(a)
 	if err != nil {
@@ -152,6 +156,20 @@ func (a *attachment) pid() int {
 		return 0
 	}
 	return int(*a.PID)
+}
+
+// process looks for the process to follow. What the kernel says if it is not there
+// differs from hook to hook.
+func (a *attachment) process() error {
+	if a.pid() == 0 {
+		return nil
+	}
+	if _, err := os.Stat(fmt.Sprintf("/proc/%d", a.pid())); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat("/proc/self"); err == nil {
+			return fmt.Errorf("there is no such process, %d", a.pid())
+		}
+	}
+	return nil
 }
 
 // everyProcess notes that the kernel ignores which process is to be followed.

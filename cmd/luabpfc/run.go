@@ -166,11 +166,8 @@ func verbose(err error, v bool) error {
 // showing reads how maps are shown.
 func showing(c *cli.Context, s streams) userspace.Show {
 	show := userspace.Show{JSON: c.Bool("json"), Folded: c.Bool("folded"), Interval: c.Duration("interval"), Duration: c.Duration("duration"), Once: c.Bool("once")}
-	if isTerminal(s.out) && !show.JSON && !show.Folded {
-		show.Clear = true
-		if show.Interval == 0 {
-			show.Interval = time.Second
-		}
+	if isTerminal(s.out) {
+		show.Terminal, show.Rows = true, func() int { return terminalRows(s.out) }
 	}
 	return show
 }

@@ -16,3 +16,6 @@ func isTerminal(w io.Writer) bool {
 	fi, err := f.Stat()
 	return err == nil && fi.Mode()&os.ModeCharDevice != 0 && f.Name() != os.DevNull
 }
+
+// terminalRows is 0: how many lines a terminal has is not known here.
+func terminalRows(io.Writer) int { return 0 }

@@ -3,6 +3,7 @@ package userspace
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -17,6 +18,17 @@ type liveMap struct {
 	*script.Map
 	in     *loader.Map
 	events *events // of the one reader that a map has
+	full   bool    // it was, and the user knows
+}
+
+// checkFull says once that a map has as many entries as it can have: programs add no
+// more to it, and are not stopped by that. Maps that drop old entries are always full.
+func (h *host) checkFull(m *liveMap, entries int) {
+	if m.full || m.Type.Array || !m.Type.Can(kernel.MapDelete) || strings.HasPrefix(m.Type.Name, "lru") || entries < int(m.in.MaxEntries()) {
+		return
+	}
+	m.full = true
+	h.note(fmt.Sprintf("map '%s' is full: what programs add under other keys than its %d is lost", m.Name, entries))
 }
 
 // mapCalls are the operations on maps, variables and programs.
@@ -89,14 +101,14 @@ func mapPairs(c *call) ([]lua.LValue, error) {
 	}
 	it := c.op.On.(*script.Iteration)
 	if len(c.args) < 2 {
-		cur, err := begin(m)
+		cur, err := c.begin(m)
 		next := c.st.NewFunction(func(*lua.LState, []lua.LValue) ([]lua.LValue, error) { return c.next(m, cur) })
 		return []lua.LValue{next, c.arg(0), lua.LNil}, err
 	}
 	cur, _ := it.State.(*cursor)
 	if cur == nil {
 		var err error
-		if cur, err = begin(m); err != nil {
+		if cur, err = c.begin(m); err != nil {
 			return nil, err
 		}
 		if c.arg(1) != lua.LNil {
@@ -112,8 +124,9 @@ func mapPairs(c *call) ([]lua.LValue, error) {
 }
 
 // begin takes the keys that are there.
-func begin(m *liveMap) (*cursor, error) {
+func (c *call) begin(m *liveMap) (*cursor, error) {
 	keys, err := m.in.Keys()
+	c.checkFull(m, len(keys))
 	return &cursor{keys}, err
 }
 

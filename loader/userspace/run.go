@@ -103,7 +103,8 @@ type host struct {
 	files   map[lua.LValue]*file
 	handles map[lua.LValue]script.Handle // of files and the like
 	symbols loader.Symbolizer
-	cut     int // waits that ended because of an interrupt
+	ended   chan watched // processes that have ended; nil if none is watched
+	cut     int          // waits that ended because of an interrupt
 
 	err    error // what ended the script, if it is not the script's own
 	exited bool
@@ -221,6 +222,7 @@ func (h *host) attach() error {
 	for _, n := range h.loaded.Notes() {
 		h.note(n)
 	}
+	h.watchProcesses()
 	return nil
 }
 

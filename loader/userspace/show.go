@@ -11,6 +11,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/luabpfc/luabpfc/frontend/script"
 	"github.com/luabpfc/luabpfc/ir/kernel"
 	"github.com/luabpfc/luabpfc/loader"
 )
@@ -25,7 +26,11 @@ type Show struct {
 	Interval time.Duration // between pictures; 0: at the end only
 	Duration time.Duration // of all; 0: until Ctrl-C
 	Once     bool          // one picture, after one interval
-	Clear    bool          // each picture replaces the one before: on a terminal
+	// Terminal says that Out is a terminal: pictures come every second if Interval
+	// does not say otherwise, and each takes the place of the one before; not where
+	// records are printed as well.
+	Terminal bool
+	Rows     func() int // of the terminal now, 0 if that is not known; may be nil
 }
 
 // row is an entry of a map.
@@ -40,7 +45,11 @@ func (h *host) show() error {
 	s := h.opts.Show
 	c := &call{host: h, L: h.st.VM()}
 	every := s.Interval
-	if s.Once && every == 0 {
+	var scr *screen
+	if s.Terminal && !s.JSON && !s.Folded && !h.hasRecords() {
+		scr = &screen{out: h.opts.Out, size: s.Rows}
+	}
+	if (s.Once || scr != nil) && every == 0 {
 		every = time.Second
 	}
 	var end, next time.Time
@@ -65,7 +74,7 @@ func (h *host) show() error {
 			continue
 		}
 		over := h.interrupted() || s.Once || !end.IsZero() && !time.Now().Before(end)
-		if err := h.picture(s.Clear && !over); err != nil {
+		if err := h.refresh(scr, over); err != nil {
 			return err
 		}
 		if over {
@@ -152,15 +161,30 @@ func (h *host) printf(format string, args ...any) error {
 	return err
 }
 
+// hasRecords reports whether programs send records.
+func (h *host) hasRecords() bool {
+	return slices.ContainsFunc(h.st.Maps(), func(m *script.Map) bool { return m.Type.Records && !m.Type.Can(kernel.MapDrain) })
+}
+
+// refresh shows a picture, on the screen if there is one.
+func (h *host) refresh(scr *screen, last bool) error {
+	if scr == nil {
+		return h.picture()
+	}
+	out := h.opts.Out
+	defer func() { h.opts.Out = out }()
+	var text strings.Builder
+	h.opts.Out = &text
+	if err := h.picture(); err != nil {
+		return err
+	}
+	return scr.draw(text.String(), last)
+}
+
 // picture shows every map that has entries.
-func (h *host) picture(clear bool) error {
+func (h *host) picture() error {
 	if h.opts.Show.Folded {
 		return h.folded()
-	}
-	if clear {
-		if err := h.printf("\x1b[H\x1b[2J"); err != nil {
-			return err
-		}
 	}
 	stacks := false
 	for _, sm := range h.st.Maps() {
@@ -182,8 +206,8 @@ func (h *host) picture(clear bool) error {
 			return err
 		}
 	}
-	for _, m := range h.maps {
-		if m.events != nil && m.events.lost > 0 {
+	for _, sm := range h.st.Maps() {
+		if m := h.maps[sm]; m.events != nil && m.events.lost > 0 {
 			h.note(fmt.Sprintf("%d records of map '%s' were lost: it was full", m.events.lost, m.Name))
 			m.events.lost = 0
 		}
@@ -202,6 +226,7 @@ func (h *host) showMap(m *liveMap) (stacks bool, err error) {
 		return false, errors.Join(h.printf("%s\n", m.Name), printHist(h.opts.Out, s, slots), h.printf("\n"))
 	}
 	rows, err := h.rows(m)
+	h.checkFull(m, len(rows))
 	if err != nil || len(rows) == 0 && !h.opts.Show.JSON {
 		return false, err
 	}

@@ -16,3 +16,9 @@ func clock(int32) (sec, nsec int64, err error) {
 }
 
 func kill(int, int) error { return errors.ErrUnsupported }
+
+func openProcess(int) (fd int, ok bool) { return 0, false }
+
+func closeProcess(int) {}
+
+func processEnded(int) bool { return false }

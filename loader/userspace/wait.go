@@ -72,6 +72,10 @@ func (c *call) sleep(until time.Time) error {
 		select {
 		case <-wait.C:
 			continue
+		case w := <-c.host.ended:
+			wait.Stop()
+			c.tellEnd(w)
+			continue
 		case <-c.opts.Interrupt:
 		case <-c.opts.Halt:
 		}
@@ -85,6 +89,7 @@ func (c *call) sleep(until time.Time) error {
 func (c *call) wait(until time.Time, ready func(deadline time.Time) (bool, error)) (bool, error) {
 	for {
 		c.runTimers()
+		c.tellEnds()
 		if c.interrupted() {
 			return false, c.ended()
 		}
