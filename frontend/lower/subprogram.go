@@ -320,16 +320,23 @@ func (lw *lowerer) finishSub(s *subprogram, frame *ir.Value, args []*ir.Value) {
 
 // zeroResults stores zeros where results will be, if the function has a loop:
 // one that the kernel's helpers give up on (ir/opt/loopcaller.go) returns 0
-// without having stored any.
+// without having stored any. And if it has a status: without CAP_PERFMON the
+// verifier follows the caller's test of it the wrong way too, where results are
+// read that nobody stored; until 6.15 it then refuses the program.
 func (s *subprogram) zeroResults(frame *ir.Value) {
 	entry := s.f.Entry()
-	if !slices.ContainsFunc(s.f.Blocks, func(b *ir.Block) bool { return b.Loop != nil }) {
+	if !s.status && !slices.ContainsFunc(s.f.Blocks, func(b *ir.Block) bool { return b.Loop != nil }) {
 		return
 	}
+	at := slices.IndexFunc(entry.Values, func(v *ir.Value) bool { return v.Op != ir.OpArg })
+	if at < 0 {
+		at = len(entry.Values)
+	}
 	for off := s.base; off < s.size; off += 8 {
-		zero := entry.NewValue(ir.OpConst, ir.I64, s.f.Pos)
-		v := entry.NewValue(ir.OpStore, ir.Void, s.f.Pos, frame, zero)
+		zero := entry.InsertValue(at, ir.OpConst, ir.I64, s.f.Pos)
+		v := entry.InsertValue(at+1, ir.OpStore, ir.Void, s.f.Pos, frame, zero)
 		v.Aux = &ir.Mem{Region: ir.RegionStack, Off: int32(off), Size: 8}
+		at += 2
 	}
 }
 
