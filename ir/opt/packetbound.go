@@ -11,7 +11,10 @@ import "github.com/luabpfc/luabpfc/ir"
 // packet's address; but the way on is followed, with a least value above the
 // greatest. An address that such a number is added to becomes unknown (all
 // kernels up to 6.8), and what is loaded from it is refused. After x & m, which
-// takes the least value from the bits alone, the bounds agree.
+// takes the least value from the bits alone, the bounds agree. They may be beyond
+// what was tested then, so what comes out is tested once more: 6.12 sees that the
+// way of a number that is 0xfff8 at most, and 0xfff9 by its bits, is never taken,
+// only behind the mask.
 //
 // Only what the script, or a check, compares has such bounds: numbers that are
 // compared for being less, and what is computed from them.
@@ -60,11 +63,15 @@ func (d *directForm) disagreeing(base *ir.Value) bool {
 // an address in its place; disagree says that the verifier may know a
 // contradiction of it.
 func (s *splitter) bounded(base *ir.Value, known ir.Range, most int64, disagree bool) *ir.Value {
-	s.atMost(base, known, most)
 	if !disagree || known.Hi <= uint64(most) {
+		s.atMost(base, known, most)
 		return base
+	}
+	if known.Hi > maxPacket {
+		s.atMost(base, known, most)
 	}
 	v := s.op(ir.OpBound, base)
 	v.AuxInt = maxPacket
+	s.atMost(v, ir.FullRange(), most)
 	return v
 }
