@@ -1,10 +1,10 @@
-// Package explore estimates how many instructions the kernel's verifier will
+// Package explore counts how many instructions the kernel's verifier will
 // process for a program.
 //
 // It must not know the IR or how code was made: it takes finished instructions
 // and walks them as the verifier does.
 //
-//	res := explore.Walk(&explore.Program{Funcs: funcs, Ctx: kind.Ctx}, 1_000_000)
+//	res := explore.Walk(&explore.Program{Funcs: funcs, Ctx: kind.Ctx, Maps: maps}, 1_000_000)
 //	if res.Over {
 //		... // the kernel would refuse the program with E2BIG
 //	}
@@ -19,21 +19,32 @@
 // ways were followed, allows at least as much: then nothing new can be found.
 //
 // What "allows as much" means decides everything. Numbers do not count for it
-// unless the verifier made use of their value: to decide a branch, or in an
-// address. Those are marked precise, in every stored state that the path came
-// through, back to where the value comes from (precise.go); a stored state
-// allows as much if its precise numbers have ranges that contain those here,
-// and if its addresses are the same, registers that nobody reads aside
-// (prune.go).
+// unless the verifier made use of their value: to decide a branch, in an address,
+// as the size of a buffer, as the index of an array's element, which is not null
+// then. Those are marked precise, in every stored state that the path came
+// through, back to where the value comes from (precise.go). A stored state allows
+// as much if its precise numbers have ranges that contain those here, if what were
+// copies of one number are so here, and if its addresses are the same; what nobody
+// reads from there on is taken out (prune.go, live.go).
 //
-// # Method and limits
+// A copy of a number, in a register or on the stack, with a constant added or
+// not, is narrowed together with it, and precise together with it where it was
+// (copies.go). Numbers of less than eight bytes are known on the stack, too, by
+// byte (memory.go).
 //
-// The walk is the same with less detail: a number is a range, signed and
-// unsigned, without known bits; linked copies of a number are not; the frame of
-// a callback is not compared for a fixed point but by the same ranges. It is
-// modelled on kernel 6.18. Other kernels differ by a factor of two or so, more in
-// loops with branches on carried values, so the answer is an estimate.
+// A helper that calls back is come to again after each round; what differs from
+// the last time and is not precise is forgotten. The rounds end when a state stored
+// at the call allows as much, by all its numbers and by what each byte of the stack
+// is; or, for a number of rounds that is known, when they were walked.
 //
-// Time is that of the steps, some tens of nanoseconds each; whoever calls it
-// asks first whether the code is so plain that it needs no walk (Plain).
+// # Limits
+//
+// The walk is that of kernel 6.18.44, for most programs to the instruction. It
+// does not know the bounds of a number's lower half where they are not those of the
+// whole, nor what reading a map's constant contents gives, nor kernel functions;
+// it takes it that the machine has two processors. Other kernels compare states by
+// other rules: older ones know less of copies and so walk less, those from 7.0 on
+// carry marks round loops and leave out copies that nobody reads.
+//
+// Time is that of the steps, a few microseconds each.
 package explore

@@ -58,7 +58,7 @@ func TestWalk(t *testing.T) {
 		{"a straight line is as long as it is", []Func{{Insts: []bpf.Inst{bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit()}}}, 2, 2, false},
 		{"ways that meet become one", []Func{{Insts: ladder(20, false)}}, 100, 300, false},
 		{"not if a sum that differs is tested", []Func{{Insts: ladder(20, true)}}, limit, limit, true},
-		{"a few ways more are no harm", []Func{{Insts: ladder(5, true)}}, 60, 300, false},
+		{"a few ways more are no harm", []Func{{Insts: ladder(5, true)}}, 60, 400, false},
 		{"a counted loop is walked trip by trip", []Func{{Insts: counted(1000)}}, 2003, 2003, false},
 		{"too many trips", []Func{{Insts: counted(1 << 20)}}, limit, limit, true},
 		{"a loop without an end that can be seen", []Func{{Insts: endless()}}, limit, limit, true},
@@ -82,7 +82,7 @@ func TestWalk(t *testing.T) {
 				bpf.MovImm(bpf.B64, bpf.R1, 1<<20), bpf.LoadFuncSym(bpf.R2, "f"), bpf.MovReg(bpf.B64, bpf.R3, bpf.FP),
 				bpf.MovImm(bpf.B64, bpf.R4, 0), bpf.CallHelper(loop), bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit(),
 			}},
-			{Name: "f", Args: 2, Insts: []bpf.Inst{bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit()}},
+			{Name: "f", Insts: []bpf.Inst{bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit()}},
 		}, 9, 16, false},
 	}
 	for _, tt := range tests {
@@ -90,6 +90,106 @@ func TestWalk(t *testing.T) {
 			r := Walk(&Program{Funcs: tt.funcs}, limit)
 			if r.Steps < tt.min || r.Steps > tt.max || r.Over != tt.over {
 				t.Errorf("%d steps, over %v; want %d to %d, %v", r.Steps, r.Over, tt.min, tt.max, tt.over)
+			}
+		})
+	}
+}
+
+// rounds has a callback called by bpf_loop that loads the word at off of its
+// frame, r3, and then goes on with body; the frame's word at -8 is 5.
+func rounds(n int32, body ...bpf.Inst) []Func {
+	body = append([]bpf.Inst{bpf.LoadMem(bpf.B64, bpf.R3, bpf.R2, 0)}, body...)
+	return []Func{
+		{Name: "main", Insts: []bpf.Inst{
+			bpf.StoreImm(bpf.B64, bpf.FP, -8, 5), bpf.MovReg(bpf.B64, bpf.R3, bpf.FP), bpf.ALUImm(bpf.Add, bpf.B64, bpf.R3, -8),
+			bpf.MovImm(bpf.B64, bpf.R1, n), bpf.LoadFuncSym(bpf.R2, "f"), bpf.MovImm(bpf.B64, bpf.R4, 0),
+			bpf.CallHelper(int32(kernel.HelperByName("loop").ID)), bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit(),
+		}},
+		{Name: "f", Insts: append(body, bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit())},
+	}
+}
+
+// TestRounds: how often callbacks are walked.
+func TestRounds(t *testing.T) {
+	count := bpf.ALUImm(bpf.Add, bpf.B64, bpf.R3, 1)
+	put := bpf.StoreMem(bpf.B64, bpf.R2, 0, bpf.R3)
+	tests := []struct {
+		name     string
+		funcs    []Func
+		min, max int // rounds of the callback
+	}{
+		{"what is not made use of is forgotten", rounds(1<<20, count, put), 1, 3},
+		{"a number that decides a branch stays known", rounds(1000, count, put, bpf.JumpImm(bpf.JGt, bpf.B64, bpf.R3, 100, 0)), 50, 1100},
+		{"not if only half of it is stored", rounds(1000, count, bpf.StoreMem(bpf.B32, bpf.R2, 0, bpf.R3), bpf.JumpImm(bpf.JGt, bpf.B64, bpf.R3, 100, 0)), 1, 4},
+		{"few rounds are walked one by one", rounds(3, count, put, bpf.JumpImm(bpf.JGt, bpf.B64, bpf.R3, 100, 0)), 3, 3},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := Walk(&Program{Funcs: tt.funcs}, 100_000)
+			if n := int(r.At[1][0]); n < tt.min || n > tt.max {
+				t.Errorf("%d rounds, want %d to %d", n, tt.min, tt.max)
+			}
+		})
+	}
+}
+
+// TestArrayIndex: a known index of an array makes the value sure, and is precise.
+func TestArrayIndex(t *testing.T) {
+	look := func(i bpf.Inst) []bpf.Inst {
+		return []bpf.Inst{
+			bpf.LoadMem(bpf.B32, bpf.R3, bpf.R1, 0), i,
+			bpf.LoadSym(bpf.R1, "m", 0), bpf.MovReg(bpf.B64, bpf.R2, bpf.FP), bpf.ALUImm(bpf.Add, bpf.B64, bpf.R2, -8),
+			bpf.CallHelper(int32(kernel.HelperByName("map_lookup_elem").ID)),
+			bpf.JumpImm(bpf.JEq, bpf.B64, bpf.R0, 0, 0),
+			bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit(),
+		}
+	}
+	maps := []Map{{Name: "m", Array: true, Entries: 4, Key: 4, Value: 8}}
+	for name, tt := range map[string]struct {
+		index bpf.Inst
+		ways  int32
+	}{
+		"known":        {bpf.StoreImm(bpf.B32, bpf.FP, -8, 3), 1},
+		"too great":    {bpf.StoreImm(bpf.B32, bpf.FP, -8, 4), 2},
+		"not known":    {bpf.StoreMem(bpf.B32, bpf.FP, -8, bpf.R3), 2},
+		"a wider word": {bpf.StoreImm(bpf.B64, bpf.FP, -8, 3), 2},
+	} {
+		r := Walk(&Program{Funcs: []Func{{Insts: look(tt.index)}}, Maps: maps}, 1000)
+		if n := r.At[0][7]; n != tt.ways {
+			t.Errorf("index %s: %d ways behind the test, want %d", name, n, tt.ways)
+		}
+	}
+}
+
+// TestCopies: what is compared is known of copies too, with what was added to
+// them; a number of which no copy is left is for itself.
+func TestCopies(t *testing.T) {
+	number := []bpf.Inst{bpf.LoadMem(bpf.B32, bpf.R1, bpf.R1, 0), bpf.MovReg(bpf.B64, bpf.R2, bpf.R1)}
+	test := func(r bpf.Reg, more ...bpf.Inst) []bpf.Inst { // of r1 below 10, then of r below 20
+		l := append(append([]bpf.Inst{}, number...), more...)
+		return append(l,
+			bpf.JumpImm(bpf.JGe, bpf.B64, bpf.R1, 10, 2),
+			bpf.JumpImm(bpf.JLt, bpf.B64, r, 20, 1),
+			bpf.MovImm(bpf.B64, bpf.R3, 0), // not come to if r is known
+			bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit())
+	}
+	tests := []struct {
+		name  string
+		insts []bpf.Inst
+		known bool
+	}{
+		{"a copy", test(bpf.R2), true},
+		{"with 5 added", test(bpf.R2, bpf.ALUImm(bpf.Add, bpf.B64, bpf.R2, 5)), true},
+		{"with 11 added", test(bpf.R2, bpf.ALUImm(bpf.Add, bpf.B64, bpf.R2, 11)), false},
+		{"of the stack", test(bpf.R4, bpf.StoreMem(bpf.B64, bpf.FP, -8, bpf.R1), bpf.LoadMem(bpf.B64, bpf.R4, bpf.FP, -8)), true},
+		{"multiplied", test(bpf.R2, bpf.ALUImm(bpf.Mul, bpf.B64, bpf.R2, 2)), false},
+		{"another number", test(bpf.R5, bpf.MovReg(bpf.B64, bpf.R5, bpf.R2), bpf.ALU(bpf.Xor, bpf.B64, bpf.R5, bpf.R1)), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := Walk(&Program{Funcs: []Func{{Insts: tt.insts}}}, 1000)
+			if n := r.At[0][len(tt.insts)-3]; (n == 0) != tt.known {
+				t.Errorf("the way where it is not known is walked %d times", n)
 			}
 		})
 	}

@@ -6,32 +6,37 @@ import "github.com/luabpfc/luabpfc/codegen/bpf"
 // precise: in each state stored on the way of s, the registers and words that
 // they come from. It goes back along the path, instruction by instruction.
 func (w *walker) mark(s *state, want []set) {
-	for ; s != nil; s = s.parent {
-		if s.precise != nil { // a stored state
-			left := false
-			for i := range want {
-				if i < len(s.frames) {
-					want[i] = s.note(i, want[i])
-				}
-				left = left || want[i] != set{}
-			}
-			if !left {
+	for from := s; s != nil; {
+		depth := len(s.frames) - 1
+		for i := len(s.path) - 1; i >= 0; i-- {
+			ok := true
+			if depth, ok = w.unstep(&s.path[i], want, depth); !ok {
+				from.allPrecise()
+				return
+			} else if depth < 0 {
 				return
 			}
 		}
-		depth := len(s.frames) - 1
-		for i := len(s.path) - 1; i >= 0; i-- {
-			depth = w.unstep(&s.path[i], want, depth)
-			if depth < 0 {
-				return
+		s = s.parent
+		if s == nil {
+			break
+		}
+		left := false
+		for i := range want {
+			if i < len(s.frames) {
+				s.note(i, &want[i])
 			}
+			left = left || want[i] != set{}
+		}
+		if !left {
+			break
 		}
 	}
 }
 
-// note marks in stored state s what is a number and was not precise, and
-// returns that.
-func (s *state) note(i int, want set) set {
+// note marks in stored state s what of want is a number and was not precise, and
+// leaves that in want.
+func (s *state) note(i int, want *set) {
 	f, p := &s.frames[i], &s.precise[i]
 	want.regs &^= p.regs
 	want.words &^= p.words
@@ -41,18 +46,32 @@ func (s *state) note(i int, want set) set {
 		}
 	}
 	for j := range words {
-		if want.words>>j&1 != 0 && f.word(j).kind != scalar {
+		if want.words>>j&1 == 0 {
+			continue
+		}
+		if x := f.word(j); !x.isNumber() {
 			want.words &^= 1 << j
 		}
 	}
 	p.regs |= want.regs
 	p.words |= want.words
-	return want
+}
+
+// allPrecise makes all numbers in states stored on the way of s precise: the
+// verifier does so where it can't go back.
+func (s *state) allPrecise() {
+	for s = s.parent; s != nil; s = s.parent {
+		for i := range s.frames {
+			all := set{1<<len(s.frames[i].regs) - 1, ^uint64(0)}
+			s.note(i, &all)
+		}
+	}
 }
 
 // unstep says what must be known before an instruction for want to be known
-// behind it; it returns the depth of frames before it.
-func (w *walker) unstep(e *event, want []set, depth int) int {
+// behind it; it returns the depth of frames before it. It is not ok where the
+// verifier gives up.
+func (w *walker) unstep(e *event, want []set, depth int) (before int, ok bool) {
 	switch e.how {
 	case calls:
 		in := want[depth].regs & 0x3e
@@ -61,27 +80,35 @@ func (w *walker) unstep(e *event, want []set, depth int) int {
 		if depth >= 0 {
 			want[depth].regs |= in
 		}
-		return depth
+		return depth, true
 	case callsBack:
 		want[depth] = set{}
-		return depth - 1
+		return depth - 1, true
 	case returns:
 		depth++
 		want[depth] = set{regs: want[depth-1].regs & 1}
 		want[depth-1].regs &^= 0x3f
-		return depth
+		return depth, true
 	case returnsToCall:
+		want[depth].regs &^= 0x3f
 		want[depth+1] = set{}
-		return depth + 1
+		return depth + 1, true
 	}
+	w.sync(e, want)
 	in := &w.code[e.at]
 	m := &want[depth]
 	dst, src := uint16(1)<<in.Dst, uint16(1)<<in.Src
+	if in.Dst >= bpf.FP {
+		dst = 0
+	}
 	if in.K || in.Op == bpf.Neg || in.Src >= bpf.FP {
 		src = 0
 	}
 	switch {
 	case in.Op == bpf.Store:
+		if m.regs&dst != 0 {
+			return depth, false
+		}
 		if e.word >= 0 && want[e.frame].words>>e.word&1 != 0 {
 			want[e.frame].words &^= 1 << e.word
 			m.regs |= src
@@ -108,11 +135,29 @@ func (w *walker) unstep(e *event, want []set, depth int) int {
 			m.regs |= src
 		}
 	case in.Op.IsAtomic():
-		m.regs &^= uint16(in.Defs())
-	case in.Op.IsCall(), in.Op == bpf.LdAbs, in.Op == bpf.LdInd:
+		return depth, m.regs&dst == 0
+	case in.Op == bpf.LdAbs, in.Op == bpf.LdInd:
+		if m.regs&1 != 0 {
+			return depth, false
+		}
+	case in.Op.IsCall():
 		m.regs &^= 0x3f
 	case in.Op.IsLdImm64():
 		m.regs &^= dst
 	}
-	return depth
+	w.sync(e, want)
+	return depth, true
+}
+
+// sync wants all numbers that a branch narrowed together where it wants one.
+func (w *walker) sync(e *event, want []set) {
+	some := false
+	for _, p := range w.links[e.links] {
+		some = some || want[p.frame].has(p)
+	}
+	if some {
+		for _, p := range w.links[e.links] {
+			want[p.frame].add(p)
+		}
+	}
 }

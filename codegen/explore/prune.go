@@ -1,11 +1,17 @@
 package explore
 
 // ids says which id of one state stands for which of another.
-type ids struct{ pairs [][2]int32 }
+type ids struct {
+	pairs  [][2]int32
+	single int32 // ids for numbers without copies, below 0
+}
 
 func (m *ids) same(a, b int32) bool {
 	if (a == 0) != (b == 0) {
 		return false
+	}
+	if a == 0 {
+		return true
 	}
 	for _, p := range m.pairs {
 		if p[0] == a || p[1] == b {
@@ -16,35 +22,47 @@ func (m *ids) same(a, b int32) bool {
 	return true
 }
 
+// copies is same for numbers: where the first has no copies, it does not matter
+// of what the second is one.
+func (m *ids) copies(a, b int32) bool {
+	if a == 0 {
+		return true
+	}
+	if b == 0 {
+		m.single--
+		b = m.single
+	}
+	return m.same(a, b)
+}
+
 // allows reports whether stored state s allows all that c does. With ranges,
 // all numbers count, not only precise ones: so the verifier compares rounds of
 // callbacks.
 func (w *walker) allows(s, c *state, ranges bool) bool {
-	if len(s.frames) != len(c.frames) {
+	if !s.sameCalls(c) || len(s.refs) != len(c.refs) {
 		return false
 	}
-	w.ids.pairs = w.ids.pairs[:0]
-	for i := range s.frames {
-		a, b := &s.frames[i], &c.frames[i]
-		if a.fn != b.fn || a.ret != b.ret || a.callback != b.callback || a.rounds > b.rounds {
+	w.ids.pairs, w.ids.single = w.ids.pairs[:0], 0
+	for i, id := range s.refs {
+		if !w.ids.same(id, c.refs[i]) {
 			return false
 		}
-		at := s.at
-		if i+1 < len(s.frames) {
-			at = s.frames[i+1].ret
+	}
+	for i := range s.frames {
+		a, b := &s.frames[i], &c.frames[i]
+		if a.rounds > b.rounds {
+			return false
 		}
-		live, pr := w.live[at], s.precise[i]
+		live, pr := w.live[s.in(i)], s.precise[i]
 		for r := range a.regs {
-			if live.regs>>r&1 != 0 && !w.covers(&a.regs[r], &b.regs[r], ranges || pr.regs>>r&1 != 0) {
+			if live>>r&1 != 0 && !w.covers(&a.regs[r], &b.regs[r], ranges || pr.regs>>r&1 != 0) {
 				return false
 			}
 		}
 		for j := range a.stack {
-			if live.words>>j&1 == 0 {
-				continue
-			}
 			y := b.word(j)
-			if !w.covers(&a.stack[j], &y, ranges || pr.words>>j&1 != 0) {
+			if x := &a.stack[j]; ranges && (x.n != y.n || x.zero != y.zero || x.misc != y.misc) ||
+				!w.coversWord(x, &y, ranges || pr.words>>j&1 != 0) {
 				return false
 			}
 		}
@@ -52,57 +70,69 @@ func (w *walker) allows(s, c *state, ranges bool) bool {
 	return true
 }
 
+// coversWord is covers for words of the stack.
+func (w *walker) coversWord(a, b *word, precise bool) bool {
+	if a.n == 0 && a.zero == 0 {
+		return true
+	}
+	x, ok := a.whole()
+	y, both := b.whole()
+	switch {
+	case ok && both:
+		return w.covers(&x, &y, precise)
+	case a.n > b.n, a.zero&^b.zero != 0:
+		return false
+	}
+	return a.n == 0 || w.covers(&a.v, &b.v, precise)
+}
+
 // covers reports whether a allows all that b may be.
 func (w *walker) covers(a, b *value, precise bool) bool {
-	switch a.kind {
-	case nothing:
+	if a.kind == nothing {
 		return true
-	case misc:
-		return b.kind == misc || b.kind == scalar
-	case scalar:
-		if !precise {
-			return b.kind == scalar || b.kind == misc
-		}
-		return b.kind == scalar && a.within(b) || b.kind == misc && a.umin == 0 && a.umax == ^uint64(0)
 	}
-	if a.kind != b.kind || a.off != b.off || a.frame != b.frame {
+	if a.kind != b.kind {
 		return false
 	}
 	switch a.kind {
-	case maybe:
-		return w.ids.same(a.id, b.id)
+	case scalar:
+		return !precise || a.within(b) && (a.id == 0 || a.added == b.added && a.delta == b.delta && w.ids.copies(a.id, b.id))
 	case packet:
-		return a.there <= b.there && w.ids.same(a.id, b.id) && a.within(b)
-	case memory:
-		return a.within(b)
+		return a.off == b.off && a.there <= b.there && w.ids.same(a.id, b.id) && a.within(b)
+	case maybe, memory:
+		return a.off == b.off && a.what == b.what && w.ids.same(a.id, b.id) && a.within(b)
 	}
-	return true
+	return a.off == b.off && a.frame == b.frame && a.what == b.what && a.umin == b.umin && a.umax == b.umax
 }
+
+// spot is where states are compared: an instruction, and the call that led to its
+// function.
+type spot struct{ at, call int }
 
 // visit is called at a prune point: it reports whether s need not be followed,
 // and stores it if not too little happened since the last time.
 func (w *walker) visit(s *state) bool {
 	callback := w.callback[s.at]
-	add := callback || w.jumps-w.jumpsThen >= 2 && w.steps-w.stepsThen >= 8
-	l := w.stored[s.at]
-	kept := l[:0]
-	for i, old := range l {
-		if old.branches == 0 || callback {
-			entry := old.entry()
-			open := entry != nil && entry.branches > 0
-			if w.allows(old, s, open || old.branches > 0) {
-				old.hit++
-				if old.branches > 0 {
-					s.inLoop(old)
-				} else if open {
-					s.inLoop(entry)
-				}
-				w.inherit(old, s)
-				w.stored[s.at] = append(kept, l[i:]...)
+	force := callback || s.notes > maxNotes
+	jumps, steps := w.jumps-w.jumpsThen, w.steps-w.stepsThen
+	add := force || jumps >= 2 && steps >= 8
+	here := spot{s.at, s.top().call}
+	l := w.stored[here]
+	for i := len(l) - 1; i >= 0; i-- { // the last first
+		old := l[i]
+		if old.branches > 0 {
+			if callback && w.allows(old, s, true) {
+				w.hit(old, s)
+				return true
+			} else if !force && jumps < 20 && steps < 100 {
+				add = false
+			}
+		} else {
+			w.clean(old)
+			if w.allows(old, s, false) {
+				w.hit(old, s)
 				return true
 			}
-		} else if !callback && w.jumps-w.jumpsThen < 20 && w.steps-w.stepsThen < 100 {
-			add = false
 		}
 		if add {
 			old.miss++
@@ -111,69 +141,71 @@ func (w *walker) visit(s *state) bool {
 		if callback && old.branches > 0 {
 			n = 64
 		}
-		if old.miss <= old.hit*n+n {
-			kept = append(kept, old)
+		if old.miss > old.hit*n+n {
+			l = append(l[:i], l[i+1:]...)
+			w.stored[here] = l
 		}
 	}
-	for i := len(kept); i < len(l); i++ {
-		l[i] = nil
-	}
-	w.stored[s.at] = kept
 	if add {
-		w.store(s)
+		w.store(s, here)
 	}
 	return false
 }
 
+// hit is called when s ends at stored state old.
+func (w *walker) hit(old, s *state) {
+	old.hit++
+	w.inherit(old, s)
+}
+
+// clean takes out of stored state s what nobody reads.
+func (w *walker) clean(s *state) {
+	if s.cleaned {
+		return
+	}
+	s.cleaned = true
+	for i := range s.frames {
+		f := &s.frames[i]
+		live, read := w.live[s.in(i)], w.wordsRead(s, i)
+		for r := range f.regs {
+			if live>>r&1 == 0 {
+				f.regs[r] = value{}
+			}
+		}
+		for j := range f.stack {
+			if read>>j&1 == 0 && f.stack[j] != (word{}) {
+				f.put(j, word{})
+			}
+		}
+	}
+}
+
 // store stores s.
-func (w *walker) store(s *state) {
+func (w *walker) store(s *state, here spot) {
 	c := s.copy()
 	c.precise = make([]set, len(s.frames))
-	c.branches, c.depth = 1, s.depth
 	c.path = c.path[:len(c.path):len(c.path)]
-	w.stored[s.at] = append(w.stored[s.at], c)
-	s.parent, s.path, s.depth, s.loop = c, s.path[:0], s.depth+1, nil
+	w.stored[here] = append(w.stored[here], c)
+	s.parent, s.path, s.notes = c, s.path[:0], 0
 	w.jumpsThen, w.stepsThen = w.jumps, w.steps
 }
 
-// inherit makes precise in s what is precise in old, which s ends at.
+// inherit makes precise on the way of s what is precise in old, which s ends at.
 func (w *walker) inherit(old, s *state) {
 	var want [maxFrames + 1]set
-	any := false
-	for i := range old.precise {
-		at := old.at
-		if i+1 < len(old.frames) {
-			at = old.frames[i+1].ret
+	for i := range old.frames {
+		f, p := &old.frames[i], old.precise[i]
+		for r := range f.regs {
+			if f.regs[r].kind != scalar {
+				p.regs &^= 1 << r
+			}
 		}
-		live := w.live[at]
-		want[i] = set{old.precise[i].regs & live.regs, old.precise[i].words & live.words}
-		any = any || want[i] != set{}
+		for j := range words {
+			if x := f.word(j); !x.isNumber() {
+				p.words &^= 1 << j
+			}
+		}
+		want[i] = p
 	}
-	if any {
-		w.mark(s, want[:])
-	}
-}
-
-// entry returns the first state of the outermost loop of states that s is known
-// to be in, or nil.
-func (s *state) entry() *state {
-	top := s.loop
-	for top != nil && top.loop != nil && top.loop != top {
-		top = top.loop
-	}
-	return top
-}
-
-// inLoop notes that a way from s comes back to stored state e.
-func (s *state) inLoop(e *state) {
-	a, b := s.entry(), e.entry()
-	if a == nil {
-		a = s
-	}
-	if b == nil {
-		b = e
-	}
-	if b.branches > 0 && b.depth <= a.depth {
-		s.loop = e
-	}
+	w.mark(s, want[:])
 }

@@ -1,42 +1,108 @@
 package explore
 
-import "github.com/luabpfc/luabpfc/codegen/bpf"
+import (
+	"slices"
+
+	"github.com/luabpfc/luabpfc/codegen/bpf"
+)
 
 const words = 64 // of a frame, eight bytes each
+
+// word is eight bytes of a frame. The first n bytes hold v; of the others those
+// in zero are 0, those in misc were written, and the rest was not.
+type word struct {
+	v    value
+	n    int8
+	zero uint8
+	misc uint8
+}
+
+// forget makes what was stored as one bytes of any value, and the bytes beside it
+// too if all is set.
+func (x *word) forget(all bool) {
+	if x.n == 0 {
+		return
+	}
+	x.misc |= 1<<x.n - 1
+	x.v, x.n = value{}, 0
+	if all {
+		x.misc |= x.zero
+		x.zero = 0
+	}
+}
+
+// isNumber reports whether the word holds a number that was stored as a whole.
+func (x *word) isNumber() bool { return x.n > 0 && x.v.kind == scalar }
+
+// whole returns what all eight bytes are, if they are one number or may be any.
+func (x *word) whole() (v value, ok bool) {
+	switch {
+	case x.n == 8 && x.v.kind == scalar:
+		return x.v, true
+	case x.n == 0 && x.zero == 0:
+		return anything(), true
+	}
+	return value{}, false
+}
 
 // frame is a function that is being executed.
 type frame struct {
 	fn       int
-	ret      int // the instruction that is next in the caller
+	call     int // the instruction of the caller that called it
 	callback bool
-	rounds   int // of callbacks that returned to the call at hand
+	rounds   int // how often the callback of the call at hand was called
 	regs     [bpf.NumRegs - 1]value
-	stack    []value // by word, the highest first; shared with other states
-	own      bool    // stack is this state's
+	stack    []word // the highest first; shared with other states
+	own      bool   // stack is this state's
 }
 
 // put writes word i of the stack.
-func (f *frame) put(i int, v value) {
+func (f *frame) put(i int, x word) {
 	if i >= len(f.stack) || !f.own {
-		l := make([]value, max(i+1, len(f.stack)))
+		l := make([]word, max(i+1, len(f.stack)))
 		copy(l, f.stack)
 		f.stack, f.own = l, true
 	}
-	f.stack[i] = v
+	f.stack[i] = x
 }
 
-func (f *frame) word(i int) value {
+func (f *frame) word(i int) word {
 	if i < 0 || i >= len(f.stack) {
-		return value{}
+		return word{}
 	}
 	return f.stack[i]
+}
+
+// place is a register, or a word of the stack, of a frame.
+type place struct {
+	frame, at int8
+	word      bool
+}
+
+// number returns the number at p, or nil.
+func (s *state) number(p place) *value {
+	f := &s.frames[p.frame]
+	if !p.word {
+		if v := &f.regs[p.at]; v.kind == scalar {
+			return v
+		}
+		return nil
+	}
+	if x := f.word(int(p.at)); !x.isNumber() {
+		return nil
+	}
+	if !f.own {
+		f.put(int(p.at), f.stack[p.at])
+	}
+	return &f.stack[p.at].v
 }
 
 // event is an instruction that a path went through.
 type event struct {
 	at    int32
+	links int32 // which numbers a branch narrowed together, an index; 0: none
 	how   how
-	frame int8 // whose stack it accessed as whole words
+	frame int8 // whose stack it stored a value to, or loaded one from
 	word  int8 // which word; -1: none
 }
 
@@ -57,25 +123,41 @@ type set struct {
 	words uint64
 }
 
+func (m *set) has(p place) bool {
+	if p.word {
+		return m.words>>p.at&1 != 0
+	}
+	return m.regs>>p.at&1 != 0
+}
+
+func (m *set) add(p place) {
+	if p.word {
+		m.words |= 1 << p.at
+	} else {
+		m.regs |= 1 << p.at
+	}
+}
+
 // state is what is known at a point of a path. It is stored where paths are
 // compared; then precise and the counts are in use.
 type state struct {
 	at     int
 	frames []frame
+	refs   []int32 // what has to be released
 	parent *state  // the state stored last on the way
 	path   []event // from there
+	notes  int     // what the verifier wrote down of the path
 
-	precise  []set  // by frame
-	branches int    // ways from here that are not followed yet
-	depth    int    // stored states before it
-	loop     *state // a stored state before it that ways from here come back to
+	precise  []set // by frame
+	branches int   // ways from here that are not followed yet
+	cleaned  bool  // what nobody reads is taken out
 	hit      int
 	miss     int
 }
 
 // copy returns a state like s that shares the contents of stacks.
 func (s *state) copy() *state {
-	c := &state{at: s.at, parent: s.parent, depth: s.depth, frames: make([]frame, len(s.frames))}
+	c := &state{at: s.at, parent: s.parent, notes: s.notes, frames: make([]frame, len(s.frames)), refs: slices.Clone(s.refs), branches: 1}
 	for i := range s.frames {
 		s.frames[i].own = false
 	}
@@ -86,7 +168,29 @@ func (s *state) copy() *state {
 
 func (s *state) top() *frame { return &s.frames[len(s.frames)-1] }
 
-// each visits every register and word of the stack.
+// in is the instruction that frame i is at: the next one, or the call of the
+// frame above it.
+func (s *state) in(i int) int {
+	if i+1 < len(s.frames) {
+		return s.frames[i+1].call
+	}
+	return s.at
+}
+
+// sameCalls reports whether s and o are at one place by the same calls.
+func (s *state) sameCalls(o *state) bool {
+	if len(s.frames) != len(o.frames) {
+		return false
+	}
+	for i := range s.frames {
+		if s.frames[i].call != o.frames[i].call || s.frames[i].callback != o.frames[i].callback {
+			return false
+		}
+	}
+	return true
+}
+
+// each visits what every register and word of the stack holds.
 func (s *state) each(do func(v *value) bool) {
 	for i := range s.frames {
 		f := &s.frames[i]
@@ -94,9 +198,8 @@ func (s *state) each(do func(v *value) bool) {
 			do(&f.regs[r])
 		}
 		for w := range f.stack {
-			v := f.stack[w]
-			if do(&v) {
-				f.put(w, v)
+			if x := f.stack[w]; x.n > 0 && do(&x.v) {
+				f.put(w, x)
 			}
 		}
 	}

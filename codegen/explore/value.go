@@ -7,15 +7,14 @@ import (
 	"github.com/luabpfc/luabpfc/codegen/bpf"
 )
 
-// kind is what a register or a word of the stack holds.
+// kind is what a register, or a word of the stack, holds.
 type kind uint8
 
 const (
 	nothing  kind = iota // not written, or lost
-	misc                 // bytes of the stack that were written, of any value
 	scalar               // a number
 	ctx                  // the context
-	constant             // a map, or a function if off is not 0
+	constant             // a map, or a function
 	memory               // a map's value, a record, a kernel object
 	maybe                // the same or null
 	stack                // the frame of function number frame, at off
@@ -30,12 +29,20 @@ type value struct {
 	frame int8
 	there int16 // packet: bytes from off 0 that are there
 	off   int32
-	id    int32 // maybe: registers with one id are null together; packet: which address
-	umin  uint64
-	umax  uint64
-	smin  int64
-	smax  int64
-	bits  known
+	what  int32 // which map's value, variable, map or function
+	// id is the same for copies of a number, for addresses that are null together
+	// or that have to be released, and for addresses in a packet; 0: there is one only.
+	id int32
+	// delta was added to a copy of the number, in registers of so many bits; 0: to
+	// none.
+	added uint8
+	delta int32
+
+	umin uint64
+	umax uint64
+	smin int64
+	smax int64
+	bits known
 }
 
 func number(lo, hi uint64) value {
@@ -161,15 +168,19 @@ func ranged(op bpf.Op, size bpf.Size, a, b value) value {
 	r.bits = a.bits.result(op, b.bits, n)
 	switch op {
 	case bpf.Add:
-		if hi, over := bits.Add64(a.umax, b.umax, 0); over == 0 {
-			r.umin, r.umax = a.umin+b.umin, hi
+		lo, first := bits.Add64(a.umin, b.umin, 0)
+		hi, last := bits.Add64(a.umax, b.umax, 0)
+		if first == last {
+			r.umin, r.umax = lo, hi
 		}
 		if lo, hi := a.smin+b.smin, a.smax+b.smax; (lo < a.smin) == (b.smin < 0) && (hi < a.smax) == (b.smax < 0) {
 			r.smin, r.smax = lo, hi
 		}
 	case bpf.Sub:
-		if a.umin >= b.umax {
-			r.umin, r.umax = a.umin-b.umax, a.umax-b.umin
+		lo, first := bits.Sub64(a.umin, b.umax, 0)
+		hi, last := bits.Sub64(a.umax, b.umin, 0)
+		if first == last {
+			r.umin, r.umax = lo, hi
 		}
 		if lo, hi := a.smin-b.smax, a.smax-b.smin; (lo > a.smin) == (b.smax < 0) && (hi > a.smax) == (b.smin < 0) {
 			r.smin, r.smax = lo, hi

@@ -8,20 +8,30 @@ import (
 const (
 	maxPending = 8192 // ways put aside
 	maxFrames  = 8    // depth of calls
+	maxNotes   = 40   // of a path between two states
 )
 
 // Func is a function of a program.
 type Func struct {
 	Name  string
 	Insts []bpf.Inst
-	Args  int // how many arguments it takes
 }
 
 // Program is what the verifier is given: the program's function first, then
 // those that it calls.
 type Program struct {
-	Funcs []Func
-	Ctx   *kernel.Ctx // of the program; nil: numbers only
+	Funcs  []Func
+	Ctx    *kernel.Ctx // of the program; nil: numbers only
+	Result bool        // the program's result has to be in a range
+	Maps   []Map
+}
+
+// Map is what the verifier makes use of, of a map.
+type Map struct {
+	Name       string
+	Array      bool // whose values are looked up by index, and always there
+	Entries    uint32
+	Key, Value int // sizes
 }
 
 // Result is what a walk came to.
@@ -37,15 +47,21 @@ type walker struct {
 	code     []bpf.Inst // of all functions
 	start    []int      // where each function begins; and the end
 	target   []int32    // of each jump and call
-	prune    []bool
-	callback []bool // calls of helpers that call back
-	live     []set  // before each instruction
+	prune    []bool     // where states are compared
+	jump     []bool     // where jumps and calls lead
+	callback []bool     // calls of helpers that call back
+	live     []uint16   // registers read from each instruction on
+	use      stackUse
+	what     map[string]int32
 
-	stored  [][]*state
+	stored  map[spot][]*state
 	pending []*state
+	links   [][]place // numbers that branches narrowed together
 	nextID  int32
 	ids     ids
 
+	now              int  // the instruction at hand
+	noted            bool // it was written down
 	steps, stepsThen int
 	jumps, jumpsThen int
 	over             bool
@@ -55,13 +71,16 @@ type walker struct {
 // Walk walks p for at most limit instructions; Over says that there are more.
 func Walk(p *Program, limit int) *Result {
 	w := newWalker(p)
-	s := &state{frames: make([]frame, 1, maxFrames)}
+	s := &state{frames: make([]frame, 1, maxFrames), branches: 1}
+	s.frames[0].call = -1
 	s.top().regs[1] = address(ctx)
 	for s != nil && !w.over {
 		if w.steps >= limit {
 			w.over = true
 			break
 		}
+		w.steps++
+		w.at[s.at]++
 		if w.prune[s.at] && w.visit(s) || !w.step(s) {
 			w.finish(s)
 			s = nil
@@ -80,18 +99,10 @@ func Walk(p *Program, limit int) *Result {
 
 // finish notes in the states on the way that one way less is open.
 func (w *walker) finish(s *state) {
-	for {
-		up := s.parent
-		if up == nil {
+	for s = s.parent; s != nil; s = s.parent {
+		if s.branches--; s.branches > 0 {
 			return
 		}
-		if s.loop != nil {
-			up.inLoop(s.loop)
-		}
-		if up.branches--; up.branches > 0 {
-			return
-		}
-		s = up
 	}
 }
 
@@ -105,7 +116,7 @@ func (w *walker) aside(s *state) {
 }
 
 func newWalker(p *Program) *walker {
-	w := &walker{p: p}
+	w := &walker{p: p, stored: map[spot][]*state{}, what: map[string]int32{}, links: make([][]place, 1)}
 	index := map[string]int{}
 	for i := range p.Funcs {
 		index[p.Funcs[i].Name] = len(w.code)
@@ -116,10 +127,17 @@ func newWalker(p *Program) *walker {
 			w.code = append(w.code, p.Funcs[i].Insts...)
 		}
 	}
+	for i := range p.Maps {
+		w.what[p.Maps[i].Name] = int32(i + 1)
+	}
 	n := len(w.code)
 	w.start = append(w.start, n)
-	w.target, w.prune, w.callback = make([]int32, n), make([]bool, n+1), make([]bool, n)
-	w.live, w.stored, w.at = make([]set, n), make([][]*state, n), make([]int32, n)
+	w.target, w.prune, w.jump, w.callback = make([]int32, n), make([]bool, n+1), make([]bool, n+1), make([]bool, n)
+	w.live, w.at = make([]uint16, n), make([]int32, n)
+	w.use = stackUse{writes: make([]uint64, n), seen: make([]bool, n), jumps: make([]int32, n), more: make([]int32, n)}
+	for i := range w.use.jumps {
+		w.use.jumps[i] = -1
+	}
 	for i := range p.Funcs {
 		w.link(i, index)
 		w.liveness(i)
@@ -144,111 +162,26 @@ func (w *walker) link(f int, index map[string]int) {
 		in := &w.code[i]
 		w.target[i] = -1
 		if d, ok := in.Distance(); ok {
-			w.target[i] = at[int(slots[i-from])+in.Slots()+d]
-			w.prune[w.target[i]] = true
+			t := at[int(slots[i-from])+in.Slots()+d]
+			w.leadsTo(i, int(t))
+			w.use.more[i], w.use.jumps[t] = w.use.jumps[t], int32(i)
 			w.prune[i] = w.prune[i] || in.Op.IsCond()
 		}
-		if in.Op == bpf.CallFunc || in.Op == bpf.LdFunc {
-			if t, ok := index[in.Sym]; ok {
-				w.target[i] = int32(t)
-			}
-			w.prune[i+1] = w.prune[i+1] || in.Op == bpf.CallFunc
+		if t, ok := index[in.Sym]; ok && (in.Op == bpf.CallFunc || in.Op == bpf.LdFunc) {
+			w.leadsTo(i, t)
+			w.prune[i] = true
+		}
+		if in.Op.IsCall() || in.Op == bpf.LdFunc {
+			w.prune[i+1], w.jump[i+1] = true, true
 		}
 		if h := helper(in); h != nil && h.Effects&kernel.EffectCallback != 0 {
-			w.callback[i], w.prune[i] = true, true
+			w.callback[i], w.prune[i], w.jump[i] = true, true, true
 		}
 	}
 }
 
-func helper(in *bpf.Inst) *kernel.Helper {
-	if in.Op != bpf.Call {
-		return nil
-	}
-	return kernel.HelperByID(int(in.Imm))
-}
-
-// liveness computes what is read behind each instruction of function f. Words
-// of the stack that are accessed through an address count as read everywhere.
-func (w *walker) liveness(f int) {
-	from, to := w.start[f], w.start[f+1]
-	shared := w.sharedWords(from, to)
-	uses, defs := make([]set, to-from), make([]set, to-from)
-	for i := from; i < to; i++ {
-		uses[i-from], defs[i-from] = w.access(i)
-	}
-	for changed := true; changed; {
-		changed = false
-		for i := to - 1; i >= from; i-- {
-			in := &w.code[i]
-			var out set
-			falls := in.Op != bpf.Ja && in.Op != bpf.Gotol && in.Op != bpf.OpExit
-			if falls && i+1 < to {
-				out = w.live[i+1]
-			}
-			if in.Op.IsJump() && w.target[i] >= 0 {
-				out.regs |= w.live[w.target[i]].regs
-				out.words |= w.live[w.target[i]].words
-			}
-			u, d := uses[i-from], defs[i-from]
-			n := set{out.regs&^d.regs | u.regs, out.words&^d.words | u.words | shared}
-			if n != w.live[i] {
-				w.live[i], changed = n, true
-			}
-		}
-	}
-}
-
-// sharedWords are those at and above the lowest address of the frame that the
-// code from to to takes.
-func (w *walker) sharedWords(from, to int) uint64 {
-	lowest := int64(0)
-	for i := from; i < to; i++ {
-		in := &w.code[i]
-		if in.Op != bpf.Mov || in.K || in.Src != bpf.FP {
-			continue
-		}
-		off := int64(-8 * words)
-		if i+1 < to {
-			if next := &w.code[i+1]; next.Op == bpf.Add && next.K && next.Dst == in.Dst {
-				off = next.Imm
-			}
-		}
-		lowest = min(lowest, off)
-	}
-	if n := (-lowest + 7) / 8; n > 0 {
-		return ^uint64(0) >> (words - n)
-	}
-	return 0
-}
-
-// access returns what instruction i reads and writes.
-func (w *walker) access(i int) (uses, defs set) {
-	in := &w.code[i]
-	uses.regs, defs.regs = uint16(in.Uses())&0x3ff, uint16(in.Defs())
-	n := 0
-	switch h := helper(in); {
-	case in.Op == bpf.CallFunc:
-		n = 5
-		for f := range w.p.Funcs {
-			if w.start[f] == int(w.target[i]) {
-				n = w.p.Funcs[f].Args
-			}
-		}
-	case h != nil:
-		n = len(h.Args)
-	}
-	uses.regs |= (1<<n - 1) << 1
-	word := uint64(0)
-	if off := int(in.Off); off < 0 && off >= -8*words {
-		word = 1 << ((-off - 1) / 8)
-	}
-	switch {
-	case (in.Op == bpf.Load || in.Op == bpf.LoadSX) && in.Src == bpf.FP:
-		uses.words = word
-	case in.Op == bpf.Store && in.Dst == bpf.FP && in.Size == bpf.B64:
-		defs.words = word
-	case in.Op.IsAtomic() && in.Dst == bpf.FP:
-		uses.words = word
-	}
-	return uses, defs
+// leadsTo notes that instruction i jumps to, calls or names t.
+func (w *walker) leadsTo(i, t int) {
+	w.target[i] = int32(t)
+	w.prune[t], w.jump[t] = true, true
 }
