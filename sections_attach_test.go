@@ -29,8 +29,7 @@ type stage struct {
 	exe      *link.Executable
 	symbol   uint64           // an address in exe
 	replaced *ebpf.Collection // what freplace takes the place of
-	nl       *netlink
-	lo       int // number of the loopback device
+	lo       int              // number of the loopback device
 }
 
 // newStage makes the namespaces; the thread ends with the test.
@@ -67,11 +66,7 @@ func newStage(t *testing.T) *stage {
 		t.Fatal(err)
 	}
 	s.symbol = 0x1000 // in the text of what Go's linker makes
-	if s.nl, err = newNetlink(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.nl.Close() })
-	if err := s.nl.up(s.lo); err != nil {
+	if err := setUp(s.lo); err != nil {
 		t.Fatal(err)
 	}
 	obj := compileScript(t, "bpf.xdp(function(ctx) return XDP_PASS end, { name = 'prog' })")
@@ -157,7 +152,7 @@ func (s *stage) attach(r *sectionRow, p *ebpf.Program) (io.Closer, error) {
 	case name == "raw_tracepoint" && r.sleepable:
 		return link.AttachRawTracepoint(link.RawTracepointOptions{Name: faultable, Program: p})
 	case strings.HasPrefix(name, "lwt_"):
-		return nil, s.nl.route(name, p.FD())
+		return nil, newRoute(name, p.FD())
 	case strings.HasPrefix(name, "sk_skb"), name == "sk_msg":
 		return attachSockmap(name, p, as)
 	}
@@ -193,8 +188,8 @@ var attachers = map[string]func(s *stage, p *ebpf.Program) (io.Closer, error){
 	"uretprobe_multi": func(s *stage, p *ebpf.Program) (io.Closer, error) {
 		return s.exe.UretprobeMulti(nil, p, &link.UprobeMultiOptions{Addresses: []uint64{s.symbol}})
 	},
-	"tc":     func(s *stage, p *ebpf.Program) (io.Closer, error) { return nil, s.nl.filter(s.lo, p.FD()) },
-	"action": func(s *stage, p *ebpf.Program) (io.Closer, error) { return nil, s.nl.action(p.FD()) },
+	"tc":     func(s *stage, p *ebpf.Program) (io.Closer, error) { return nil, newFilter(s.lo, p.FD()) },
+	"action": func(s *stage, p *ebpf.Program) (io.Closer, error) { return nil, newAction(p.FD()) },
 	"tracepoint": func(s *stage, p *ebpf.Program) (io.Closer, error) {
 		return link.Tracepoint("syscalls", "sys_enter_nanosleep", p, nil)
 	},
@@ -382,7 +377,7 @@ func (s *stage) attachNetkit(p *ebpf.Program, as ebpf.AttachType) (io.Closer, er
 	const device = "primary" // the kernel names the peer
 	ifi, err := net.InterfaceByName(device)
 	if err != nil {
-		if err := s.nl.addLink("netkit", device); err != nil {
+		if err := addLink("netkit", device); err != nil {
 			return nil, fmt.Errorf("netkit device: %w", err)
 		}
 		if ifi, err = net.InterfaceByName(device); err != nil {

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -101,13 +100,16 @@ func runCongestion(t *testing.T, obj *luabpfc.Object) {
 		t.Fatal(err)
 	}
 	var n [8]uint64
-	for i := range n {
-		v, err := calls.Lookup(binary.NativeEndian.AppendUint32(nil, uint32(i)))
-		if err != nil {
-			t.Fatal(err)
+	eventually(func() bool { // the socket may still be on its way out
+		for i := range n {
+			v, err := calls.Lookup(binary.NativeEndian.AppendUint32(nil, uint32(i)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n[i] = binary.NativeEndian.Uint64(v)
 		}
-		n[i] = binary.NativeEndian.Uint64(v)
-	}
+		return n[2] > 0 && n[4] > 0
+	})
 	if n[0] != 1 || n[2] == 0 || n[3] < n[2] || n[4] != 1 {
 		t.Errorf("init ran %d times, cong_avoid %d for %d segments, release %d", n[0], n[2], n[3], n[4])
 	}
@@ -125,11 +127,7 @@ func runCongestion(t *testing.T, obj *luabpfc.Object) {
 // upLoopback brings the loopback device up.
 func upLoopback(t *testing.T) {
 	t.Helper()
-	nl, err := newNetlink()
-	if err == nil {
-		err = errors.Join(nl.up(1), nl.Close())
-	}
-	if err != nil {
+	if err := setUp(1); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -172,21 +170,19 @@ func talk(t *testing.T, congestion string) {
 	peer, _, err := unix.Accept(fds[0])
 	check(err)
 	defer unix.Close(peer)
-	check(unix.SetsockoptTimeval(peer, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 20}))
 	const size = 1 << 16
 	chunk := bytes.Repeat([]byte{'x'}, size)
 	for range 16 {
 		n, err := unix.Write(fds[1], chunk)
 		check(err)
 		for n > 0 {
+			check(ready(peer, unix.POLLIN, patience))
 			m, err := unix.Read(peer, chunk)
 			check(err)
 			n -= m
 		}
 	}
-	// What arrived is acknowledged while the sender goes.
 	check(unix.Shutdown(fds[1], unix.SHUT_WR))
-	time.Sleep(10 * time.Millisecond)
 }
 
 // TestStructOpsBpftool registers the same by the distribution's bpftool, which says

@@ -10,6 +10,8 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
+
+	"github.com/luabpfc/luabpfc/loader/netlink"
 )
 
 // TestClsact attaches as kernels without tcx do, in a network of our own.
@@ -25,14 +27,14 @@ func TestClsact(t *testing.T) {
 	}
 	o := load(t, spec(ebpf.SchedCLS, asm.Mov.Imm(asm.R0, -1), asm.Return()))
 	filters := func(parent uint32) int {
-		m := tcMessage{typ: unix.RTM_GETTFILTER, flags: unix.NLM_F_DUMP, index: ifi.Index, parent: parent}
-		all, err := m.request()
+		all, err := netlink.Message{Kind: unix.RTM_GETTFILTER, Flags: unix.NLM_F_DUMP,
+			Body: netlink.TrafficControl{Index: ifi.Index, Parent: parent}.With()}.Request()
 		if err != nil {
 			t.Fatal(err)
 		}
 		n := 0
-		for _, b := range all {
-			if strings.Contains(string(b), filterPrefix+"prog\x00") {
+		for _, m := range all {
+			if strings.Contains(string(m.Body), filterPrefix+"prog\x00") {
 				n++
 			}
 		}

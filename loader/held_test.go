@@ -16,6 +16,8 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"github.com/luabpfc/luabpfc/loader/netlink"
 )
 
 // ownNetwork moves the test to a network of its own.
@@ -63,17 +65,12 @@ func TestHeldXDP(t *testing.T) {
 		t.Fatal(err)
 	}
 	// As 'ip link' attaches: without a link.
-	e := binary.NativeEndian
 	set := func(fd int32) {
 		t.Helper()
-		xdp := append(attr(1, e.AppendUint32(nil, uint32(fd))), attr(3, e.AppendUint32(nil, unix.XDP_FLAGS_SKB_MODE))...) // IFLA_XDP_FD, _FLAGS
-		// A message of links has 16 bytes in front of its attributes, tcMessage 20: the
-		// last four begin those here.
-		m := tcMessage{typ: unix.RTM_SETLINK, index: ifi.Index, info: uint32(4+len(xdp)) | (iflaXDP|unix.NLA_F_NESTED)<<16, attrs: xdp}
-		if nativeBig() {
-			m.info = uint32(4+len(xdp))<<16 | iflaXDP | unix.NLA_F_NESTED
-		}
-		if _, err := m.request(); err != nil {
+		const ifXDPFD, ifXDPFlags = 1, 3
+		m := netlink.Message{Kind: unix.RTM_SETLINK, Body: netlink.Link{Index: ifi.Index}.With(netlink.Attr(iflaXDP|unix.NLA_F_NESTED,
+			netlink.Number(ifXDPFD, uint32(fd)), netlink.Number(ifXDPFlags, unix.XDP_FLAGS_SKB_MODE)))}
+		if _, err := m.Request(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -137,9 +134,7 @@ func TestHeldNetns(t *testing.T) {
 // TestHeldQueue: where the older ingress queue is, clsact can't be.
 func TestHeldQueue(t *testing.T) {
 	ifi := ownNetwork(t)
-	queue := tcMessage{typ: unix.RTM_NEWQDISC, flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL, index: ifi.Index, handle: clsactHandle,
-		parent: clsactParent, attrs: attrText(tcaKind, "ingress")}
-	if _, err := queue.request(); err != nil {
+	if _, err := newQueue(ifi.Index, "ingress").Request(); err != nil {
 		t.Skip(err)
 	}
 	o := load(t, spec(ebpf.SchedCLS, result(-1)...))
