@@ -26,7 +26,7 @@ func (o *Object) AttachSocket(prog, iface string) error {
 	}
 	s, err := packetSocket(p, ifi.Index)
 	if err != nil {
-		return explainAttach(prog, iface, err)
+		return explainAttach(o.spec.Programs[prog], "", iface, err)
 	}
 	o.attached = append(o.attached, s)
 	return nil
@@ -74,7 +74,7 @@ func (o *Object) AttachXDP(prog, iface string) error {
 	}
 	l, err := linkXDP(p, ifi, 0)
 	if err != nil {
-		return explainAttach(prog, iface, err)
+		return explainAttach(o.spec.Programs[prog], "", iface, err)
 	}
 	o.attached = append(o.attached, l)
 	return nil

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -103,7 +102,7 @@ func explain(spec *ebpf.CollectionSpec, err, limit error) error {
 		return reject(spec, err, ve)
 	}
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, ebpf.ErrNotSupported) || noSyscall(err) {
-		return &AccessError{Missing: missing(err, limit) + hooksMissing(spec), Cause: err}
+		return &AccessError{Missing: missing(spec.Programs[programOf(err)], err, limit) + hooksMissing(spec), Cause: err}
 	}
 	return fmt.Errorf("loading: %w", err)
 }
@@ -118,9 +117,7 @@ var (
 
 func reject(spec *ebpf.CollectionSpec, err error, ve *ebpf.VerifierError) *RejectError {
 	r := &RejectError{Log: ve.Log, Cause: err}
-	if m := programName().FindStringSubmatch(err.Error()); m != nil {
-		r.Program = m[1]
-	}
+	r.Program = programOf(err)
 	last := -1 // the instruction that it came to
 	for _, l := range ve.Log {
 		if m := instruction().FindStringSubmatch(l); m != nil {
@@ -144,6 +141,14 @@ func reject(spec *ebpf.CollectionSpec, err error, ve *ebpf.VerifierError) *Rejec
 	}
 	r.Text = strings.TrimSpace(r.Text)
 	return r
+}
+
+// programOf is the program that an error of loading is about, "" if it is none's.
+func programOf(err error) string {
+	if m := programName().FindStringSubmatch(err.Error()); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 // sourced is a line of an object's line table.
@@ -186,95 +191,6 @@ func findLine(p *ebpf.ProgramSpec, text string) (file string, line int) {
 		}
 	}
 	return "", 0
-}
-
-// Capabilities that BPF asks for, by their numbers in linux/capability.h.
-const (
-	capNetAdmin = 12
-	capSysAdmin = 21
-	capPerfmon  = 38
-	capBPF      = 39
-)
-
-// missing says what keeps this process from using BPF.
-func missing(err, limit error) string {
-	if noSyscall(err) || errors.Is(err, ebpf.ErrNotSupported) && !errors.Is(err, fs.ErrPermission) {
-		return "this system has no BPF, or not the feature that the program needs"
-	}
-	caps, ok := effectiveCaps()
-	if !ok {
-		return "this process may not load BPF programs"
-	}
-	s := missingCaps(caps, setting("/proc/sys/kernel/unprivileged_bpf_disabled"))
-	if limit != nil && countsMemory(setting("/proc/sys/kernel/osrelease")) && (caps>>capBPF|caps>>capSysAdmin)&1 != 0 {
-		s += "; or, before Linux 5.11, RLIMIT_MEMLOCK is too low: 'ulimit -l unlimited' as root lifts it"
-	}
-	return s
-}
-
-// countsMemory reports whether a kernel counts maps against RLIMIT_MEMLOCK: until
-// 5.11.
-func countsMemory(release string) bool {
-	var major, minor int
-	n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor)
-	return n == 2 && (major < 5 || major == 5 && minor < 11)
-}
-
-// hooksMissing says what a kernel may lack that programs of the object need to
-// load: the kernel itself says no more than that it does not permit it.
-func hooksMissing(spec *ebpf.CollectionSpec) string {
-	for _, name := range names(spec.Programs) {
-		switch p := spec.Programs[name]; p.Type {
-		case ebpf.Tracing:
-			if p.AttachType == ebpf.AttachTraceFEntry || p.AttachType == ebpf.AttachTraceFExit || p.AttachType == ebpf.AttachModifyReturn {
-				return "; or the kernel was built without what '" + name + "' attaches to (CONFIG_FUNCTION_TRACER with direct calls)"
-			}
-		case ebpf.LSM:
-			return "; or the kernel was built without what '" + name + "' attaches to (CONFIG_BPF_LSM)"
-		}
-	}
-	return ""
-}
-
-// missingCaps is missing for the effective capabilities caps and the value of
-// kernel.unprivileged_bpf_disabled.
-func missingCaps(caps uint64, unprivileged string) string {
-	has := func(c int) bool { return caps>>c&1 != 0 }
-	switch {
-	case has(capSysAdmin) || has(capBPF) && has(capNetAdmin) && has(capPerfmon):
-		return "this process has the capabilities for BPF and is refused all the same: a seccomp filter (a container?), a security module or kernel lockdown forbids it"
-	case !has(capBPF):
-		s := "loading BPF programs needs CAP_BPF, and CAP_NET_ADMIN for network programs: run as root, or 'setcap cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon=ep' the program"
-		if unprivileged != "" && unprivileged != "0" {
-			s += "; kernel.unprivileged_bpf_disabled is " + unprivileged
-		}
-		return s
-	case !has(capNetAdmin):
-		return "network programs other than socket filters need CAP_NET_ADMIN besides CAP_BPF"
-	}
-	return "this program needs CAP_PERFMON besides CAP_BPF"
-}
-
-func effectiveCaps() (uint64, bool) {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0, false
-	}
-	for l := range strings.Lines(string(status)) {
-		if hex, ok := strings.CutPrefix(l, "CapEff:"); ok {
-			n, err := strconv.ParseUint(strings.TrimSpace(hex), 16, 64)
-			return n, err == nil
-		}
-	}
-	return 0, false
-}
-
-func setting(path string) string {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(b))
 }
 
 // lazyRegexp returns a function that compiles the expression when first called:

@@ -248,24 +248,3 @@ func TestRejectLines(t *testing.T) {
 		}
 	}
 }
-
-func TestMissingCaps(t *testing.T) {
-	const bpf, net, perf, sys = 1 << capBPF, 1 << capNetAdmin, 1 << capPerfmon, 1 << capSysAdmin
-	for _, tc := range []struct {
-		caps         uint64
-		unprivileged string
-		want         string
-	}{
-		{0, "2", "needs CAP_BPF, and CAP_NET_ADMIN for network programs: run as root, or 'setcap cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon=ep' the program; kernel.unprivileged_bpf_disabled is 2"},
-		{0, "0", "the program"},
-		{net | perf, "", "needs CAP_BPF"},
-		{bpf, "2", "need CAP_NET_ADMIN besides CAP_BPF"},
-		{bpf | net, "2", "needs CAP_PERFMON besides CAP_BPF"},
-		{bpf | net | perf, "2", "refused all the same"},
-		{sys, "2", "refused all the same"},
-	} {
-		if got := missingCaps(tc.caps, tc.unprivileged); !strings.Contains(got, tc.want) || tc.unprivileged == "0" && strings.Contains(got, "sysctl") {
-			t.Errorf("missingCaps(%#x, %q) = %q, want %q in it", tc.caps, tc.unprivileged, got, tc.want)
-		}
-	}
-}

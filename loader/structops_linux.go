@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 )
 
@@ -40,5 +41,5 @@ func explainOps(name string, err error) error {
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("registering '%s': the kernel has one of the same name already: %w", name, err)
 	}
-	return explainAttach(name, "", err)
+	return explainAttach(&ebpf.ProgramSpec{Name: name, Type: ebpf.StructOps}, "", "", err)
 }

@@ -77,11 +77,11 @@ func (o *Object) Attach(prog string, t Target) (io.Closer, error) {
 		return nil, &NoTargetError{Program: prog, Type: p.Type().String(), Target: h.target}
 	}
 	if err := a.process(); err != nil {
-		return nil, explainAttach(prog, a.Name, err)
+		return nil, a.explain(err)
 	}
 	c, err := h.attach(a)
 	if err != nil {
-		return nil, explainAttach(prog, a.Name, err)
+		return nil, a.explain(err)
 	}
 	l := &attached{c, o}
 	o.attached = append(o.attached, l)
@@ -135,19 +135,23 @@ func (o *Object) noProgram(name string) error {
 // Notes returns what attaching had to say besides errors.
 func (o *Object) Notes() []string { return o.notes }
 
-// explainAttach turns an error of attaching into one that says what to do.
-func explainAttach(prog, target string, err error) error {
-	var access *AccessError
-	switch {
-	case errors.As(err, &access):
-		return err
-	case errors.Is(err, fs.ErrPermission):
-		return &AccessError{Missing: "attaching '" + prog + "': " + missing(err, nil), Cause: err}
+// explain turns an error of attaching into one that says what to do.
+func (a *attachment) explain(err error) error {
+	return explainAttach(a.spec, a.first, a.Name, err)
+}
+
+// explainAttach is explain for a program whose section begins with first.
+func explainAttach(spec *ebpf.ProgramSpec, first, target string, err error) error {
+	if access, ok := errors.AsType[*AccessError](err); ok {
+		return access
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return &AccessError{Missing: "attaching '" + spec.Name + "': " + missingToAttach(spec, first, err), Cause: err}
 	}
 	if target != "" {
 		target = " to '" + target + "'"
 	}
-	return fmt.Errorf("attaching '%s'%s: %w", prog, target, err)
+	return fmt.Errorf("attaching '%s'%s: %w", spec.Name, target, err)
 }
 
 // pid is the process to follow, 0 for any.
