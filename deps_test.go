@@ -17,13 +17,14 @@ const module = "github.com/luabpfc/luabpfc"
 // exist: a new package needs a row. "" is the root.
 var mayImport = map[string][]string{
 	"":                    {"manifest", "btf", "frontend", "frontend/script", "frontend/syntax", "codegen", "ir", "ir/diag", "ir/kernel", "ir/opt"},
-	"cmd/luabpfc":         {"", "bindings", "disasm", "loader", "loader/userspace", "ir", "ir/diag", "ir/kernel", "ir/opt", cliPkg, sysPkg},
+	"cmd/luabpfc":         {"", "bindings", "btf", "luals", "disasm", "loader", "loader/userspace", "ir", "ir/diag", "ir/kernel", "ir/opt", cliPkg, sysPkg},
 	"frontend":            {"btf", "frontend/ctype", "frontend/lower", "frontend/script", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg},
 	"frontend/syntax":     {"ir/diag"},
 	"frontend/script":     {"btf", "frontend/ctype", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg, luaPkg + "/ast", luaPkg + "/parse"},
 	"frontend/ctype":      {"btf", "ir/diag", "ir/kernel", btfPkg},
 	"frontend/lower":      {"btf", "frontend/ctype", "frontend/script", "frontend/syntax", "ir", "ir/diag", "ir/kernel", luaPkg, btfPkg},
 	"bindings":            {"manifest", ebpfPkg, btfPkg},
+	"luals":               {"btf", "frontend/lower", "frontend/script", "ir/kernel", btfPkg},
 	"ir":                  {"ir/diag", "ir/kernel"},
 	"ir/diag":             {},
 	"ir/kernel":           {},

@@ -22,7 +22,7 @@ func newApp(s streams, render *func(diag.List) string) *cli.App {
 		Usage: "compile Lua to BPF",
 		UsageText: "luabpfc prog.lua -o prog.o [-- script arguments]\n" +
 			"luabpfc run prog.lua [script arguments]\n" +
-			"luabpfc gen go|c prog.lua\n" +
+			"luabpfc gen go|c|types ...\n" +
 			"luabpfc disasm prog.o\n" +
 			"luabpfc explain CODE",
 		HideHelpCommand:           true,

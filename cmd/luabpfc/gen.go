@@ -18,14 +18,14 @@ import (
 func genCommand(s streams, render *func(diag.List) string) *cli.Command {
 	return &cli.Command{
 		Name:         "gen",
-		Usage:        "write source code: bindings for Go, a header for C",
+		Usage:        "write source code: bindings for Go, a header for C, declarations for an editor",
 		OnUsageError: onUsageError,
-		Subcommands:  []*cli.Command{genGoCommand(s, render), genCCommand(s, render)},
+		Subcommands:  []*cli.Command{genGoCommand(s, render), genCCommand(s, render), genTypesCommand(s)},
 		Action: func(c *cli.Context) error {
 			if name := c.Args().First(); name != "" {
-				return usagef("'gen %s' is nothing that luabpfc writes%s", name, suggestion(name, []string{"go", "c"}))
+				return usagef("'gen %s' is nothing that luabpfc writes%s", name, suggestion(name, []string{"go", "c", "types"}))
 			}
-			return usagef("gen what? 'luabpfc gen go', 'luabpfc gen c'")
+			return usagef("gen what? 'luabpfc gen go', 'luabpfc gen c', 'luabpfc gen types'")
 		},
 	}
 }

@@ -137,6 +137,10 @@ func TestHelperPrototypes(t *testing.T) {
 			t.Errorf("%s has %d arguments in the header, %d in the table", h.Name, len(args), len(h.Args))
 			continue
 		}
+		if len(h.Params()) != len(h.Args) {
+			t.Errorf("%s has %d arguments, %d in params.txt", h.Name, len(h.Args), len(h.Params()))
+			continue
+		}
 		if result := strings.HasSuffix(m[1]+m[2], "*"); result != h.Ret.Address() && h.Name != "task_pt_regs" {
 			t.Errorf("%s returns %s%s in the header", h.Name, m[1], m[2])
 		}
@@ -153,6 +157,9 @@ func TestHelperPrototypes(t *testing.T) {
 			}
 			if strings.HasPrefix(a, "const ") && info.Writes {
 				t.Errorf("%s: argument %d is %q in the header, and written to", h.Name, i, a)
+			}
+			if words := strings.Fields(a); m[3] != "trace_printk" && h.Args[i] != ArgCtx && words[len(words)-1] != h.Params()[i] {
+				t.Errorf("%s: argument %d is %q in the header, '%s' in params.txt", h.Name, i, a, h.Params()[i])
 			}
 			if (h.Args[i] == ArgMap) != (strings.Contains(a, "bpf_map *") || strings.Contains(a, "* ringbuf") || a == "void * map") {
 				t.Errorf("%s: argument %d is %q in the header", h.Name, i, a)
