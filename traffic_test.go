@@ -260,14 +260,19 @@ func TestProtocountExample(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", bin, "./examples/protocount").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	out, err := exec.Command(bin, "-seconds", "1").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	var icmp, tcp, udp, icmp6 int
-	lines := strings.SplitN(string(out), "\n", 2)
-	if n, err := fmt.Sscanf(lines[1], " ICMP %d TCP %d UDP %d ICMPv6 %d", &icmp, &tcp, &udp, &icmp6); n != 4 || icmp == 0 || tcp == 0 || udp == 0 {
-		t.Errorf("counts of the packets it sends itself: %v\n%s", err, out)
+	// It gives itself half a second to send them.
+	var out []byte
+	var err error
+	if !eventually(func() bool {
+		if out, err = exec.Command(bin, "-seconds", "1").CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		var icmp, tcp, udp, icmp6 int
+		_, line, _ := strings.Cut(string(out), "\n")
+		n, _ := fmt.Sscanf(line, " ICMP %d TCP %d UDP %d ICMPv6 %d", &icmp, &tcp, &udp, &icmp6)
+		return n == 4 && icmp > 0 && tcp > 0 && udp > 0
+	}) {
+		t.Errorf("counts of the packets it sends itself:\n%s", out)
 	}
 	// Without privilege it shows the code and says why it stops.
 	cmd := exec.Command(bin)

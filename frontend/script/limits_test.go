@@ -131,7 +131,7 @@ func TestFunctionLimits(t *testing.T) {
 			if got != c.want || len(r.list) > 1 {
 				t.Errorf("got %q, want %q\n%.500s", got, c.want, diag.Human(r.list))
 			}
-			if d := time.Since(start); d > 20*time.Second {
+			if d := time.Since(start); d > 2*time.Minute {
 				t.Errorf("took %v", d)
 			}
 		})
@@ -150,7 +150,7 @@ func FuzzScript(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		start := time.Now()
 		run(text, Options{Limits: Limits{Instructions: 100_000, Memory: 4 << 20}})
-		if d := time.Since(start); d > 10*time.Second {
+		if d := time.Since(start); d > time.Minute {
 			t.Errorf("took %v", d)
 		}
 	})

@@ -138,7 +138,7 @@ func TestChunks(t *testing.T) {
 				if strings.Contains(text, "not reached") && strings.Contains(r.out, "not reached") {
 					t.Error("ran on behind the end of the stage")
 				}
-				if d := time.Since(start); d > 40*time.Second {
+				if d := time.Since(start); d > 4*time.Minute {
 					t.Errorf("took %v", d)
 				}
 			})
@@ -163,7 +163,7 @@ func TestAgainstLua(t *testing.T) {
 			if err := os.WriteFile(file, []byte(prelude+text), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			defer cancel()
 			want, err := exec.CommandContext(ctx, lua51, file).CombinedOutput()
 			if err != nil {
