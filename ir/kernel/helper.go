@@ -89,11 +89,11 @@ func (h *Helper) Since(k *ProgKind) (v Version, ok bool) {
 		return v, true
 	}
 	for i, a := range answers {
-		if a.helpers.Bit(h.ID) == 0 {
+		if !a.helpers.has(h.ID) {
 			continue
 		}
 		for _, later := range answers[i:] {
-			if later.helpers.Bit(h.ID) == 0 && !configured[h.Name] {
+			if !later.helpers.has(h.ID) && !configured[h.Name] {
 				return Version{}, false // taken away again
 			}
 		}

@@ -173,13 +173,16 @@ func TestHelperPrototypes(t *testing.T) {
 
 // firstProbed is which of the probed kernels, from 1, is the first with k.
 func firstProbed(k *ProgKind) int {
-	for i, v := range probed {
-		if !v.Before(k.First) {
+	for i, p := range probed {
+		if !p.on.Before(k.First) {
 			return i + 1
 		}
 	}
 	return len(probed) + 1
 }
+
+// answerForm is a line of a kernel's answers, whose digits are read where they are.
+var answerForm = regexp.MustCompile(`^[a-z0-9_.]+ ([0-9a-f]+ [0-9a-f]+|- .*)\n$`)
 
 // TestProbes checks what the probed kernels said: all answered, what one had the
 // next has, and which helpers want a license is what the table says.
@@ -200,22 +203,27 @@ func TestProbes(t *testing.T) {
 				t.Errorf("%s loads on %s, before %s", name, a.on, k.First)
 			}
 			for _, h := range Helpers {
-				has, gpl := a.helpers.Bit(h.ID) == 1, a.gpl.Bit(h.ID) == 1
+				has, gpl := a.helpers.has(h.ID), a.gpl.has(h.ID)
 				if has && a.on.Before(h.First) {
 					t.Errorf("%s: kernel %s has %s, before %s", name, a.on, h.Name, h.First)
 				}
 				if gpl && !h.GPL {
 					t.Errorf("%s: kernel %s wants a license for %s", name, a.on, h.Name)
 				}
-				if i > 0 && !has && list[i-1].helpers.Bit(h.ID) == 1 && !configured[h.Name] && name != "lwt_seg6local" {
+				if i > 0 && !has && list[i-1].helpers.has(h.ID) && !configured[h.Name] && name != "lwt_seg6local" {
 					t.Errorf("%s: kernel %s no longer has %s", name, a.on, h.Name)
 				}
 			}
 		}
 	}
-	for _, v := range probed {
-		if !seen[v] {
-			t.Errorf("kernel %s has no answers", v)
+	for _, p := range probed {
+		if !seen[p.on] {
+			t.Errorf("kernel %s has no answers", p.on)
+		}
+		for l := range strings.Lines(p.text) {
+			if !answerForm.MatchString(l) {
+				t.Errorf("kernel %s: answer %q is no name, and two sets or a reason", p.on, l)
+			}
 		}
 	}
 	for _, k := range ProgKinds {

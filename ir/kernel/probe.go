@@ -1,8 +1,7 @@
 package kernel
 
 import (
-	"embed"
-	"math/big"
+	_ "embed" // what the kernels answered
 	"strings"
 	"sync"
 )
@@ -16,38 +15,67 @@ import (
 // not load is not in its answers; a kind that none loaded may call any helper as
 // far as is known here.
 
-//go:embed probes/*.txt
-var probeFiles embed.FS
+var (
+	//go:embed probes/5.10.txt
+	probe5x10 string
+	//go:embed probes/6.1.txt
+	probe6x1 string
+	//go:embed probes/6.12.txt
+	probe6x12 string
+	//go:embed probes/6.18.txt
+	probe6x18 string
+)
+
+// probe is what one kernel answered.
+type probe struct {
+	on   Version
+	text string
+}
 
 // probed are the kernels, oldest first.
-var probed = []Version{{5, 10}, {6, 1}, {6, 12}, {6, 18}}
+var probed = [...]probe{{Version{5, 10}, probe5x10}, {Version{6, 1}, probe6x1}, {Version{6, 12}, probe6x12}, {Version{6, 18}, probe6x18}}
+
+// helperSet is a set of helpers' numbers: the digits of a hexadecimal number whose
+// bits they are, as they lie in the text.
+type helperSet string
+
+// has reports whether helper number id is in the set.
+func (s helperSet) has(id int) bool {
+	at := len(s) - 1 - id/4
+	if at < 0 {
+		return false
+	}
+	d := s[at]
+	if d >= 'a' {
+		d -= 'a' - 10
+	}
+	return d>>(id%4)&1 != 0
+}
 
 // answer is what one kernel said of one kind.
 type answer struct {
 	on           Version
-	helpers, gpl *big.Int // sets of numbers
+	helpers, gpl helperSet
 }
 
 // answers are those of all kernels, by the name of the kind, oldest first.
 var answers = sync.OnceValue(func() map[string][]answer {
-	m := map[string][]answer{}
-	for _, v := range probed {
-		text, err := probeFiles.ReadFile("probes/" + v.String() + ".txt")
-		if err != nil {
-			continue // a test names it
-		}
-		for l := range strings.Lines(string(text)) {
-			f := strings.Fields(l)
-			if len(f) != 3 {
+	m := make(map[string][]answer, 64)
+	for _, p := range probed {
+		for l := range strings.Lines(p.text) {
+			name, sets, _ := strings.Cut(strings.TrimSuffix(l, "\n"), " ")
+			h, g, _ := strings.Cut(sets, " ")
+			k, known := ProgKindByName(strings.TrimSuffix(name, ".s"))
+			// In place of the sets is "-" and why the kind did not load. Some kernels load
+			// what they have no way to attach.
+			if h == "-" || !known || p.on.Before(k.First) {
 				continue
 			}
-			h, ok1 := new(big.Int).SetString(f[1], 16)
-			g, ok2 := new(big.Int).SetString(f[2], 16)
-			k, known := ProgKindByName(strings.TrimSuffix(f[0], ".s"))
-			// Some kernels load what they have no way to attach.
-			if ok1 && ok2 && known && !v.Before(k.First) {
-				m[f[0]] = append(m[f[0]], answer{v, h, g})
+			list := m[name]
+			if list == nil {
+				list = make([]answer, 0, len(probed))
 			}
+			m[name] = append(list, answer{p.on, helperSet(h), helperSet(g)})
 		}
 	}
 	return m
