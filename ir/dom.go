@@ -273,7 +273,8 @@ func (t *domTree) compute(order []*Block, n int, pred func(b *Block, i int) *Blo
 	}
 	root := order[0]
 	t.idom[root.ID] = root
-	for changed := true; changed; {
+	// Where control comes from blocks in front only, so does all that tells.
+	for changed, back := true, false; changed; changed = changed && back {
 		changed = false
 		for _, b := range order[1:] {
 			var d *Block
@@ -282,6 +283,7 @@ func (t *domTree) compute(order []*Block, n int, pred func(b *Block, i int) *Blo
 				if p == nil {
 					break
 				}
+				back = back || t.num[p.ID] >= t.num[b.ID]
 				switch {
 				case t.num[p.ID] < 0 || t.idom[p.ID] == nil:
 				case d == nil:

@@ -130,6 +130,7 @@ type Ranges struct {
 	cur     []Range // of, met with what the walk's path proved
 	facts   []fact  // what entering blocks proves, block after block
 	factsOf []span  // by block ID: its part of facts
+	told    []bool  // by value ID: whether some block has a fact of it
 	edges   []Range // of phis by predecessor, phi after phi
 	edgesAt []int32 // by value ID of a phi: where its part of edges begins
 	grown   []uint8 // by value ID: how often a phi grew
@@ -176,6 +177,7 @@ func (r *Ranges) Compute(f *Func, d *Dom) {
 	r.reset(f, emptyRange)
 	r.dom = d
 	r.factsOf = Resize(r.factsOf, f.NumBlocks())
+	r.told = Resize(r.told, f.NumValues())
 	r.edgesAt = Resize(r.edgesAt, f.NumValues())
 	r.grown = Resize(r.grown, f.NumValues())
 	for _, b := range d.RPO {
@@ -247,7 +249,7 @@ func evident(op Op) bool {
 
 // reset makes all ranges of f x and forgets the rest.
 func (r *Ranges) reset(f *Func, x Range) {
-	*r = Ranges{f: f, of: Resize(r.of, f.NumValues()), cur: r.cur[:0], facts: r.facts[:0], factsOf: r.factsOf[:0],
+	*r = Ranges{f: f, of: Resize(r.of, f.NumValues()), cur: r.cur[:0], facts: r.facts[:0], factsOf: r.factsOf[:0], told: r.told[:0],
 		edges: r.edges[:0], edgesAt: r.edgesAt[:0], grown: r.grown[:0], undo: r.undo[:0], scratch: r.scratch[:0], stack: r.stack[:0]}
 	for i := range r.of {
 		r.of[i] = x
@@ -277,7 +279,7 @@ func (r *Ranges) Of(v *Value) Range {
 // b proved.
 func (r *Ranges) At(v *Value, b *Block) Range {
 	x := r.Of(v)
-	if r.dom == nil || b.ID >= len(r.factsOf) {
+	if r.dom == nil || b.ID >= len(r.factsOf) || int(v.ID) >= len(r.told) || !r.told[v.ID] {
 		return x
 	}
 	const far = 64 // dominators to look at
@@ -322,6 +324,9 @@ func (r *Ranges) enter(b *Block) (mark int) {
 		from := len(r.facts)
 		r.facts = r.proves(r.facts, p.B.Control, p.I == 0, 0)
 		r.factsOf[b.ID] = span{int32(from), int32(len(r.facts))}
+		for _, k := range r.facts[from:] {
+			r.told[k.v.ID] = true
+		}
 		r.assume(r.facts[from:])
 	}
 	now := func(a *Value) Range { return r.cur[a.ID] }

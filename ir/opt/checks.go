@@ -50,13 +50,15 @@ type splitter struct {
 
 // expandPacket is the pass "checks".
 func expandPacket(c *Context, f *ir.Func) {
-	if hasPacket(f) {
+	packet := hasPacket(f)
+	c.silent = packet || f.Short != nil || reserves(f) || scratchOf(f) != nil
+	if packet {
 		expandWith(c, f)
 	}
 	releaseRecords(f, f.Short)
 	expandScratch(f)
 	f.Short = nil
-	dropUnreachable(f)
+	c.silent = dropUnreachable(f) > 0 || c.silent
 	f.Phase = ir.PhaseLow
 }
 

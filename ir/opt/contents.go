@@ -63,16 +63,16 @@ func slotContents(f *ir.Func, d *ir.Dom) *contents {
 		clear(f.Short)
 	}
 	state := make([]holding, t.size)
-	for changed := true; changed; {
-		changed = false
-		for _, b := range d.RPO {
+	for again := true; again; {
+		again = false // a block in front of one whose end tells it more
+		for i, b := range d.RPO {
 			copy(state, c.in[b.ID])
 			for _, v := range b.Values {
 				c.step(state, v)
 			}
 			for _, e := range b.Succs {
-				if c.join(c.in[e.B.ID], state) {
-					changed = true
+				if c.join(c.in[e.B.ID], state) && d.Index(e.B) <= i {
+					again = true
 				}
 			}
 		}

@@ -1,6 +1,10 @@
 package opt
 
-import "github.com/luabpfc/luabpfc/ir"
+import (
+	"slices"
+
+	"github.com/luabpfc/luabpfc/ir"
+)
 
 // Dead-store elimination for the stack and for records of ring buffers.
 //
@@ -41,17 +45,17 @@ func deadStores(c *Context, f *ir.Func) {
 	l := liveBytes(f, t)
 	for _, b := range f.Blocks {
 		live := l.out(b)
-		dead := map[*ir.Value]bool{}
+		var dead []*ir.Value
 		for i := len(b.Values) - 1; i >= 0; i-- {
 			v := b.Values[i]
 			if v.Op == ir.OpStore && l.deadHere(live, v) && c.Change("dead") {
-				dead[v] = true
+				dead = append(dead, v)
 				continue
 			}
 			l.step(live, v)
 		}
 		if len(dead) > 0 {
-			dropValues(b, func(v *ir.Value) bool { return dead[v] })
+			dropValues(b, func(v *ir.Value) bool { return slices.Contains(dead, v) })
 		}
 	}
 }
@@ -65,19 +69,19 @@ func redundantStores(c *Context, f *ir.Func) {
 	}
 	for _, b := range d.RPO {
 		state := k.in[b.ID]
-		drop := map[*ir.Value]bool{}
+		var drop []*ir.Value
 		for _, v := range b.Values {
 			if v.Op == ir.OpStore {
 				k.t.accesses(v, func(a access) {
 					if k.holds(state, a) && c.Change("redundant") {
-						drop[v] = true
+						drop = append(drop, v)
 					}
 				})
 			}
 			k.step(state, v)
 		}
 		if len(drop) > 0 {
-			dropValues(b, func(v *ir.Value) bool { return drop[v] })
+			dropValues(b, func(v *ir.Value) bool { return slices.Contains(drop, v) })
 		}
 	}
 }
@@ -106,54 +110,67 @@ type liveness struct {
 	f  *ir.Func
 	t  *slotTable
 	in []byteSet // at the beginning of blocks, by ID
+
+	live byteSet // at the place of a walk
 }
 
 func liveBytes(f *ir.Func, t *slotTable) *liveness {
-	l := &liveness{f: f, t: t, in: make([]byteSet, f.NumBlocks())}
-	for _, b := range f.Blocks {
-		l.in[b.ID] = make(byteSet, (t.size+63)/64)
+	n := (t.size + 63) / 64
+	l := &liveness{f: f, t: t, in: make([]byteSet, f.NumBlocks()), live: make(byteSet, n)}
+	words, at := make(byteSet, n*len(f.Blocks)), make([]int, f.NumBlocks())
+	for i, b := range f.Blocks {
+		l.in[b.ID], words = words[:n:n], words[n:]
+		at[b.ID] = i
 	}
-	for changed := true; changed; {
-		changed = false
+	for again := true; again; {
+		again = false // a block behind one whose beginning tells it more
 		for i := len(f.Blocks) - 1; i >= 0; i-- {
 			b := f.Blocks[i]
 			live := l.out(b)
 			for j := len(b.Values) - 1; j >= 0; j-- {
 				l.step(live, b.Values[j])
 			}
-			if l.in[b.ID].addAll(live) {
-				changed = true
+			if !l.in[b.ID].addAll(live) {
+				continue
+			}
+			again = again || b == f.Short // which comes behind anything
+			for _, e := range b.Preds {
+				again = again || at[e.B.ID] >= i
 			}
 		}
 	}
 	return l
 }
 
-// out returns what is observed behind b.
+// out returns what is observed behind b, until it is called again.
 func (l *liveness) out(b *ir.Block) byteSet {
-	live := make(byteSet, (l.t.size+63)/64)
+	clear(l.live)
 	for _, e := range b.Succs {
-		live.addAll(l.in[e.B.ID])
+		l.live.addAll(l.in[e.B.ID])
 	}
-	return live
+	return l.live
 }
 
 // step moves live backwards over v.
 func (l *liveness) step(live byteSet, v *ir.Value) {
+	reads := false
 	l.t.accesses(v, func(a access) {
+		reads = reads || a.reads
 		if a.writes && a.must {
 			for i := a.lo; i < a.hi; i++ {
 				live.del(i)
 			}
 		}
 	})
-	l.t.accesses(v, func(a access) {
-		if a.reads {
-			for i := a.lo; i < a.hi; i++ {
-				live.add(i)
+	if reads {
+		l.t.accesses(v, func(a access) {
+			if a.reads {
+				for i := a.lo; i < a.hi; i++ {
+					live.add(i)
+				}
 			}
-		}
-	})
+		})
+	}
 	if v.Op.Info().MayLeave && l.f.Short != nil {
 		live.addAll(l.in[l.f.Short.ID])
 	}

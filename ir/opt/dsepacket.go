@@ -1,6 +1,10 @@
 package opt
 
-import "github.com/luabpfc/luabpfc/ir"
+import (
+	"slices"
+
+	"github.com/luabpfc/luabpfc/ir"
+)
 
 // Dead stores to the packet: to bytes that the same block stores to again
 // before anybody can see them. Seen they are by whatever may leave, by helpers,
@@ -18,19 +22,20 @@ type written struct {
 func deadPacketStores(c *Context, f *ir.Func) {
 	for _, b := range f.Blocks {
 		var later []written
-		dead := map[*ir.Value]bool{}
+		var dead []*ir.Value
 		for i := len(b.Values) - 1; i >= 0; i-- {
 			v := b.Values[i]
 			switch {
 			case v.Op == ir.OpPktStore:
 				w := packetRun(v)
 				if covered(later, w) && c.Change("packet") {
-					dead[v] = true
+					dead = append(dead, v)
 					continue
 				}
 				if len(later) < 64 {
 					later = append(later, w)
 				}
+			case len(later) == 0:
 			case v.Op == ir.OpPktLoad:
 				later = unseen(later, packetRun(v))
 			case reads(v).has(region(ir.RegionPacket)) || writes(v).has(region(ir.RegionPacket)) || v.Op.Info().MayLeave:
@@ -38,7 +43,7 @@ func deadPacketStores(c *Context, f *ir.Func) {
 			}
 		}
 		if len(dead) > 0 {
-			dropValues(b, func(v *ir.Value) bool { return dead[v] })
+			dropValues(b, func(v *ir.Value) bool { return slices.Contains(dead, v) })
 		}
 	}
 }

@@ -119,7 +119,7 @@ type numberer struct {
 	// The place of the walk.
 	block   *ir.Block
 	values  []*ir.Value // of the block
-	ver     [memClasses]int32
+	ver     versions
 	state   []holding
 	checks  map[[2]*ir.Value][]*ir.Value // packet checks by generation and base
 	widen   map[*ir.Value]bool           // checks of this block that may still grow
@@ -206,7 +206,9 @@ func (n *numberer) valueOf(l *leader) *ir.Value {
 // enter numbers the values of b.
 func (n *numberer) enter(b *ir.Block) {
 	n.block, n.ver = b, n.versions.in[b.ID]
-	clear(n.widen)
+	if len(n.widen) > 0 {
+		clear(n.widen)
+	}
 	if n.held != nil {
 		n.state = append(n.state[:0], n.held.in[b.ID]...)
 	}
@@ -226,13 +228,13 @@ func (n *numberer) enter(b *ir.Block) {
 		}
 		n.number(v)
 		before := n.ver
-		n.ver = advance(n.ver, v)
-		n.enterStore(v, before)
-		n.enterMove(v, before)
+		advance(&n.ver, v)
+		n.enterStore(v, &before)
+		n.enterMove(v, &before)
 		if n.held != nil {
 			n.held.step(n.state, v)
 		}
-		if observable(v) || v.Op == ir.OpPktGen && n.r.find(v) == v {
+		if len(n.widen) > 0 && (observable(v) || v.Op == ir.OpPktGen && n.r.find(v) == v) {
 			clear(n.widen)
 		}
 	}
@@ -520,7 +522,7 @@ func (n *numberer) forward(v *ir.Value) bool {
 }
 
 // enterStore makes the value that v stores known to loads of the same place.
-func (n *numberer) enterStore(v *ir.Value, before [memClasses]int32) {
+func (n *numberer) enterStore(v *ir.Value, before *versions) {
 	if v.Op == ir.OpPktStore && v.Args[0].Op == ir.OpPktCheck {
 		k := vnKey{op: ir.OpPktLoad, typ: ir.I64, ver: n.ver[ir.RegionPacket]}
 		k.access(*v.Mem())

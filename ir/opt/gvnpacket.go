@@ -111,7 +111,7 @@ func widenTo(d, v *ir.Value) {
 }
 
 // enterMove learns the packet's least length behind a helper that moves it.
-func (n *numberer) enterMove(v *ir.Value, before [memClasses]int32) {
+func (n *numberer) enterMove(v *ir.Value, before *versions) {
 	if v.Op != ir.OpCall || !movesPacket(v) {
 		return
 	}

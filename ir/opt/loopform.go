@@ -99,6 +99,9 @@ func (x *former) function(f *ir.Func) {
 	if !n.loops.Reducible() {
 		ir.Bugf("%s: a loop is entered in its middle", f.Name)
 	}
+	if len(n.loops.All) == 0 {
+		return
+	}
 	n.old = x.helper(f) == nil
 	callback := map[*ir.NaturalLoop]bool{}
 	for before := -1; before < len(callback); {

@@ -28,45 +28,43 @@ const (
 
 type memVersions struct {
 	f  *ir.Func
-	in [][memClasses]int32 // by block ID; 0 is not reached yet
+	in []versions // by block ID
 }
 
+// versions are those at one place; 0 is not reached yet.
+type versions [memClasses]int32
+
 func computeVersions(f *ir.Func, d *ir.Dom) *memVersions {
-	m := &memVersions{f: f, in: make([][memClasses]int32, f.NumBlocks())}
+	m := &memVersions{f: f, in: make([]versions, f.NumBlocks())}
 	own := make([][memClasses]bool, f.NumBlocks())
-	for _, b := range d.RPO {
-		for k := range own[b.ID] {
-			own[b.ID][k] = b == f.Entry() || b == f.Short
+	for i, b := range d.RPO {
+		if b == f.Entry() || b == f.Short {
+			for k := range own[b.ID] {
+				own[b.ID][k] = true
+			}
 		}
 		for _, e := range b.Preds {
-			if d.Dominates(b, e.B) {
+			if d.Index(e.B) >= i && d.Dominates(b, e.B) {
 				own[b.ID][ir.RegionMap] = true
 				own[b.ID][ir.RegionGlobal] = true
 			}
 		}
 	}
-	for changed := true; changed; {
-		changed = false
-		for _, b := range d.RPO {
-			for k := range m.in[b.ID] {
-				if own[b.ID][k] {
+	for again := true; again; {
+		again = false // a block in front of one whose end tells it more
+		for i, b := range d.RPO {
+			for k, mine := range own[b.ID] {
+				if mine {
 					m.in[b.ID][k] = int32(-1 - b.ID)
 				}
 			}
 			out := m.in[b.ID]
 			for _, v := range b.Values {
-				out = advance(out, v)
+				advance(&out, v)
 			}
 			for _, e := range b.Succs {
-				to := &m.in[e.B.ID]
-				for k, x := range out {
-					switch {
-					case own[e.B.ID][k] || x == 0 || to[k] == x:
-					case to[k] == 0:
-						to[k], changed = x, true
-					default:
-						own[e.B.ID][k], changed = true, true
-					}
+				if m.enter(e.B, &out, &own[e.B.ID]) && d.Index(e.B) <= i {
+					again = true
 				}
 			}
 		}
@@ -74,11 +72,27 @@ func computeVersions(f *ir.Func, d *ir.Dom) *memVersions {
 	return m
 }
 
-// advance returns the versions behind v.
-func advance(ver [memClasses]int32, v *ir.Value) [memClasses]int32 {
+// enter joins out into the versions that b begins with, of which it has its own
+// where they differ, and reports whether that changed anything.
+func (m *memVersions) enter(b *ir.Block, out *versions, own *[memClasses]bool) (changed bool) {
+	to := &m.in[b.ID]
+	for k, x := range out {
+		switch {
+		case own[k] || x == 0 || to[k] == x:
+		case to[k] == 0:
+			to[k], changed = x, true
+		default:
+			own[k], changed = true, true
+		}
+	}
+	return changed
+}
+
+// advance moves the versions over v.
+func advance(ver *versions, v *ir.Value) {
 	w := writes(v)
 	if w == 0 {
-		return ver
+		return
 	}
 	for k := 0; k < classEntries; k++ {
 		if w.has(region(ir.Region(k))) {
@@ -91,7 +105,6 @@ func advance(ver [memClasses]int32, v *ir.Value) [memClasses]int32 {
 	if movesPacket(v) {
 		ver[classMoves] = int32(v.ID + 1)
 	}
-	return ver
 }
 
 // movesPacket reports whether the packet may be elsewhere behind v.

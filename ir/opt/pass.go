@@ -18,6 +18,8 @@ type Pass struct {
 	// Required passes make a function legal; they run at every level and are
 	// not charged fuel.
 	Required bool
+	// Phased: it finds more in the low phase.
+	Phased bool
 	// From and To are the phases a function may be in when the pass runs.
 	From, To ir.Phase
 	// Doc is what the pass is for, one or two sentences.
@@ -105,6 +107,7 @@ type Context struct {
 	pass   *Pass
 	fuel   int                 // changes left; negative: any number
 	clean  map[*ir.Func]uint64 // passes (by place in Passes) that found nothing since the last change
+	silent bool                // the pass at hand changed its function without counting
 	errors diag.Reporter       // what the script asks for and the target can't
 
 	space workspace
@@ -186,6 +189,17 @@ func (c *Context) runStage(st Stage) error {
 	return nil
 }
 
+// phased are the passes that find more in the low phase than before, as bits. The
+// others find the same or, where a test is there for the verifier, less.
+var phased = func() (bits uint64) {
+	for i, p := range Passes {
+		if p.Phased {
+			bits |= 1 << i
+		}
+	}
+	return bits
+}()
+
 // runPass runs one pass over the module.
 func (c *Context) runPass(p *Pass) (err error) {
 	c.pass = p
@@ -197,9 +211,12 @@ func (c *Context) runPass(p *Pass) (err error) {
 			panic(r)
 		}
 	}()
+	before := c.Stats.all
 	if p.Module != nil {
 		p.Module(c, c.Module)
-		clear(c.clean)
+		if c.Stats.all != before {
+			clear(c.clean)
+		}
 		if err := c.errors.Err(); err != nil {
 			return err
 		}
@@ -215,15 +232,17 @@ func (c *Context) runPass(p *Pass) (err error) {
 		if f.Phase < p.From || f.Phase > p.To || c.clean[f]&bit != 0 {
 			continue
 		}
-		before := c.Stats.all
+		phase := f.Phase
+		before, c.silent = c.Stats.all, false
 		p.Func(c, f)
 		switch {
-		case p.Required:
-			delete(c.clean, f)
-		case c.Stats.all != before:
+		case c.Stats.all != before || c.silent:
 			c.clean[f] = 0
-		default:
+		case !p.Required:
 			c.clean[f] |= bit
+		}
+		if f.Phase != phase {
+			c.clean[f] &^= phased
 		}
 		if err := c.after(p, f); err != nil {
 			return err

@@ -9,7 +9,7 @@ var Passes = []*Pass{
 		Doc: "Branch folding: constant, doubled and inverted branches, empty blocks, straight lines, equal returns; jump threading where an edge decides the branch behind it."},
 	{Name: "sccp", Func: sparseConstants, To: ir.PhaseLow,
 		Doc: "Constants through branches and loops at once (Wegman and Zadeck); removes the branches it decides."},
-	{Name: "simplify", Func: simplify, To: ir.PhaseLow,
+	{Name: "simplify", Func: simplify, To: ir.PhaseLow, Phased: true,
 		Doc: "Algebra on single values: identities, strength reduction, canonical comparisons, what ranges decide. Sees that numbers known not to be negative divide unsigned."},
 	{Name: "anticipate", Func: anticipateChecks, To: ir.PhaseHigh,
 		Doc: "Packet checks ask for what comes later, too, where leaving at once makes no difference: later checks, and returns of what leaving returns."},
