@@ -29,6 +29,9 @@ func CheckComplexity(m *ir.Module, out *Output) error {
 			continue
 		}
 		p := &explore.Program{Funcs: reached(m, out, index, i), Ctx: f.Kind.Ctx, Result: f.Kind.Ret != nil, Maps: explored(m.Maps)}
+		if explore.Plain(p, maxProcessed) {
+			continue
+		}
 		res := explore.Walk(p, maxProcessed)
 		if !res.Over {
 			continue

@@ -195,6 +195,37 @@ func TestCopies(t *testing.T) {
 	}
 }
 
+// TestPlain: what is plain takes no more steps than it was asked for, and few and
+// straight ways are.
+func TestPlain(t *testing.T) {
+	line := []bpf.Inst{bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit()}
+	loop := int64(kernel.HelperByName("loop").ID)
+	callback := append([]bpf.Inst{{Op: bpf.Call, Imm: loop}}, line...)
+	call := append([]bpf.Inst{{Op: bpf.CallFunc, Sym: "f"}}, line...)
+	for _, c := range []struct {
+		name  string
+		funcs []Func
+		limit int
+		want  bool
+	}{
+		{"not a step too many", []Func{{Insts: line}}, 1, false},
+		{"a straight line", []Func{{Insts: line}}, 2, true},
+		{"ways that the walk would merge, but too many", []Func{{Insts: ladder(20, false)}}, 100_000, false},
+		{"few ways", []Func{{Insts: ladder(5, true)}}, 1000, true},
+		{"a jump back", []Func{{Insts: counted(3)}}, 100_000, false},
+		{"a helper that calls back", []Func{{Insts: callback}}, 100_000, false},
+		{"a call", []Func{{Insts: call}}, 100_000, false},
+		{"two functions", []Func{{Insts: line}, {Insts: line}}, 100_000, false},
+	} {
+		p := &Program{Funcs: c.funcs}
+		if got := Plain(p, c.limit); got != c.want {
+			t.Errorf("%s: plain %v, want %v", c.name, got, c.want)
+		} else if steps := Walk(p, 100_000).Steps; got && steps > c.limit {
+			t.Errorf("%s: plain, but %d steps", c.name, steps)
+		}
+	}
+}
+
 // TestPending: ways put aside are counted, too.
 func TestPending(t *testing.T) {
 	var l []bpf.Inst
