@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"loader/netlink":      {sysPkg},
 	"loader/userspace":    {"", "btf", "frontend/ctype", "frontend/script", "ir/diag", "ir/kernel", "loader", luaPkg, sysPkg},
 	"examples/protocount": {"loader"},
+	"examples/service":    {ebpfPkg, ebpfPkg + "/link", ebpfPkg + "/ringbuf", promPkg, promPkg + "/promhttp"},
 	"bench/compile":       {},
 	"bench/slots":         {},
 	"bench/btf":           {"btf", btfPkg},
@@ -56,6 +57,7 @@ const (
 	cliPkg      = "github.com/urfave/cli/v2"
 	ebpfPkg     = "github.com/cilium/ebpf"
 	btfPkg      = "github.com/cilium/ebpf/btf"
+	promPkg     = "github.com/prometheus/client_golang/prometheus"
 	sysPkg      = "golang.org/x/sys/unix"
 	demanglePkg = "github.com/ianlancetaylor/demangle"
 )
