@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"loader/userspace":    {"", "btf", "frontend/ctype", "frontend/script", "ir/diag", "ir/kernel", "loader", luaPkg, sysPkg},
 	"examples/protocount": {"loader"},
 	"examples/service":    {ebpfPkg, ebpfPkg + "/link", ebpfPkg + "/ringbuf", promPkg, promPkg + "/promhttp"},
+	"bench/loader":        {"", "loader", ebpfPkg, ebpfPkg + "/link", ebpfPkg + "/ringbuf", sysPkg},
 	"bench/compile":       {},
 	"bench/slots":         {},
 	"bench/btf":           {"btf", btfPkg},
