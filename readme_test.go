@@ -46,9 +46,13 @@ func TestReadme(t *testing.T) {
 	if got := fenced(t, readme, "text")[0]; got != diag.Human(l) {
 		t.Errorf("the README's message is\n%sthe compiler's\n%s", got, diag.Human(l))
 	}
-	flags, err := os.ReadFile("cmd/luabpfc/app.go")
-	if err != nil {
-		t.Fatal(err)
+	var flags []byte
+	for _, file := range []string{"app.go", "gengo.go"} {
+		text, err := os.ReadFile("cmd/luabpfc/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		flags = append(flags, text...)
 	}
 	for _, block := range fenced(t, readme, "sh") {
 		for _, m := range regexp.MustCompile(`(?m)^luabpfc .*? --?([\w-]+)`).FindAllStringSubmatch(block, -1) {
