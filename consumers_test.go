@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,6 +76,20 @@ func writeObjects(t *testing.T, only func(sample) bool) []string {
 
 func objectName(s sample) string { return strings.ReplaceAll(s.name, ":", "_") + ".o" }
 
+// knownToLibbpf tells the samples all of whose sections libbpf knows, by the record
+// of TestSectionsBpftool.
+func knownToLibbpf(t *testing.T) func(sample) bool {
+	t.Helper()
+	record, err := os.ReadFile(unknownToLibbpf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown := strings.Split(string(record), "\n")
+	return func(s sample) bool {
+		return !slices.ContainsFunc(s.obj.Programs, func(p luabpfc.ProgramInfo) bool { return slices.Contains(unknown, p.Section) })
+	}
+}
+
 // TestLibbpf opens and loads every object with libbpf, which must say nothing,
 // not even at its debugging level's information.
 func TestLibbpf(t *testing.T) {
@@ -87,7 +102,7 @@ func TestLibbpf(t *testing.T) {
 		}
 		t.Skipf("libbpf: %v\n%s", err, out)
 	}
-	objects := writeObjects(t, nil)
+	objects := writeObjects(t, knownToLibbpf(t))
 	out, err := exec.Command(bin, objects...).CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("libbpf says: %v\n%s", err, out)
@@ -120,7 +135,8 @@ func TestBpftool(t *testing.T) {
 	needKernel(t)
 	needTool(t, "bpftool", "gcc")
 	// bpftool pins all programs, also those that a '?' keeps from loading.
-	objects := writeObjects(t, func(s sample) bool { return !bytes.Contains(s.obj.ELF, []byte("\x00?")) })
+	known := knownToLibbpf(t)
+	objects := writeObjects(t, func(s sample) bool { return known(s) && !bytes.Contains(s.obj.ELF, []byte("\x00?")) })
 	fs := mountBPF(t)
 	var batch strings.Builder
 	for i, o := range objects {
