@@ -1,7 +1,8 @@
 package codegen
 
 import (
-	"sort"
+	"cmp"
+	"slices"
 
 	"github.com/luabpfc/luabpfc/codegen/bpf"
 )
@@ -118,17 +119,19 @@ func reversePostorder(entry *mblock, n int) []*mblock {
 	type visit struct {
 		b    *mblock
 		next int
-		succ []*mblock
+		succ []*mblock // a part of succs
 	}
 	seen := make([]bool, n)
-	var order []*mblock
-	enter := func(b *mblock) visit {
+	order, stack, succs := make([]*mblock, 0, n), make([]visit, 0, n), make([]*mblock, 0, 2*n)
+	enter := func(b *mblock) {
 		seen[b.id] = true
-		succ := append([]*mblock(nil), b.succs...)
-		sort.SliceStable(succ, func(i, j int) bool { return succ[i].weight < succ[j].weight })
-		return visit{b: b, succ: succ}
+		from := len(succs)
+		succs = append(succs, b.succs...)
+		succ := succs[from:]
+		slices.SortStableFunc(succ, func(a, b *mblock) int { return cmp.Compare(a.weight, b.weight) })
+		stack = append(stack, visit{b: b, succ: succ})
 	}
-	stack := []visit{enter(entry)}
+	enter(entry)
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
 		if top.next == len(top.succ) {
@@ -139,7 +142,7 @@ func reversePostorder(entry *mblock, n int) []*mblock {
 		s := top.succ[top.next]
 		top.next++
 		if !seen[s.id] {
-			stack = append(stack, enter(s))
+			enter(s)
 		}
 	}
 	for i, j := 0, len(order)-1; i < j; i, j = i+1, j-1 {

@@ -56,7 +56,11 @@ func (f *Func) NumBlocks() int { return f.nextBlock }
 
 // NewBlock adds an empty block.
 func (f *Func) NewBlock(kind BlockKind) *Block {
-	b := &Block{ID: f.nextBlock, Kind: kind, Func: f}
+	if len(f.blocks) == cap(f.blocks) {
+		f.blocks = make([]Block, 0, slabSize(f.nextBlock)/2)
+	}
+	f.blocks = append(f.blocks, Block{ID: f.nextBlock, Kind: kind, Func: f})
+	b := &f.blocks[len(f.blocks)-1]
 	f.nextBlock++
 	f.Blocks = append(f.Blocks, b)
 	return b
@@ -191,8 +195,21 @@ func (b *Block) SetControl(v *Value) {
 
 // AddEdge adds a successor. Phis of the successor need an argument for it.
 func (b *Block) AddEdge(to *Block) {
-	b.Succs = append(b.Succs, Edge{to, len(to.Preds)})
-	to.Preds = append(to.Preds, Edge{b, len(b.Succs) - 1})
+	b.Succs = append(b.Func.room(b.Succs), Edge{to, len(to.Preds)})
+	to.Preds = append(b.Func.room(to.Preds), Edge{b, len(b.Succs) - 1})
+}
+
+// room returns the edges, with memory for the two that most blocks have at most.
+func (f *Func) room(edges []Edge) []Edge {
+	if cap(edges) > 0 {
+		return edges
+	}
+	if len(f.edges)+2 > cap(f.edges) {
+		f.edges = make([]Edge, 0, 2*slabSize(2*f.nextBlock))
+	}
+	n := len(f.edges)
+	f.edges = f.edges[:n+2]
+	return f.edges[n : n : n+2]
 }
 
 // RemoveEdge removes successor i and the phi arguments that belong to it. The

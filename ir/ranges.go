@@ -291,6 +291,9 @@ func (r *Ranges) At(v *Value, b *Block) Range {
 				}
 			}
 		}
+		if b == v.Block {
+			break // nothing was proved of it before
+		}
 		b = r.dom.Idom(b)
 	}
 	return x

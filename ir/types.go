@@ -211,6 +211,8 @@ type Func struct {
 
 	// What new values are taken from: they live as long as the function, nearly.
 	values []Value
+	blocks []Block
+	edges  []Edge
 	args   []*Value
 }
 

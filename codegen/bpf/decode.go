@@ -3,6 +3,7 @@ package bpf
 import (
 	"encoding/binary"
 	"fmt"
+	"sync"
 )
 
 // A decodeKey finds the candidates for a code byte; rows that share one are told
@@ -14,9 +15,8 @@ type candidate struct {
 }
 
 // decodeTable lists, for each code byte, the operations with that code.
-var decodeTable = buildDecodeTable()
-
-func buildDecodeTable() (t [256][]candidate) {
+var decodeTable = sync.OnceValue(func() *[256][]candidate {
+	var t [256][]candidate
 	for op := OpInvalid + 1; op < numOps; op++ {
 		r := op.row()
 		for _, size := range []Size{B8, B16, B32, B64} {
@@ -32,8 +32,8 @@ func buildDecodeTable() (t [256][]candidate) {
 			}
 		}
 	}
-	return t
-}
+	return &t
+})
 
 // Decode returns the instructions in code. It accepts exactly what Encode can
 // produce: unknown operations, registers that do not exist, fields that should
@@ -73,7 +73,7 @@ func readSlot(code []byte, order binary.ByteOrder) slot {
 func decodeOne(code []byte, order binary.ByteOrder) (Inst, error) {
 	s := readSlot(code, order)
 	var last error
-	for _, c := range decodeTable[s.code] {
+	for _, c := range decodeTable()[s.code] {
 		in := Inst{Op: c.op, Size: c.size, K: c.k,
 			Dst: Reg(s.dst), Src: Reg(s.src), Off: s.off, Imm: int64(s.imm)}
 		if !in.takeDiscriminator(s) {

@@ -26,7 +26,7 @@ type scanner struct {
 // scan returns all tokens of the file; the last is tEOF.
 func scan(file *diag.File, r *diag.Reporter) []token {
 	s := &scanner{file: file, r: r, src: file.Text, newline: true}
-	s.toks = make([]token, 0, len(s.src)/3+1)
+	s.toks = make([]token, 0, len(s.src)/2+1) // what is not used costs nothing
 	s.pos = len(s.src) - len(strings.TrimPrefix(s.src, "\uFEFF"))
 	if strings.HasPrefix(s.src[s.pos:], "#") {
 		s.skipLine()

@@ -32,19 +32,24 @@ type contents struct {
 	big    bool
 	in     [][]holding // by block ID
 	stored []bool      // by value ID: whether some slot may hold it
+
+	cells, state []holding // what in consists of; at the place of a walk
 }
 
 // contentCells bounds the analysis, in bytes times blocks.
 const contentCells = 1 << 20
 
-// slotContents analyses f; nil if there is nothing to track or too much.
-func slotContents(f *ir.Func, d *ir.Dom) *contents {
+// contents analyses f, whose dominators are d, until it is called again; nil if
+// there is nothing to track or too much.
+func (s *workspace) contents(f *ir.Func, d *ir.Dom) *contents {
 	t := trackSlots(f)
 	if t.size == 0 || t.size*len(f.Blocks) > contentCells {
 		return nil
 	}
-	c := &contents{t: t, big: f.Module.BigEndian, in: make([][]holding, f.NumBlocks()), stored: make([]bool, f.NumValues())}
-	cells := make([]holding, t.size*len(d.RPO))
+	c := &s.held
+	*c = contents{t: t, big: f.Module.BigEndian, in: ir.Resize(c.in, f.NumBlocks()), stored: ir.Resize(c.stored, f.NumValues()),
+		cells: ir.Resize(c.cells, t.size*len(d.RPO)), state: ir.Resize(c.state, t.size)}
+	cells, state := c.cells, c.state
 	for _, b := range d.RPO {
 		c.in[b.ID], cells = cells[:t.size:t.size], cells[t.size:]
 		for _, v := range b.Values {
@@ -62,7 +67,6 @@ func slotContents(f *ir.Func, d *ir.Dom) *contents {
 	if f.Short != nil {
 		clear(f.Short)
 	}
-	state := make([]holding, t.size)
 	for again := true; again; {
 		again = false // a block in front of one whose end tells it more
 		for i, b := range d.RPO {

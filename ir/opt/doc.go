@@ -15,6 +15,6 @@
 //
 // Passes replace a value by entering it into a rewriter (edit.go), which
 // renames all uses in one sweep; nothing keeps lists of uses. Analyses
-// (ir.Dominators, ir.ComputeRanges, slotContents, ...) are structs computed by
+// (ir.Dominators, ir.ComputeRanges, (*workspace).contents, ...) are structs computed by
 // a function, valid until the function changes.
 package opt

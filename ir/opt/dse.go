@@ -63,7 +63,7 @@ func deadStores(c *Context, f *ir.Func) {
 // redundantStores drops stores of what is there already.
 func redundantStores(c *Context, f *ir.Func) {
 	d := c.space.dominators(f)
-	k := slotContents(f, d)
+	k := c.space.contents(f, d)
 	if k == nil {
 		return
 	}

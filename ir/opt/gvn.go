@@ -136,8 +136,9 @@ func numberValues(c *Context, f *ir.Func) {
 	*n = numberer{c: c, f: f, d: c.space.dominators(f), r: c.space.rewriter(f),
 		table: n.table, details: map[vnDetail]int32{}, known: ir.Resize(n.known, f.NumValues()), undo: n.undo[:0], text: n.text, values: n.values[:0], state: n.state[:0],
 		checks: map[[2]*ir.Value][]*ir.Value{}, widen: map[*ir.Value]bool{}, moves: map[*ir.Value]int32{}, least: map[int32]int64{}}
-	n.versions = computeVersions(f, n.d)
-	n.held = slotContents(f, n.d)
+	n.versions = c.space.memVersions(f, n.d)
+	n.held = c.space.contents(f, n.d)
+	n.table.reserve(f.NumValues() / 2)
 	n.walk()
 	n.r.apply(f)
 }

@@ -29,14 +29,18 @@ const (
 type memVersions struct {
 	f  *ir.Func
 	in []versions // by block ID
+
+	own [][memClasses]bool // by block ID: which the block starts
 }
 
 // versions are those at one place; 0 is not reached yet.
 type versions [memClasses]int32
 
-func computeVersions(f *ir.Func, d *ir.Dom) *memVersions {
-	m := &memVersions{f: f, in: make([]versions, f.NumBlocks())}
-	own := make([][memClasses]bool, f.NumBlocks())
+// memVersions computes those of f, whose dominators are d, until it is called again.
+func (s *workspace) memVersions(f *ir.Func, d *ir.Dom) *memVersions {
+	m := &s.versions
+	*m = memVersions{f: f, in: ir.Resize(m.in, f.NumBlocks()), own: ir.Resize(m.own, f.NumBlocks())}
+	own := m.own
 	for i, b := range d.RPO {
 		if b == f.Entry() || b == f.Short {
 			for k := range own[b.ID] {

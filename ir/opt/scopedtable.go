@@ -1,6 +1,10 @@
 package opt
 
-import "github.com/luabpfc/luabpfc/ir"
+import (
+	"math/bits"
+
+	"github.com/luabpfc/luabpfc/ir"
+)
 
 // A scoped hash table, for the walk over the dominator tree in gvn.go: what is
 // put last is found first, and the table goes back to what it was by forgetting
@@ -67,9 +71,17 @@ func (t *scopedTable) put(k vnKey, l leader) {
 	*head = int32(len(t.entries))
 }
 
+// reserve makes room for about n entries in a table that has none yet.
+func (t *scopedTable) reserve(n int) {
+	if len(t.heads) == 0 && n > 8 {
+		t.resize(1 << bits.Len(uint(n-1)))
+	}
+}
+
 // grow doubles the buckets.
-func (t *scopedTable) grow() {
-	n := max(16, 2*len(t.heads))
+func (t *scopedTable) grow() { t.resize(max(16, 2*len(t.heads))) }
+
+func (t *scopedTable) resize(n int) {
 	t.heads = make([]int32, n)
 	entries := make([]scopedEntry, len(t.entries), n)
 	copy(entries, t.entries)

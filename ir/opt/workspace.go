@@ -8,12 +8,14 @@ import "github.com/luabpfc/luabpfc/ir"
 // nothing in it is kept from one pass to the next, but for tables that depend on
 // no function.
 type workspace struct {
-	dom     ir.Dom
-	ranges  ir.Ranges
-	rewrite rewriter
-	numbers numberer
-	consts  propagation
-	rules   *[ir.NumOps][]*rule // of simplify
+	dom      ir.Dom
+	ranges   ir.Ranges
+	rewrite  rewriter
+	numbers  numberer
+	consts   propagation
+	held     contents
+	versions memVersions
+	rules    *[ir.NumOps][]*rule // of simplify
 }
 
 // dominators returns the dominators of f, until it is called again.
