@@ -53,7 +53,8 @@ type Options struct {
 	BigEndian bool           // the target's byte order
 	Arch      string         // the target's architecture, for programs that read registers; "": none
 	NoDebug   bool           // leave out the line table
-	// BTF returns the kernel's types, as in /sys/kernel/btf/vmlinux. It is called
+	// BTF returns the kernel's types, as in /sys/kernel/btf/vmlinux, and behind them
+	// those of modules, as in the files next to it, if there are any. It is called
 	// once, when the script uses a type that nothing else declares. nil: there
 	// are none.
 	BTF     func() ([]byte, error)

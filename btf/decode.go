@@ -15,7 +15,10 @@ func (k *Kernel) decode(id uint32, behind bool) (btf.Type, error) {
 	if id == 0 {
 		return &btf.Void{}, nil
 	}
-	if uint64(id) > uint64(len(k.starts)) {
+	if id <= k.inherited() {
+		return k.base.decode(id, behind)
+	}
+	if id > k.last() {
 		return nil, fmt.Errorf("there is no type %d", id)
 	}
 	key := decodeKey{id, behind}

@@ -29,7 +29,7 @@ import (
 // used, and nesting is bounded, as a type that contains itself has no end.
 
 // Kernel is the types of a kernel, from /sys/kernel/btf/vmlinux or a file like
-// it. It is not safe for use from several goroutines.
+// it, and of modules, if files like those next to it follow in the data. It is not safe for use from several goroutines.
 type Kernel struct {
 	order   binary.ByteOrder
 	types   []byte
@@ -38,6 +38,9 @@ type Kernel struct {
 	decoded map[decodeKey]btf.Type
 	active  map[decodeKey]bool  // being decoded
 	tagged  map[string][]string // functions by tag
+	rest    []byte              // what follows: types of modules (module.go)
+	modules []*Kernel
+	base    *Kernel // of a module: the kernel's own
 }
 
 // decodeKey tells the two forms of a type: whole, and cut behind a pointer.
@@ -126,11 +129,15 @@ func LazyKernel(read func() ([]byte, error)) func() (*Kernel, error) {
 // OpenKernel reads the index of a kernel's types. The data must not be changed
 // afterwards.
 func OpenKernel(data []byte) (*Kernel, error) {
-	k := &Kernel{decoded: map[decodeKey]btf.Type{}, active: map[decodeKey]bool{}}
+	k := newKernel(nil)
 	if err := k.open(data); err != nil {
 		return nil, fmt.Errorf("not the BTF of a kernel: %w", err)
 	}
 	return k, nil
+}
+
+func newKernel(base *Kernel) *Kernel {
+	return &Kernel{base: base, decoded: map[decodeKey]btf.Type{}, active: map[decodeKey]bool{}}
 }
 
 func (k *Kernel) open(data []byte) error {
@@ -164,9 +171,10 @@ func (k *Kernel) open(data []byte) error {
 	if k.strings, err = part(headerStrOff); err != nil {
 		return err
 	}
-	if n := len(k.strings); n == 0 || k.strings[0] != 0 || k.strings[n-1] != 0 {
+	if n := len(k.strings); n == 0 && k.base == nil || n > 0 && (k.strings[0] != 0 && k.base == nil || k.strings[n-1] != 0) {
 		return errors.New("its strings do not begin and end with a zero byte")
 	}
+	k.rest = data[base+max(u32(8)+u32(12), u32(headerStrOff)+u32(headerStrOff+4)):]
 	return k.walk()
 }
 
@@ -180,7 +188,7 @@ func (k *Kernel) walk() error {
 		info := k.order.Uint32(k.types[at+4:])
 		kind := info >> 24 & 0x1f
 		if kind == 0 || kind > kindEnum64 {
-			return fmt.Errorf("type %d is of kind %d, which this version does not know", len(k.starts)+1, kind)
+			return fmt.Errorf("type %d is of kind %d, which this version does not know", int(k.last())+1, kind)
 		}
 		n := uint32(12)
 		if int(kind) < len(tails) {
@@ -210,6 +218,11 @@ func (r *rawType) flag() bool   { return r.info>>31 != 0 }
 
 // record returns the record of a type that exists.
 func (k *Kernel) record(id uint32) rawType {
+	if n := k.inherited(); id <= n {
+		return k.base.record(id)
+	} else {
+		id -= n
+	}
 	at, end := k.starts[id-1], uint32(len(k.types))
 	if int(id) < len(k.starts) {
 		end = k.starts[id]
@@ -220,6 +233,12 @@ func (k *Kernel) record(id uint32) rawType {
 
 // name returns the string at an offset.
 func (k *Kernel) name(off uint32) (string, error) {
+	if k.base != nil {
+		if int(off) < len(k.base.strings) {
+			return k.base.name(off)
+		}
+		off -= uint32(len(k.base.strings))
+	}
 	if int(off) >= len(k.strings) {
 		return "", fmt.Errorf("a name is at %d of %d bytes", off, len(k.strings))
 	}
@@ -256,9 +275,9 @@ func (k TypeKind) matches(kind uint32) bool {
 	return kind == uint32(k) || k == TypeEnum && kind == kindEnum64
 }
 
-// find returns the number of the type of that kind and name, 0 if there is none.
-func (k *Kernel) find(kind TypeKind, name string) uint32 {
-	l := k.offsets(name)
+// find returns the number of the type of that kind with a name at one of the offsets,
+// 0 if there is none.
+func (k *Kernel) find(kind TypeKind, l []uint32) uint32 {
 	if l == nil {
 		return 0
 	}
@@ -269,7 +288,7 @@ func (k *Kernel) find(kind TypeKind, name string) uint32 {
 			continue
 		}
 		if kind.matches(k.order.Uint32(k.types[at+4:]) >> 24 & 0x1f) {
-			return uint32(i + 1)
+			return k.inherited() + uint32(i+1)
 		}
 	}
 	return 0
@@ -277,9 +296,10 @@ func (k *Kernel) find(kind TypeKind, name string) uint32 {
 
 // Lookup returns the type of that kind and name; nil if the kernel has none.
 func (k *Kernel) Lookup(kind TypeKind, name string) (btf.Type, error) {
-	id := k.find(kind, name)
+	l := k.offsets(name)
+	id := k.find(kind, l)
 	if id == 0 {
-		return nil, nil
+		return k.inModules(func(m *Kernel) (btf.Type, error) { return m.own(kind, name, l) })
 	}
 	t, err := k.decode(id, false)
 	if err != nil {
@@ -292,10 +312,7 @@ func (k *Kernel) Lookup(kind TypeKind, name string) (btf.Type, error) {
 // in it; nil if there is none.
 func (k *Kernel) Enumerator(name string) (*btf.Enum, int, error) {
 	l := k.offsets(name)
-	if l == nil {
-		return nil, 0, nil
-	}
-	for id := uint32(1); int(id) <= len(k.starts); id++ {
+	for id := uint32(1); l != nil && id <= k.last(); id++ {
 		r := k.record(id)
 		if r.kind() != kindEnum && r.kind() != kindEnum64 {
 			continue
@@ -322,9 +339,12 @@ func (k *Kernel) Tagged(tag string) []string {
 	}
 	var out []string
 	at := k.offsets(tag)
-	for id := uint32(1); int(id) <= len(k.starts) && at != nil; id++ {
+	if k.base != nil {
+		at = k.all(tag, k.base.offsets(tag))
+	}
+	for id := k.inherited() + 1; id <= k.last() && at != nil; id++ {
 		r := k.record(id)
-		if r.kind() != kindDeclTag || !slices.Contains(at, r.name) || k.u32(&r, 0) != 1<<32-1 || r.size == 0 || int(r.size) > len(k.starts) {
+		if r.kind() != kindDeclTag || !slices.Contains(at, r.name) || k.u32(&r, 0) != 1<<32-1 || r.size == 0 || r.size > k.last() {
 			continue
 		}
 		if f := k.record(r.size); f.kind() == kindFunc {
@@ -332,6 +352,9 @@ func (k *Kernel) Tagged(tag string) []string {
 				out = append(out, s)
 			}
 		}
+	}
+	for _, m := range k.opened() {
+		out = append(out, m.Tagged(tag)...)
 	}
 	if k.tagged == nil {
 		k.tagged = map[string][]string{}
@@ -344,13 +367,16 @@ func (k *Kernel) Tagged(tag string) []string {
 // suggestions.
 func (k *Kernel) Names(kind TypeKind) []string {
 	var out []string
-	for id := uint32(1); int(id) <= len(k.starts); id++ {
+	for id := k.inherited() + 1; id <= k.last(); id++ {
 		r := k.record(id)
 		if kind.matches(r.kind()) && r.name != 0 {
 			if s, err := k.name(r.name); err == nil {
 				out = append(out, s)
 			}
 		}
+	}
+	for _, m := range k.opened() {
+		out = append(out, m.Names(kind)...)
 	}
 	return out
 }

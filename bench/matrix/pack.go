@@ -64,8 +64,9 @@ func isFile(path string) bool {
 }
 
 // modules are what Debian's kernels have outside of themselves and programs are
-// attached to.
-var modules = []string{"sch_ingress", "cls_bpf", "act_bpf"}
+// attached to or call, each behind those that it needs.
+var modules = []string{"net/sched/sch_ingress", "net/sched/cls_bpf", "net/sched/act_bpf",
+	"lib/libcrc32c", "net/ipv4/netfilter/nf_defrag_ipv4", "net/ipv6/netfilter/nf_defrag_ipv6", "net/netfilter/nf_conntrack"}
 
 // modules packs the kernel's modules where its package has them; a guest without
 // them can't attach to the queueing disciplines of tc.
@@ -74,15 +75,15 @@ func (a *archive) modules(cache, cell, image string) {
 	if release == "vmlinuz" { // lib/modules/RELEASE/vmlinuz
 		release = filepath.Base(filepath.Dir(image))
 	}
-	for _, name := range modules {
+	for i, name := range modules {
 		for _, lib := range []string{"lib", "usr/lib"} {
-			path := filepath.Join(cache, cell, lib, "modules", release, "kernel/net/sched", name+".ko")
+			path := filepath.Join(cache, cell, lib, "modules", release, "kernel", name+".ko")
 			data, err := os.ReadFile(path)
 			if err != nil {
 				data, err = exec.Command("xz", "-dc", path+".xz").Output()
 			}
 			if err == nil {
-				a.entry("modules/"+name+".ko", 0o100644, data)
+				a.entry(fmt.Sprintf("modules/%02d-%s.ko", i, filepath.Base(name)), 0o100644, data)
 				break
 			}
 		}

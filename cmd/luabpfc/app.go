@@ -85,7 +85,7 @@ func rootFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "g0", Usage: "leave out line information"},
 		&cli.StringFlag{Name: "mcpu", Value: "v3", Usage: "instruction set `CPU`: v1, v2, v3 or v4"},
 		&cli.StringFlag{Name: "arch", Usage: "architecture whose registers programs read: x86_64, arm64, riscv64 or s390x (default: this machine's)"},
-		&cli.StringFlag{Name: "btf", Usage: "`FILE` with the kernel's types (default: /sys/kernel/btf/vmlinux, read if the script needs it)"},
+		&cli.StringSliceFlag{Name: "btf", Usage: "`FILE` with the kernel's types, further ones with modules', or a folder of them (default: /sys/kernel/btf, read if the script needs it)"},
 		&cli.StringFlag{Name: "target-kernel", Usage: "oldest kernel `X.Y` that must load the object (default: 6.1)"},
 		&cli.StringFlag{Name: "target", Value: "bpfel", Usage: "byte order: bpfel or bpfeb"},
 		&cli.StringFlag{Name: "emit", Value: "obj", Usage: "`WHAT` to write: ast, ir, opt, mir, asm, obj, raw (the instructions of one bpf.func) or ipft-lua (a script for ipftrace2); text goes to standard output unless -o is given"},

@@ -140,8 +140,35 @@ func (r *request) parseDefines(c *cli.Context) error {
 	return nil
 }
 
-// runningBTF is where the running kernel shows its types.
-const runningBTF = "/sys/kernel/btf/vmlinux"
+// runningBTF is where the running kernel shows its types and those of its modules.
+const runningBTF = "/sys/kernel/btf"
+
+// readBTF reads the kernel's types and, behind them, those of modules. Of a folder
+// vmlinux is the kernel's.
+func readBTF(names []string) (all []byte, err error) {
+	for _, name := range names {
+		files := []string{name}
+		if entries, err := os.ReadDir(name); err == nil {
+			files = []string{filepath.Join(name, kernelBTF)}
+			for _, e := range entries {
+				if e.Name() != kernelBTF {
+					files = append(files, filepath.Join(name, e.Name()))
+				}
+			}
+		}
+		for _, f := range files {
+			data, err := os.ReadFile(f)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, data...)
+		}
+	}
+	return all, nil
+}
+
+// kernelBTF is the kernel's own file next to those of its modules.
+const kernelBTF = "vmlinux"
 
 // parseCPU reads -mcpu.
 func (r *request) parseCPU(c *cli.Context) error {
@@ -183,10 +210,11 @@ func (r *request) parseKernel(c *cli.Context) error {
 	default:
 		return usagef("-O%s: the levels are -O0 and -O2", o)
 	}
-	r.opts.BTF = func() ([]byte, error) { return os.ReadFile(runningBTF) }
-	if name := c.String("btf"); name != "" {
-		r.opts.BTF = func() ([]byte, error) { return os.ReadFile(name) }
+	names := c.StringSlice("btf")
+	if len(names) == 0 {
+		names = []string{runningBTF}
 	}
+	r.opts.BTF = func() ([]byte, error) { return readBTF(names) }
 	if k := c.String("target-kernel"); k != "" {
 		v, err := kernel.ParseVersion(k)
 		if err != nil {

@@ -37,7 +37,7 @@ func genFlags(more ...cli.Flag) []cli.Flag {
 		&cli.StringSliceFlag{Name: "I", Usage: "look for required files in `DIR` too"},
 		&cli.StringFlag{Name: "O", Value: "2", Usage: "optimisation `LEVEL`: 0 or 2"},
 		&cli.StringFlag{Name: "mcpu", Value: "v3", Usage: "instruction set `CPU`: v1, v2, v3 or v4"},
-		&cli.StringFlag{Name: "btf", Usage: "`FILE` with the kernel's types (default: /sys/kernel/btf/vmlinux)"},
+		&cli.StringSliceFlag{Name: "btf", Usage: "`FILE` with the kernel's types, further ones with modules', or a folder of them (default: /sys/kernel/btf)"},
 		&cli.StringFlag{Name: "target-kernel", Usage: "oldest kernel `X.Y` that must load the object (default: 6.1)"},
 		&cli.StringSliceFlag{Name: "record", Usage: "`MAP=TYPE`: what is sent through a map, where the object does not say"},
 	)

@@ -31,7 +31,7 @@ func runCommand(s streams, render *func(diag.List) string) *cli.Command {
 			&cli.StringSliceFlag{Name: "D", Usage: "define option `NAME[=VALUE]` for bpf.opt"},
 			&cli.StringSliceFlag{Name: "I", Usage: "look for required files in `DIR` too"},
 			&cli.StringFlag{Name: "O", Value: "2", Usage: "optimisation `LEVEL`: 0 or 2"},
-			&cli.StringFlag{Name: "btf", Usage: "`FILE` with the kernel's types (default: /sys/kernel/btf/vmlinux)"},
+			&cli.StringSliceFlag{Name: "btf", Usage: "`FILE` with the kernel's types, further ones with modules', or a folder of them (default: /sys/kernel/btf)"},
 			&cli.StringFlag{Name: "target-kernel", Usage: "kernel `X.Y` to compile for (default: the one that is running)"},
 			&cli.BoolFlag{Name: "json", Usage: "of a script without a part in user space: show maps and events as JSON, an object a line"},
 			&cli.BoolFlag{Name: "folded", Usage: "of such a script: print what it has counted by stack at its end, a stack a line, as flame graphs are made of"},

@@ -55,7 +55,7 @@ func main() {
 	}
 }
 
-// loadModules loads the modules in a folder; none needs another one.
+// loadModules loads the modules in a folder in the order of their names.
 func loadModules(dir string) {
 	files, err := os.ReadDir(dir)
 	if err != nil {
