@@ -38,6 +38,7 @@ var hooks = []hook{
 	{typ: ebpf.Kprobe, sections: []string{"kprobe.multi", "kretprobe.multi", "kprobe.session"}, inSection: true, target: aFunction, attach: attachKprobeMulti},
 	{typ: ebpf.Kprobe, sections: []string{"uprobe", "uretprobe"}, inSection: true, target: aSymbol, attach: attachUprobe},
 	{typ: ebpf.Kprobe, sections: []string{"uprobe.multi", "uretprobe.multi"}, inSection: true, target: aSymbol, attach: attachUprobeMulti},
+	{typ: ebpf.Kprobe, sections: []string{"uprobe.session"}, target: aSymbol, inSection: true, attach: attachUprobeSession},
 	{typ: ebpf.Kprobe, sections: []string{"usdt"}, inSection: true, target: "the probe, as in '/usr/bin/x:provider:name'", attach: attachUSDT},
 	{typ: ebpf.TracePoint, inSection: true, target: aTracepoint, attach: attachTracepoint},
 	{typ: ebpf.RawTracepoint, inSection: true, target: aTracepoint, attach: attachRawTracepoint},
@@ -59,6 +60,7 @@ var hooks = []hook{
 	{typ: ebpf.SkSKB, target: "the sockmap", attach: attachSockmap},
 	{typ: ebpf.SkMsg, target: "the sockmap", attach: attachSockmap},
 	{typ: ebpf.Netfilter, attach: attachNetfilter},
+	{typ: ebpf.Extension, attach: attachFreplace},
 }
 
 // iface is the interface of that name or number.
@@ -322,9 +324,9 @@ func attachSockmap(a *attachment) (io.Closer, error) {
 	}), nil
 }
 
-// attachNetfilter attaches where packets come in, before they are routed.
-func attachNetfilter(a *attachment) (io.Closer, error) {
-	return link.AttachNetfilter(link.NetfilterOptions{Program: a.prog, ProtocolFamily: link.NetfilterProtoIPv4, Hook: link.NetfilterInetPreRouting, Priority: -128, NetfilterFlags: 0})
+// attachFreplace puts the program in the place of the function it was loaded for.
+func attachFreplace(a *attachment) (io.Closer, error) {
+	return link.AttachFreplace(nil, "", a.prog)
 }
 
 // matches reports whether a name matches a pattern of '*', '?' and '[...]'.

@@ -79,6 +79,11 @@ func (o *Object) Load() (err error) {
 		return errors.New("the object is loaded already")
 	}
 	o.chooseOpsLinks()
+	replaced, err := o.findReplaced()
+	defer o.forgetReplaced(replaced)
+	if err != nil {
+		return err
+	}
 	opts := ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: o.pinPath()}}
 	coll, err := ebpf.NewCollectionWithOptions(o.spec, opts)
 	var limit error

@@ -90,11 +90,24 @@ func attachUprobeMulti(a *attachment) (io.Closer, error) {
 	if err != nil {
 		return nil, err
 	}
+	syms, err := functionsLike(path, name)
+	if err != nil {
+		return nil, err
+	}
+	opts := &link.UprobeMultiOptions{PID: uint32(a.pid())}
+	if a.first == "uretprobe.multi" {
+		return ex.UretprobeMulti(syms, a.prog, opts)
+	}
+	return ex.UprobeMulti(syms, a.prog, opts)
+}
+
+// functionsLike are the functions of a binary that match a pattern, by their names in
+// the file.
+func functionsLike(path, name string) (syms []string, err error) {
 	all, err := functionsOf(path)
 	if err != nil {
 		return nil, err
 	}
-	var syms []string
 	for _, s := range all {
 		if matches(name, s.Name) || mangled(s.Name) && matches(name, sourceName(s.Name)) {
 			syms = append(syms, s.Name)
@@ -105,9 +118,5 @@ func attachUprobeMulti(a *attachment) (io.Closer, error) {
 	if len(syms) == 0 {
 		return nil, fmt.Errorf("no function of '%s' matches '%s'", path, name)
 	}
-	opts := &link.UprobeMultiOptions{PID: uint32(a.pid())}
-	if a.first == "uretprobe.multi" {
-		return ex.UretprobeMulti(syms, a.prog, opts)
-	}
-	return ex.UprobeMulti(syms, a.prog, opts)
+	return syms, nil
 }

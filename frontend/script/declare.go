@@ -2,6 +2,7 @@ package script
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -46,6 +47,7 @@ var declarations = sync.OnceValue(func() []declaration {
 		{name: "uretprobe", lead: leadTarget, behind: probe[1:], usage: "bpf.uretprobe('path:symbol', fn)"},
 		{name: "usdt", lead: leadUSDT, behind: probe[1:], usage: "bpf.usdt(path, provider, name, fn)"},
 		{name: "struct_ops", usage: "bpf.struct_ops('struct', { member = fn })"}, // structops.go
+		{name: "netfilter", lead: leadNetfilter, usage: "bpf.netfilter([family, hook [, priority],] fn)"},
 		{name: "perf_event", lead: leadPerf, usage: "bpf.perf_event({ freq = n, type = n, config = n }, fn)"},
 	}
 	for i := range own {
@@ -152,6 +154,36 @@ func leadProbe(st *Stage, L *lua.LState, p *Program) int {
 func leadUSDT(st *Stage, L *lua.LState, p *Program) int {
 	path := st.leadString(L, 1, "the path of the binary")
 	p.Target = path + ":" + st.leadString(L, 2, "the probe's provider") + ":" + st.leadString(L, 3, "the probe's name")
+	return 4
+}
+
+// Families of protocols and hooks of netfilter.
+var (
+	netfilterFamilies = []string{"ipv4", "ipv6"}
+	netfilterHooks    = []string{"prerouting", "local_in", "forward", "local_out", "postrouting"}
+)
+
+// leadNetfilter reads [family, hook [, priority]] as 'family/hook/priority'.
+func leadNetfilter(st *Stage, L *lua.LState, p *Program) int {
+	if _, named := L.Get(1).(lua.LString); !named {
+		return 1
+	}
+	for i, list := range [][]string{netfilterFamilies, netfilterHooks} {
+		s := st.leadString(L, i+1, "one of "+strings.Join(list, ", "))
+		if !slices.Contains(list, s) {
+			st.failOn(L, L.Get(i+1), diag.BadDeclaration, "'%s' is none of %s%s", s, strings.Join(list, ", "), diag.DidYouMean(s, list))
+		}
+		p.Target += s + "/"
+	}
+	n, ok := L.Get(3).(lua.LNumber)
+	if !ok {
+		p.Target += "0"
+		return 3
+	}
+	if float64(n) != math.Trunc(float64(n)) || n <= math.MinInt32 || n >= math.MaxInt32 {
+		st.failOn(L, n, diag.BadDeclaration, "the priority is an integer between %d and %d, not %s", math.MinInt32, math.MaxInt32, asText(n))
+	}
+	p.Target += formatNumber(n)
 	return 4
 }
 
