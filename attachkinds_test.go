@@ -200,3 +200,58 @@ func TestFreplace(t *testing.T) {
 	}
 	run(2)
 }
+
+// TestRoutePrograms makes a route for a program, sends a packet along it, and takes it
+// away.
+func TestRoutePrograms(t *testing.T) {
+	needKernel(t)
+	o := loadKind(t, `
+seen = bpf.map('array', 2, 'uint32_t', 'uint64_t')
+bpf.lwt_xmit('192.0.2.77/24 dev lo', function(skb) xadd(seen[0], 1) return BPF_OK end, { name = 'four' })
+bpf.lwt_out('198.51.100.0/24 dev lo', function(skb) xadd(seen[1], 1) return BPF_OK end, { name = 'two' })`)
+	err := inNewNetns(func() error {
+		if err := setUp(1); err != nil {
+			return err
+		}
+		for to, prog := range map[string]string{"192.0.2.1:9": "four", "198.51.100.1:9": "two"} {
+			send := func() error {
+				c, err := net.Dial("udp", to)
+				if err != nil {
+					return err
+				}
+				defer c.Close()
+				_, err = c.Write([]byte("x"))
+				return err
+			}
+			if err := send(); !errors.Is(err, unix.ENETUNREACH) {
+				t.Errorf("without a route to %s: %v", to, err)
+			}
+			c, err := o.Attach(prog, loader.Target{})
+			if err != nil {
+				return err
+			}
+			if _, err := o.Attach(prog, loader.Target{}); err == nil || !strings.Contains(err.Error(), "already") {
+				t.Errorf("a second route: %v", err)
+			}
+			if err := send(); err != nil {
+				t.Errorf("on the route to %s: %v", to, err)
+			}
+			if err := c.Close(); err != nil {
+				return err
+			}
+			if err := send(); !errors.Is(err, unix.ENETUNREACH) {
+				t.Errorf("behind the route to %s: %v", to, err)
+			}
+		}
+		for _, name := range []string{"192.0.2.0/24", "192.0.2.0 dev lo", "192.0.2.0/24 dev nowhere"} {
+			if _, err := o.Attach("four", loader.Target{Name: name}); err == nil {
+				t.Errorf("it attaches to '%s'", name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSeen(t, o, 1, 1)
+}

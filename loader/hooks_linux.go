@@ -22,6 +22,7 @@ const (
 	aFunction   = "the function of the kernel"
 	aSymbol     = "the function, as in '/bin/bash:readline'"
 	aTracepoint = "the tracepoint"
+	aRoute      = "the route, as in bpf.lwt_xmit('10.1.0.0/16 dev eth0', fn)"
 )
 
 // hooks are the places that programs attach to by themselves. Those of other
@@ -61,6 +62,10 @@ var hooks = []hook{
 	{typ: ebpf.SkMsg, target: "the sockmap", attach: attachSockmap},
 	{typ: ebpf.Netfilter, attach: attachNetfilter},
 	{typ: ebpf.Extension, attach: attachFreplace},
+	{typ: ebpf.LWTIn, target: aRoute, attach: attachRoute},
+	{typ: ebpf.LWTOut, target: aRoute, attach: attachRoute},
+	{typ: ebpf.LWTXmit, target: aRoute, attach: attachRoute},
+	{typ: ebpf.LWTSeg6Local, target: aRoute, attach: attachRoute},
 }
 
 // iface is the interface of that name or number.

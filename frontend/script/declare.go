@@ -62,6 +62,8 @@ var declarations = sync.OnceValue(func() []declaration {
 		switch {
 		case k.Target != kernel.NoTarget:
 			d.lead, d.usage = leadTarget, "bpf."+k.Name+"('target', fn)"
+		case strings.HasPrefix(k.Name, "lwt_"):
+			d.lead, d.usage = leadInterface, "bpf."+k.Name+"(['prefix dev iface',] fn)"
 		case k.Origin == kernel.Link:
 			d.lead, d.usage = leadInterface, "bpf."+k.Name+"([iface,] fn)"
 		}
