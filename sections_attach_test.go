@@ -146,7 +146,7 @@ func (s *stage) attach(r *sectionRow, p *ebpf.Program) (io.Closer, error) {
 	case strings.HasPrefix(name, "netkit_"):
 		return s.attachNetkit(p, as)
 	case strings.HasSuffix(name, "_multi") && r.kind.Type == kernel.Tracing:
-		return attachMulti(p, as)
+		return attachMulti(p, as, r.sleepable)
 	case name == "tp_btf" && r.sleepable:
 		return link.AttachRawLink(link.RawLinkOptions{Program: p, Attach: as})
 	case name == "raw_tracepoint" && r.sleepable:
@@ -256,14 +256,19 @@ func attachUprobeSession(s *stage, p *ebpf.Program) (io.Closer, error) {
 	return os.NewFile(fd, "uprobe session"), nil
 }
 
-// attachMulti attaches to two functions of the kernel by their types.
-func attachMulti(p *ebpf.Program, as ebpf.AttachType) (io.Closer, error) {
+// attachMulti attaches to functions of the kernel by their types: to two, of which only
+// the first lets programs sleep.
+func attachMulti(p *ebpf.Program, as ebpf.AttachType, sleepable bool) (io.Closer, error) {
 	types, err := btf.LoadKernelSpec()
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]uint32, 2)
-	for i, name := range []string{"bpf_fentry_test1", "bpf_fentry_test2"} {
+	names := []string{"bpf_fentry_test1", "bpf_fentry_test2"}
+	if sleepable {
+		names = names[:1]
+	}
+	ids := make([]uint32, len(names))
+	for i, name := range names {
 		found, err := types.AnyTypesByName(name)
 		if err != nil {
 			return nil, err
@@ -280,7 +285,7 @@ func attachMulti(p *ebpf.Program, as ebpf.AttachType) (io.Closer, error) {
 		prog, target, attach, flags uint32
 		ids, cookies                unsafe.Pointer
 		count, pad                  uint32
-	}{prog: uint32(p.FD()), attach: uint32(as), ids: unsafe.Pointer(&ids[0]), count: 2}
+	}{prog: uint32(p.FD()), attach: uint32(as), ids: unsafe.Pointer(&ids[0]), count: uint32(len(ids))}
 	fd, _, no := unix.Syscall(unix.SYS_BPF, linkCreate, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
 	if no != 0 {
 		return nil, no
