@@ -301,3 +301,16 @@ func TestStructOpsErrors(t *testing.T) {
 		t.Errorf("without BTF: %v", err)
 	}
 }
+
+// TestLiveStructOps registers a congestion control from a script and takes it away.
+func TestLiveStructOps(t *testing.T) {
+	wantLive(t, `
+		local f = function(sk) return 2 end
+		local cc = bpf.struct_ops('tcp_congestion_ops', { name = 'lua_live', ssthresh = f, undo_cwnd = f, cong_avoid = function() end })
+		local function has()
+			for l in io.lines('/proc/sys/net/ipv4/tcp_available_congestion_control') do return l:find('lua_live', 1, true) ~= nil end
+		end
+		print(cc.name, has())
+		cc:close()
+		print(has())`, nil, "cc\ttrue", "false")
+}
