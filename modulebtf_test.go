@@ -46,7 +46,7 @@ bpf.xdp(function(ctx)
 end, { name = 'track' })
 
 bpf.fentry('nf_conntrack_alloc', function(net, zone, orig)
-  if orig.dst.protonum == IPPROTO_UDP then seen[2] = ntoh32(orig.src.u3.ip) end
+  if orig.dst.protonum == IPPROTO_UDP then seen[2] = orig.src.u3.ip end
 end, { name = 'watch' })
 `
 
