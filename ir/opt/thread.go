@@ -191,7 +191,7 @@ func impliedBy(c *ir.Value, is bool, v *ir.Value) (int64, bool) {
 	if (c.Op == ir.OpEq || c.Op == ir.OpNe) && is == (c.Op == ir.OpEq) && c.Args[0] == v {
 		return c.Args[1].IsConst()
 	}
-	if len(c.Args) != 2 || len(v.Args) != 2 {
+	if len(c.Args) != 2 || len(v.Args) != 2 || c.Op == ir.OpPhi { // the same of other ways is another number
 		return 0, false
 	}
 	x, y := v.Args[0], v.Args[1]
