@@ -51,6 +51,16 @@ var progTypes = [...]string{
 	SkLookup: "sk_lookup", Syscall: "syscall", Netfilter: "netfilter",
 }
 
+// NeedsPerfmon reports whether only processes with CAP_PERFMON may load programs
+// of the type.
+func (t ProgType) NeedsPerfmon() bool {
+	switch t {
+	case Kprobe, Tracepoint, PerfEvent, RawTracepoint, RawTPWritable, Tracing, LSM, StructOps, Ext:
+		return true
+	}
+	return false
+}
+
 // String returns the type's name as bpftool writes it: "sched_cls".
 func (t ProgType) String() string {
 	if t > 0 && int(t) < len(progTypes) {

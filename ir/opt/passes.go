@@ -35,6 +35,8 @@ var Passes = []*Pass{
 		Doc: "Numbers stored into objects of the stack that are written at variable offsets too are hidden from the verifier, which may refuse to read them back."},
 	{Name: "verdicts", Func: boundResults, Required: true, From: ir.PhaseLow, To: ir.PhaseLow,
 		Doc: "Results of kinds whose results are limited get a bound where the verifier would not see that they keep to it."},
+	{Name: "standins", Func: standIns, Required: true, From: ir.PhaseLow, To: ir.PhaseLow,
+		Doc: "Addresses of map values that are tested for null again become a number and an address that can always be accessed: without CAP_PERFMON verifiers until 6.15 follow the second test the wrong way."},
 	{Name: "records", Func: testOnce, Required: true, From: ir.PhaseLow, To: ir.PhaseLow,
 		Doc: "Whether a record was reserved is tested once, and a number afterwards: kernels before 6.4 don't see that a second test is decided."},
 }
@@ -52,7 +54,7 @@ var Schedule = []Stage{
 	{Name: "high", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "anticipate", "gvn", "dse", "storemerge", "dce", "unroll"}},
 	{Name: "legal", Rounds: 1, Passes: []string{"loopform", "sdiv", "results", "checks"}},
 	{Name: "low", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "gvn", "dse", "storemerge", "dce"}},
-	{Name: "last", Rounds: 1, Passes: []string{"records", "verdicts", "hidestores"}},
+	{Name: "last", Rounds: 1, Passes: []string{"standins", "records", "verdicts", "hidestores"}},
 }
 
 // Constraint says that one pass runs before another.
@@ -87,6 +89,8 @@ var Constraints = []Constraint{
 	{"loopform", "sdiv", "", "one row after the other on the same function, callbacks included"},
 	{"loopform", "results", "", "callbacks call helpers too, and loops become calls of some"},
 	{"checks", "records", "", "what leaves with a record open tests whether there is one"},
+	{"fold", "standins", "", "most second tests of an address are threaded past"},
+	{"gvn", "standins", "", "the same lookup made twice becomes one that is tested twice"},
 	{"gvn", "hidestores", "", "what a hidden number is, loads of it can't say"},
 	{"simplify", "verdicts", "", "it finds that the bound changes nothing, and moves masks in front of swaps"},
 	{"dce", "records", "", "other passes would find that the number is the comparison"},

@@ -1,0 +1,422 @@
+package opt
+
+import (
+	"github.com/luabpfc/luabpfc/ir"
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
+
+// Stand-ins for addresses of map values that are null.
+//
+// Without CAP_PERFMON the verifier follows a branch whose outcome it knows the
+// other way too, as the CPU may for a moment (Spectre v1). Behind a second test of
+// the same address, where the first one found null, that way leads to an access
+// through the number 0, and until 6.15 the program is refused for it; later
+// kernels put a barrier there:
+//
+//	local a = h[1] or 3 ... return a + (h[1] or 3)   -- one lookup, tested twice
+//
+// So where what is null on some way is tested again, or is used where another
+// condition than the test says that it is none, two values take its place: a number
+// that says whether there is an address, and an address that can always be
+// accessed. It is that of a few bytes of the stack where there is none, zeros as far
+// as they may be read. Nothing ever is, but for a moment.
+//
+// What belongs together is a web: results of lookups and the phis that join them
+// with each other, with null and with addresses that are never null. It stays as it
+// is if its tests are apart (none is made on a way from another one) and each access
+// is behind one of them; or if an access is not within a fixed part of the value, for
+// which the stack can't stand in.
+
+// standInMost is the size of the largest stand-in; slots and stand-in together may
+// take standInStack bytes in a program, standInFrame in what it calls.
+const (
+	standInMost  = 128
+	standInStack = 320
+	standInFrame = 96
+)
+
+// nullWeb is one web.
+type nullWeb struct {
+	members []*ir.Value
+	tests   []*ir.Value
+	users   []*ir.Block // where it is accessed
+	null    bool        // joined with the constant
+	bad     bool
+	value   int64 // size of the largest value that a member is
+	size    int64 // how much of it is accessed
+	whole   bool  // all of it may be
+	read    map[int64]bool
+}
+
+// standIns is the pass "standins".
+func standIns(c *Context, f *ir.Func) {
+	if k := progOf(f); k == nil || k.Type.NeedsPerfmon() {
+		return
+	}
+	webs := nullWebs(f)
+	if len(webs) == 0 {
+		return
+	}
+	dom := ir.Dominators(f)
+	var room int64 = standInStack
+	if f.Kind == nil {
+		room = standInFrame
+	}
+	for _, s := range f.Slots {
+		room -= int64(s.Size+7) &^ 7
+	}
+	room = min(room, standInMost)
+	var chosen []*nullWeb
+	size := int64(0)
+	for _, w := range webs {
+		if w.whole {
+			w.size = max(w.size, w.value)
+			for i := int64(0); i < w.value; i += 8 {
+				w.read[i] = true
+			}
+		}
+		if w.bad || w.size == 0 || w.size > room || w.apart(f, dom) || !c.Change("standin") {
+			continue
+		}
+		chosen = append(chosen, w)
+		size = max(size, (w.size+7)&^7)
+	}
+	if len(chosen) == 0 {
+		return
+	}
+	x := &standInMaker{f: f, slot: f.NewSlot(int(size), "", f.Pos), r: newRewriter(f), there: map[*ir.Value]*ir.Value{}, at: map[*ir.Value]*ir.Value{}}
+	x.slot.Align = 8
+	for _, w := range chosen {
+		x.replace(w)
+	}
+	x.r.apply(f)
+	foldBranches(c, f) // the tests right behind lookups go
+}
+
+// progOf is the kind of program that f is, or runs in.
+func progOf(f *ir.Func) *kernel.ProgKind {
+	switch {
+	case f.Kind != nil:
+		return f.Kind
+	case f.Callback != nil:
+		return f.Callback.Prog
+	case f.Sub != nil:
+		return f.Sub.Prog
+	}
+	return nil
+}
+
+// nullWebs returns the webs of f, by their first members.
+func nullWebs(f *ir.Func) []*nullWeb {
+	of := map[*ir.Value]*nullWeb{}
+	var webs []*nullWeb
+	member := func(v *ir.Value) *nullWeb {
+		w := &nullWeb{members: []*ir.Value{v}, read: map[int64]bool{}}
+		of[v] = w
+		webs = append(webs, w)
+		return w
+	}
+	for _, b := range f.Blocks {
+		for _, v := range b.Values {
+			if isLookup(v) {
+				member(v).value = int64(v.Args[0].Aux.(*ir.Map).ValueSize)
+			}
+		}
+	}
+	if len(webs) == 0 {
+		return nil
+	}
+	for again := true; again; {
+		again = false
+		for _, b := range f.Blocks {
+			for _, v := range b.Phis() {
+				for _, a := range v.Args {
+					if w := of[a]; w != nil && w != of[v] {
+						again = true
+						if of[v] == nil {
+							w.members, of[v] = append(w.members, v), w
+							continue
+						}
+						old := of[v]
+						for _, m := range old.members {
+							of[m] = w
+						}
+						w.members, w.value = append(w.members, old.members...), max(w.value, old.value)
+						old.members = nil
+					}
+				}
+			}
+		}
+	}
+	kept := webs[:0]
+	for _, w := range webs {
+		if len(w.members) > 0 {
+			kept = append(kept, w)
+		}
+	}
+	for _, b := range f.Blocks {
+		for _, v := range b.Values {
+			for i, a := range v.Args {
+				if a.Type != ir.Ptr {
+					continue
+				}
+				base, off := place(a)
+				if w := of[base]; w != nil {
+					w.use(v, i, off, a == base, of[v] == w)
+				} else if w := of[v]; w != nil && v.Op == ir.OpPhi {
+					w.join(a)
+				}
+			}
+		}
+	}
+	return kept
+}
+
+// isLookup reports whether v is the address of a map's value, or null.
+func isLookup(v *ir.Value) bool {
+	return v.Op == ir.OpCall && v.Aux.(*kernel.Helper).Ret == kernel.RetMapValue && v.Args[0].Op == ir.OpMapRef && v.Args[0].Aux.(*ir.Map).Inner == nil
+}
+
+// join notes that a phi of the web has the argument a from outside.
+func (w *nullWeb) join(a *ir.Value) {
+	switch {
+	case isZero(a):
+		w.null = true
+	case !neverNull(a):
+		w.bad = true
+	}
+}
+
+func neverNull(a *ir.Value) bool {
+	switch a.Op {
+	case ir.OpNonNull, ir.OpSlotAddr, ir.OpGlobalAddr, ir.OpPtrAdd:
+		return true
+	}
+	return false
+}
+
+// use notes that v's argument i is off bytes behind a member, plain says that it is
+// the member itself, inside that v is another one.
+func (w *nullWeb) use(v *ir.Value, i int, off int64, plain, inside bool) {
+	switch {
+	case v.Op == ir.OpNonNull, v.Op == ir.OpPhi && inside:
+	case v.Op == ir.OpPtrAdd:
+		_, fixed := v.Args[1].IsConst()
+		w.bad = w.bad || !fixed
+	case v.Op == ir.OpPhi, v.Op == ir.OpCallFunc: // what follows is not looked at
+		w.whole = true
+		w.bad = w.bad || plain
+		w.users = append(w.users, v.Block)
+	case isNilTest(v):
+		w.tests = append(w.tests, v)
+		w.bad = w.bad || !plain || nilTested(v) == nil
+	case v.Op.IsAccess() && i == 0:
+		w.access(v, off)
+	case v.Op == ir.OpCall:
+		h := v.Aux.(*kernel.Helper)
+		a, ok := h.Access(i)
+		w.bad = w.bad || !ok || a.Size == kernel.NoSize || h.Args[i] == kernel.ArgDynptr
+		w.whole = true
+		w.users = append(w.users, v.Block)
+	default:
+		w.bad = true
+	}
+}
+
+func (w *nullWeb) access(v *ir.Value, off int64) {
+	m := v.Mem()
+	lo, hi := off+int64(m.Off), off+int64(m.Off)+int64(m.Size)
+	if lo < 0 {
+		w.bad = true
+		return
+	}
+	w.size = max(w.size, hi)
+	w.users = append(w.users, v.Block)
+	if v.Op.Info().Reads {
+		for i := lo &^ 7; i < hi; i += 8 {
+			w.read[i] = true
+		}
+	}
+}
+
+// apart reports whether the web's tests are each one branch, none on a way from
+// another, and what is accessed is behind one of them.
+func (w *nullWeb) apart(f *ir.Func, dom *ir.Dom) bool {
+	if w.null || len(w.members) > 1 && len(w.tests) > 1 {
+		return false
+	}
+	yes := make([]*ir.Block, len(w.tests))
+	for i, t := range w.tests {
+		if t.Uses != 1 || t.Block.Control != t {
+			return len(w.users) == 0
+		}
+		e := t.Block.Succs[0]
+		if t.Op == ir.OpEq {
+			e = t.Block.Succs[1]
+		}
+		if len(e.B.Preds) == 1 {
+			yes[i] = e.B
+		}
+	}
+	for _, u := range w.users {
+		behind := false
+		for _, y := range yes {
+			behind = behind || y != nil && dom.Dominates(y, u)
+		}
+		if !behind {
+			return false
+		}
+	}
+	for _, t := range w.tests {
+		if w.again(f, t) {
+			return false
+		}
+	}
+	return true
+}
+
+// again reports whether a test is made on a way from the test t before what it tests
+// is computed anew.
+func (w *nullWeb) again(f *ir.Func, t *ir.Value) bool {
+	seen := make([]bool, f.NumBlocks())
+	stop := nilTested(t).Block
+	work := []*ir.Block{t.Block}
+	for len(work) > 0 {
+		b := work[len(work)-1]
+		work = work[:len(work)-1]
+		for _, e := range b.Succs {
+			if seen[e.B.ID] || e.B == stop {
+				continue
+			}
+			seen[e.B.ID] = true
+			for _, o := range w.tests {
+				if o.Block == e.B {
+					return true
+				}
+			}
+			work = append(work, e.B)
+		}
+	}
+	return false
+}
+
+// standInMaker replaces webs. there and at are the two values for each member.
+type standInMaker struct {
+	f         *ir.Func
+	slot      *ir.Slot
+	r         *rewriter
+	there, at map[*ir.Value]*ir.Value
+}
+
+func (x *standInMaker) replace(w *nullWeb) {
+	for _, v := range w.members {
+		if v.Op == ir.OpPhi {
+			x.there[v] = v.Block.InsertValue(0, ir.OpPhi, ir.Bool, v.Pos)
+			x.at[v] = v.Block.InsertValue(0, ir.OpPhi, ir.Ptr, v.Pos)
+		}
+	}
+	for _, v := range w.members {
+		if v.Op == ir.OpCall {
+			x.lookup(w, v)
+		}
+	}
+	for _, v := range w.members {
+		if v.Op == ir.OpPhi {
+			x.phi(w, v)
+		}
+	}
+	for _, t := range w.tests {
+		flag := x.there[nilTested(t)]
+		if t.Op == ir.OpNe {
+			become(t, ir.OpCopy, flag)
+		} else {
+			become(t, ir.OpNot, flag)
+		}
+	}
+	for _, v := range w.members {
+		if v.Op == ir.OpPhi {
+			x.r.set(v, x.at[v])
+		}
+	}
+}
+
+// lookup splits the paths behind the call v.
+func (x *standInMaker) lookup(w *nullWeb, v *ir.Value) {
+	b, pos := v.Block, v.Pos
+	rest := splitBlock(b, indexOf(b, v)+1)
+	no := x.f.NewBlock(ir.BlockJump)
+	moveBehind(x.f, no, b)
+	yes := x.f.NewBlock(ir.BlockJump)
+	moveBehind(x.f, yes, b)
+	yes.Pos, no.Pos = pos, pos
+	for _, o := range x.f.Blocks { // from here on it is what can be accessed
+		for _, u := range o.Values {
+			for i, a := range u.Args {
+				if a == v && u.Op != ir.OpPhi && !isNilTest(u) {
+					u.SetArg(i, x.later(v, rest))
+				}
+			}
+		}
+	}
+	at := endOf(b, pos)
+	null := at.op(ir.OpConst, ir.Ptr)
+	b.Kind = ir.BlockIf
+	b.SetControl(at.op(ir.OpEq, ir.Bool, v, null))
+	b.AddEdge(no)
+	b.AddEdge(yes)
+	at = endOf(yes, pos)
+	sure := at.op(ir.OpNonNull, ir.Ptr, v)
+	one := at.op(ir.OpConst, ir.Bool)
+	one.AuxInt = 1
+	zero, stand := x.standIn(w, no, pos)
+	yes.AddEdge(rest)
+	no.AddEdge(rest)
+	x.later(v, rest).AddArg(sure)
+	x.at[v].AddArg(stand)
+	x.there[v] = rest.InsertValue(0, ir.OpPhi, ir.Bool, pos, one, zero)
+}
+
+// later is the phi that stands for v in the block behind it.
+func (x *standInMaker) later(v *ir.Value, rest *ir.Block) *ir.Value {
+	if x.at[v] == nil {
+		x.at[v] = rest.InsertValue(0, ir.OpPhi, ir.Ptr, v.Pos)
+	}
+	return x.at[v]
+}
+
+// phi fills in the phis for v.
+func (x *standInMaker) phi(w *nullWeb, v *ir.Value) {
+	for i, a := range v.Args {
+		there, at := x.there[a], x.at[a]
+		p := v.Block.Preds[i].B
+		switch {
+		case at != nil:
+		case isZero(a):
+			there, at = x.standIn(w, p, v.Pos)
+		default:
+			there, at = newConst(p, len(p.Values), ir.Bool, 1, v.Pos), a
+		}
+		x.there[v].AddArg(there)
+		x.at[v].AddArg(at)
+	}
+}
+
+// standIn makes the stand-in at the end of b, and the number that says that it is one.
+func (x *standInMaker) standIn(w *nullWeb, b *ir.Block, pos ir.Pos) (there, at *ir.Value) {
+	end := endOf(b, pos)
+	at = end.op(ir.OpSlotAddr, ir.Ptr)
+	at.Aux = x.slot
+	var nothing *ir.Value
+	for off := int64(0); off < w.size; off += 8 {
+		if !w.read[off] {
+			continue
+		}
+		if nothing == nil {
+			nothing = end.konst(0)
+		}
+		s := end.op(ir.OpStore, ir.Void, at, nothing)
+		s.Aux = &ir.Mem{Region: ir.RegionStack, Off: int32(off), Size: 8}
+	}
+	there = end.op(ir.OpConst, ir.Bool)
+	return there, at
+}
