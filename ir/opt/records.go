@@ -20,10 +20,18 @@ import (
 // knows constants on each. Where all there is is one branch on one comparison
 // nothing needs to change.
 //
-// The pass comes last: others would see that the number is the comparison.
+// The pass comes last: others would see that the number is the comparison. It folds
+// branches before and afterwards, at any level: what tests the number where a branch
+// on the way decided it goes, as without CAP_PERFMON the verifier follows such a test
+// the wrong way too, to where a record is closed again, or left open, and refuses
+// that until 6.15.
 
 // testOnce is the pass "records".
 func testOnce(c *Context, f *ir.Func) {
+	if !reserves(f) {
+		return
+	}
+	foldBranches(c, f)
 	for _, b := range append([]*ir.Block(nil), f.Blocks...) {
 		for i := len(b.Values) - 1; i >= 0; i-- { // what is behind moves to another block
 			v := b.Values[i]
@@ -35,6 +43,7 @@ func testOnce(c *Context, f *ir.Func) {
 			}
 		}
 	}
+	foldBranches(c, f)
 }
 
 // nullTests returns the comparisons of p, or of what is another name of it, with
