@@ -27,12 +27,13 @@ import (
 // is behind one of them; or if an access is not within a fixed part of the value, for
 // which the stack can't stand in.
 
-// standInMost is the size of the largest stand-in; slots and stand-in together may
-// take standInStack bytes in a program, standInFrame in what it calls.
+// standInMost is the size of the largest stand-in; slots (before any share a place)
+// and stand-in together may take standInStack bytes in a program, standInFrame in
+// what it calls.
 const (
 	standInMost  = 128
-	standInStack = 320
-	standInFrame = 96
+	standInStack = 448
+	standInFrame = 128
 )
 
 // nullWeb is one web.
