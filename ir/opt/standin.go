@@ -1,6 +1,8 @@
 package opt
 
 import (
+	"slices"
+
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
@@ -21,8 +23,8 @@ import (
 // accessed. It is that of a few bytes of the stack where there is none, zeros as far
 // as they may be read. Nothing ever is, but for a moment.
 //
-// What belongs together is a web: results of lookups and the phis that join them
-// with each other, with null and with addresses that are never null. It stays as it
+// What belongs together is a web: results of lookups, and phis that join them with
+// each other, or null with addresses that are never null. It stays as it
 // is if its tests are apart (none is made on a way from another one) and each access
 // is behind one of them; or if an access is not within a fixed part of the value, for
 // which the stack can't stand in.
@@ -69,8 +71,16 @@ func standIns(c *Context, f *ir.Func) {
 	room = min(room, standInMost)
 	var chosen []*nullWeb
 	size := int64(0)
+	most := int64(0)
+	for _, w := range webs {
+		most = max(most, w.value)
+	}
 	for _, w := range webs {
 		if w.whole {
+			if w.value == 0 { // of no lookup itself
+				w.value = most
+			}
+			w.bad = w.bad || w.value == 0
 			w.size = max(w.size, w.value)
 			for i := int64(0); i < w.value; i += 8 {
 				w.read[i] = true
@@ -119,8 +129,11 @@ func nullWebs(f *ir.Func) []*nullWeb {
 	}
 	for _, b := range f.Blocks {
 		for _, v := range b.Values {
-			if isLookup(v) {
+			switch {
+			case isLookup(v):
 				member(v).value = int64(v.Args[0].Aux.(*ir.Map).ValueSize)
+			case v.Op == ir.OpPhi && v.Type == ir.Ptr && slices.ContainsFunc(v.Args, isZero):
+				member(v)
 			}
 		}
 	}
@@ -162,10 +175,15 @@ func nullWebs(f *ir.Func) []*nullWeb {
 					continue
 				}
 				base, off := place(a)
-				if w := of[base]; w != nil {
-					w.use(v, i, off, a == base, of[v] == w)
-				} else if w := of[v]; w != nil && v.Op == ir.OpPhi {
-					w.join(a)
+				from, to := of[base], of[v]
+				if from != nil {
+					from.use(v, i, off, a == base, to == from)
+				}
+				if v.Op == ir.OpPhi && to != nil && of[a] == nil {
+					to.join(a)
+					if from != nil {
+						to.value = max(to.value, from.value)
+					}
 				}
 			}
 		}
@@ -183,15 +201,18 @@ func (w *nullWeb) join(a *ir.Value) {
 	switch {
 	case isZero(a):
 		w.null = true
-	case !neverNull(a):
+	case !neverNull(a, 0):
 		w.bad = true
 	}
 }
 
-func neverNull(a *ir.Value) bool {
+func neverNull(a *ir.Value, depth int) bool {
 	switch a.Op {
 	case ir.OpNonNull, ir.OpSlotAddr, ir.OpGlobalAddr, ir.OpPtrAdd:
 		return true
+	case ir.OpPhi:
+		const far = 6
+		return depth < far && !slices.ContainsFunc(a.Args, func(x *ir.Value) bool { return !neverNull(x, depth+1) })
 	}
 	return false
 }
@@ -204,7 +225,11 @@ func (w *nullWeb) use(v *ir.Value, i int, off int64, plain, inside bool) {
 	case v.Op == ir.OpPtrAdd:
 		_, fixed := v.Args[1].IsConst()
 		w.bad = w.bad || !fixed
-	case v.Op == ir.OpPhi, v.Op == ir.OpCallFunc: // what follows is not looked at
+	case v.Op == ir.OpPhi: // what follows is not looked at
+		w.whole = true
+		w.bad = w.bad || plain
+		w.users = append(w.users, v.Block.Preds[i].B)
+	case v.Op == ir.OpCallFunc:
 		w.whole = true
 		w.bad = w.bad || plain
 		w.users = append(w.users, v.Block)
