@@ -519,11 +519,18 @@ func TestLiveFull(t *testing.T) {
 			if err < 0 then failed[0] = err end
 		end, { pid = me })
 		assert(failed[0] == 0)
-		for i = 1, 3 do S.getegid() end
+		-- The kernel leaves a program out while its CPU is in another one.
+		for i = 1, 1000 do
+			S.getegid()
+			if n[0] == 3 then break end
+		end
 		local seen = 0
 		for k in hits:pairs() do seen = seen + 1 end
 		print(seen, failed[0])
-		for i = 1, 3 do S.getegid() end
+		for i = 1, 1000 do
+			S.getegid()
+			if n[0] == 6 then break end
+		end
 		for _ = 1, 2 do for k in hits:pairs() do seen = seen + 1 end end
 		print(seen, failed[0])`, nil)
 	if got := strings.Join(s.lines, " "); err != nil || code != 0 || got != "3	0LL 11	-7LL" {

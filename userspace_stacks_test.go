@@ -2,10 +2,13 @@ package luabpfc_test
 
 import (
 	"encoding/json"
+	"math"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/luabpfc/luabpfc"
 	"github.com/luabpfc/luabpfc/loader/userspace"
@@ -14,13 +17,23 @@ import (
 // busyForStacks is found in stacks by its name.
 //
 //go:noinline
-func busyForStacks(until time.Time) (n int) {
-	for time.Now().Before(until) {
-		for i := range 1000 {
+func busyForStacks(until time.Duration) (n int) {
+	for processorTime() < until {
+		for i := range 1_000_000 {
 			n += i
 		}
 	}
 	return n
+}
+
+// processorTime is what this process has used: events of a frequency count that,
+// and not what a busy machine gives to others.
+func processorTime() time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return math.MaxInt64
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // show runs a script without a part in user space and returns what it shows. While
@@ -30,7 +43,7 @@ func show(t *testing.T, text string, how userspace.Show) (shown string, notes []
 	needKernel(t)
 	s := &session{t: t, interrupt: make(chan struct{})}
 	opts := userspace.Options{Compile: luabpfc.DefaultOptions(), Out: s, Interrupt: s.interrupt, Show: how,
-		Attached: func() { busyForStacks(time.Now().Add(150 * time.Millisecond)) }, Note: func(n string) { notes = append(notes, n) }}
+		Attached: func() { busyForStacks(processorTime() + 150*time.Millisecond) }, Note: func(n string) { notes = append(notes, n) }}
 	if _, err := userspace.Run(luabpfc.Source{Name: "prog.lua", Text: text}, opts); err != nil {
 		t.Error(err)
 	}

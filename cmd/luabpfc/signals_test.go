@@ -119,7 +119,7 @@ func TestSignalsDetach(t *testing.T) {
 		}
 		// The kernel frees programs a little later.
 		left := loadedPrograms(t, prefix)
-		for deadline := time.Now().Add(5 * time.Second); len(left) > 0 && time.Now().Before(deadline); left = loadedPrograms(t, prefix) {
+		for deadline := time.Now().Add(time.Minute); len(left) > 0 && time.Now().Before(deadline); left = loadedPrograms(t, prefix) {
 			time.Sleep(20 * time.Millisecond)
 		}
 		if len(left) > 0 {

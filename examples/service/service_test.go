@@ -30,7 +30,7 @@ func TestService(t *testing.T) {
 	go func() { ended <- serve(ctx, l, "lo") }()
 	url := "http://" + l.Addr().String() + "/metrics"
 	var before string
-	for deadline := time.Now().Add(10 * time.Second); before == ""; {
+	for deadline := time.Now().Add(time.Minute); before == ""; {
 		select {
 		case err := <-ended:
 			if (errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, os.ErrPermission)) && os.Getenv("LUABPFC_REQUIRE_KERNEL") != "1" {
@@ -56,12 +56,12 @@ func TestService(t *testing.T) {
 	for range 100 {
 		udp.Write(make([]byte, 72)) // 100 bytes with its headers, 114 with the link's
 	}
-	if c, err := net.DialTimeout("tcp4", "127.0.0.1:1", time.Second); err == nil { // nobody listens: opened and broken off
+	if c, err := net.DialTimeout("tcp4", "127.0.0.1:1", time.Minute); err == nil { // nobody listens: opened and broken off
 		c.Close()
 	}
 	want := map[string]float64{`traffic_packets_total{protocol="udp"}`: 100, `traffic_bytes_total{protocol="udp"}`: 100 * 114,
 		`traffic_tcp_events_total{port="1",what="opened"}`: 1, `traffic_packets_total{protocol="tcp"}`: 2, `traffic_lost_events_total`: 0}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		after, missing := scrape(url), ""
 		for name, n := range want {
 			if value(after, name)-value(before, name) < n {
@@ -83,7 +83,7 @@ func TestService(t *testing.T) {
 
 // scrape reads the metrics, "" if the service does not answer.
 func scrape(url string) string {
-	r, err := (&http.Client{Timeout: time.Second}).Get(url)
+	r, err := (&http.Client{Timeout: 10 * time.Second}).Get(url)
 	if err != nil {
 		return ""
 	}
