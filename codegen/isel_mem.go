@@ -207,8 +207,40 @@ func (s *selector) call(d reg, v *ir.Value) {
 	case *ir.Func:
 		in.op, in.sym, in.imm = bpf.CallFunc, callee.Name, -1
 	}
+	s.keepAlive(v)
 	s.add(in)
 	s.result(d)
+}
+
+// keepAlive reads the value that a bloom filter is asked for, right before it is:
+// kernels from 7.1 on take it that the helper only writes it, as it does for other
+// maps, so that what is stored counts as dead if a jump or a call is in between,
+// and may not be read by the helper. The reads are of each word of four bytes that
+// the value has a part of, wherever it lies.
+func (s *selector) keepAlive(v *ir.Value) {
+	h, _ := v.Aux.(*kernel.Helper)
+	if h == nil || len(h.Args) != 2 || h.Args[1] != kernel.ArgValueInOut {
+		return
+	}
+	m, _ := s.root(v.Args[0]).Aux.(*ir.Map)
+	if m == nil || m.Type.Can(kernel.MapPop) {
+		return
+	}
+	in := minst{op: bpf.Load, size: bpf.B8, dst: 0, src: 2, wanted: true}
+	if a := s.root(v.Args[1]); fresh(a) {
+		p := s.address(a, 0)
+		in.obj, in.src, in.off = p.obj, 0, p.off
+	}
+	at := in.off
+	whole := in.obj != 0 && s.m.objs[in.obj].align%4 == 0 && at%4 == 0
+	for off := int32(0); off < int32(m.ValueSize); off += 4 {
+		in.off = at + off
+		s.add(in)
+	}
+	if last := int32(m.ValueSize) - 1; last%4 != 0 && !whole {
+		in.off = at + last
+		s.add(in)
+	}
 }
 
 // callMem returns the stack objects that a call reads and writes.

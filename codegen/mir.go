@@ -68,6 +68,7 @@ type minst struct {
 	op     bpf.Op
 	size   bpf.Size
 	k      bool      // the second operand is imm
+	wanted bool      // a load for its own sake
 	region ir.Region // of an access that is not to obj
 	dst    reg
 	src    reg

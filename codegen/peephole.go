@@ -96,5 +96,5 @@ func peepBlock(b *mblock, live regalloc.Set) bool {
 
 // pure reports whether the instruction does nothing but set dst.
 func (in *minst) pure() bool {
-	return in.isConst() || in.op.IsALU() || in.op == bpf.Load || in.op == bpf.LoadSX
+	return in.isConst() || in.op.IsALU() || (in.op == bpf.Load || in.op == bpf.LoadSX) && !in.wanted
 }
