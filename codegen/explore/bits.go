@@ -57,6 +57,10 @@ func (a known) result(op bpf.Op, b known, n int) known {
 		if n >= 0 {
 			return known{a.val >> n, a.mask >> n}
 		}
+	case bpf.Arsh:
+		if n >= 0 {
+			return known{uint64(int64(a.val) >> n), uint64(int64(a.mask) >> n)}
+		}
 	}
 	return noBits
 }

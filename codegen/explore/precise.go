@@ -72,27 +72,8 @@ func (s *state) allPrecise() {
 // behind it; it returns the depth of frames before it. It is not ok where the
 // verifier gives up.
 func (w *walker) unstep(e *event, want []set, depth int) (before int, ok bool) {
-	switch e.how {
-	case calls:
-		in := want[depth].regs & 0x3e
-		want[depth] = set{}
-		depth--
-		if depth >= 0 {
-			want[depth].regs |= in
-		}
-		return depth, true
-	case callsBack:
-		want[depth] = set{}
-		return depth - 1, true
-	case returns:
-		depth++
-		want[depth] = set{regs: want[depth-1].regs & 1}
-		want[depth-1].regs &^= 0x3f
-		return depth, true
-	case returnsToCall:
-		want[depth].regs &^= 0x3f
-		want[depth+1] = set{}
-		return depth + 1, true
+	if e.how != straight {
+		return unstepCall(e.how, want, depth), true
 	}
 	w.sync(e, want)
 	in := &w.code[e.at]
@@ -147,6 +128,33 @@ func (w *walker) unstep(e *event, want []set, depth int) (before int, ok bool) {
 	}
 	w.sync(e, want)
 	return depth, true
+}
+
+// unstepCall is unstep where a path changed frames.
+func unstepCall(how how, want []set, depth int) (before int) {
+	switch how {
+	case calls:
+		in := want[depth].regs & 0x3e
+		want[depth] = set{}
+		depth--
+		if depth >= 0 {
+			want[depth].regs |= in
+		}
+		return depth
+	case callsBack:
+		want[depth] = set{}
+		return depth - 1
+	case returns:
+		depth++
+		want[depth] = set{regs: want[depth-1].regs & 1}
+		want[depth-1].regs &^= 0x3f
+		return depth
+	case returnsToCall:
+		want[depth].regs &^= 0x3f
+		want[depth+1] = set{}
+		return depth + 1
+	}
+	return depth
 }
 
 // sync wants all numbers that a branch narrowed together where it wants one.

@@ -227,273 +227,6 @@ func (w *walker) reach(s *state, a value, holds, beyond bool) {
 	})
 }
 
-// exit leaves a function.
-func (w *walker) exit(s *state, e event) bool {
-	if len(s.frames) == 1 {
-		if w.p.Result {
-			w.precise(s, bpf.R0)
-		}
-		return false
-	}
-	f := s.frames[len(s.frames)-1]
-	if f.callback {
-		w.precise(s, bpf.R0)
-	}
-	s.frames = s.frames[:len(s.frames)-1]
-	if f.callback {
-		s.at = f.call
-		e.how = returnsToCall
-		w.widen(s)
-	} else {
-		s.at = f.call + 1
-		e.how = returns
-		s.top().regs[0] = f.regs[0]
-	}
-	s.path = append(s.path, e)
-	return true
-}
-
-// widen forgets what differs in numbers from the last time that s came to the
-// call of a helper that calls back.
-func (w *walker) widen(s *state) {
-	old := s.parent
-	for old != nil && (old.at != s.at || !old.sameCalls(s)) {
-		old = old.parent
-	}
-	if old == nil {
-		return
-	}
-	w.ids.pairs = w.ids.pairs[:0]
-	for i := range s.frames {
-		f, g, pr := &s.frames[i], &old.frames[i], old.precise[i]
-		for r := range f.regs {
-			if w.differs(&g.regs[r], &f.regs[r]) && pr.regs>>r&1 == 0 {
-				f.regs[r] = anything()
-			}
-		}
-		for j := range f.stack {
-			x, y := f.stack[j], g.word(j)
-			if x.n > 0 && y.n > 0 && w.differs(&y.v, &x.v) && pr.words>>j&1 == 0 {
-				x.v = anything()
-				f.put(j, x)
-			}
-		}
-	}
-}
-
-// differs reports whether a and b are numbers of which not the same is known.
-func (w *walker) differs(a, b *value) bool {
-	if a.kind != scalar || b.kind != scalar {
-		return false
-	}
-	x := *b
-	x.id = a.id
-	return x != *a || !w.ids.same(a.id, b.id)
-}
-
-// call enters a function.
-func (w *walker) call(s *state, e event) bool {
-	if len(s.frames) >= maxFrames {
-		w.over = true // the kernel refuses it
-		return false
-	}
-	f := frame{fn: w.function(int(w.target[e.at])), call: int(e.at)}
-	copy(f.regs[1:6], s.top().regs[1:6])
-	w.lose(s)
-	s.frames = append(s.frames, f)
-	s.at = int(w.target[e.at])
-	e.how = calls
-	s.path = append(s.path, e)
-	return true
-}
-
-// function returns which function begins at instruction at.
-func (w *walker) function(at int) int {
-	i, _ := slices.BinarySearch(w.start, at)
-	return i
-}
-
-// helper calls a helper.
-func (w *walker) helper(s *state, in *bpf.Inst, e event) {
-	h := helper(in)
-	if h == nil {
-		w.lose(s)
-		s.top().regs[0] = anything()
-		return
-	}
-	if h.Effects&kernel.EffectCallback != 0 {
-		w.callBack(s, h, e)
-	}
-	m := w.argument(s, h)
-	sure := w.lookedUp(s, h, m)
-	for i := range h.Args {
-		w.through(s, h, i, m)
-	}
-	if h.Effects&kernel.EffectMovesPacket != 0 {
-		s.each(func(v *value) bool {
-			if v.kind != packet && v.kind != end {
-				return false
-			}
-			*v = value{}
-			return true
-		})
-	}
-	if p := s.top().regs[1]; h.Releases {
-		s.release(p.id)
-	}
-	w.lose(s)
-	r := &s.top().regs[0]
-	switch {
-	case h.Ret == kernel.RetVoid:
-	case sure:
-		*r = value{kind: memory, what: w.result(m, h)}
-	case h.Ret.Nullable():
-		w.nextID++
-		*r = value{kind: maybe, id: w.nextID, what: w.result(m, h)}
-		if h.Release != "" {
-			s.refs = append(s.refs, w.nextID)
-		}
-	case h.Ret.Address():
-		*r = value{kind: memory, what: w.result(m, h)}
-	case h.Name == "get_smp_processor_id":
-		*r = number(0, 1) // more processors are less to follow
-	default:
-		*r = anything()
-	}
-}
-
-// result tells apart what helpers return: values of a map, else by helper.
-func (w *walker) result(m *Map, h *kernel.Helper) int32 {
-	if m != nil {
-		return w.what[m.Name]
-	}
-	return int32(h.ID) << 16
-}
-
-// release forgets what has to be released and has that id.
-func (s *state) release(id int32) {
-	if i := slices.Index(s.refs, id); i >= 0 {
-		s.refs = slices.Delete(s.refs, i, i+1)
-		s.each(func(v *value) bool {
-			if (v.kind != memory && v.kind != maybe) || v.id != id {
-				return false
-			}
-			*v = anything()
-			return true
-		})
-	}
-}
-
-// argument returns the map that a helper is given, or nil.
-func (w *walker) argument(s *state, h *kernel.Helper) *Map {
-	for i, a := range h.Args {
-		if v := s.top().regs[1+i]; a == kernel.ArgMap && v.kind == constant && v.what < 0 {
-			return &w.p.Maps[-v.what-1]
-		}
-	}
-	return nil
-}
-
-// lookedUp reports whether a lookup finds a value for sure: in an array, at an
-// index that is on the stack as a number. That is precise then.
-func (w *walker) lookedUp(s *state, h *kernel.Helper, m *Map) bool {
-	p := s.top().regs[2]
-	if m == nil || !m.Array || h.Name != "map_lookup_elem" || p.kind != stack || p.umax != 0 || p.off >= 0 {
-		return false
-	}
-	i, first := int(-p.off-1)/8, int(-p.off-1)%8
-	x := s.frames[p.frame].word(i)
-	if z := uint8(0xf) << (7 - first); x.zero&z == z {
-		return m.Entries > 0
-	}
-	if !x.isNumber() || !x.v.isConst() || int(x.n) != m.Key || first != 7 {
-		return false
-	}
-	var want [maxFrames + 1]set
-	want[p.frame].words = 1 << i
-	w.mark(s, want[:])
-	return x.v.umin < uint64(m.Entries)
-}
-
-// through does what a helper does to the stack through argument i.
-func (w *walker) through(s *state, h *kernel.Helper, i int, m *Map) {
-	r := bpf.Reg(1 + i)
-	p := s.top().regs[r]
-	if h.Args[i].IsSize() {
-		w.precise(s, r)
-	}
-	if p.kind != stack {
-		return
-	}
-	info := h.Args[i].Info()
-	n := int64(8)
-	switch {
-	case info.Size == kernel.NextArg && i+2 < len(s.top().regs):
-		n = int64(min(s.top().regs[r+1].umax, 512))
-	case info.Size == kernel.KeySize && m != nil:
-		n = int64(m.Key)
-	case info.Size == kernel.ValueSize && m != nil:
-		n = int64(m.Value)
-	case info.Size == kernel.KeySize, info.Size == kernel.ValueSize:
-		n = 512
-	case info.Bytes > 0:
-		n = int64(info.Bytes)
-	case info.Size == kernel.Fixed && i < len(h.Sizes):
-		n = int64(h.Sizes[i])
-	}
-	if h.Args[i] == kernel.ArgFrame {
-		return // the callback's reads are seen there
-	}
-	lo, hi := p.span(0, n)
-	if info.Reads {
-		for b := lo &^ 7; b < hi; b += 8 {
-			w.reads(s, int(p.frame), int((-b-1)/8))
-		}
-	}
-	if info.Writes {
-		s.scribble(p.frame, lo, hi, true)
-	}
-}
-
-// callBack puts aside the way into the callback of a helper, if it may be called
-// once more.
-func (w *walker) callBack(s *state, h *kernel.Helper, e event) {
-	fn, data := -1, value{}
-	regs := &s.top().regs
-	for i, a := range h.Args {
-		switch v := regs[1+i]; {
-		case a == kernel.ArgCallback && v.kind == constant:
-			fn = int(v.what) - 1
-		case a == kernel.ArgFrame:
-			data = v
-		}
-	}
-	if fn < 0 || len(s.frames) >= maxFrames {
-		return
-	}
-	if h.Name == "loop" {
-		w.precise(s, bpf.R1)
-		if regs[1].kind == scalar && uint64(s.top().rounds) >= regs[1].umax {
-			s.top().rounds = 0
-			return
-		}
-	}
-	o := s.copy()
-	o.top().rounds++
-	f := frame{fn: w.function(fn), call: int(e.at), callback: true}
-	if h.Name == "loop" {
-		f.regs[1], f.regs[2] = anything(), data
-	} else {
-		f.regs[1], f.regs[2], f.regs[3], f.regs[4] = regs[1], address(memory), address(memory), data
-		f.regs[2].what, f.regs[3].what = int32(h.ID)<<16, int32(h.ID)<<16+1
-	}
-	o.frames = append(o.frames, f)
-	o.at = fn
-	o.path = append(o.path, event{at: e.at, word: -1, how: callsBack})
-	w.aside(o)
-	s.top().rounds = 0
-}
-
 // arith executes arithmetic and moves.
 func (w *walker) arith(s *state, in *bpf.Inst) {
 	d := &s.top().regs[in.Dst]
@@ -517,6 +250,10 @@ func (w *walker) arith(s *state, in *bpf.Inst) {
 	case in.Op == bpf.ToLE || in.Op == bpf.ToBE || in.Op == bpf.Bswap:
 		*d = swapped(in, a)
 	case a.kind == scalar && b.kind == scalar:
+		if b.isConst() && (in.Op == bpf.And || in.Op == bpf.Or) {
+			a = w.fork(s, in, a)
+			d = &s.top().regs[in.Dst]
+		}
 		r := arith(in.Op, in.Size, a, b)
 		r.alone()
 		*d = plus(in, a, b, r)
@@ -535,6 +272,27 @@ func (w *walker) arith(s *state, in *bpf.Inst) {
 		*d = anything()
 	}
 	d.alone()
+}
+
+// fork takes a number that is 0 or -1 to be -1, and puts aside the way on which it
+// is 0, from the same instruction.
+func (w *walker) fork(s *state, in *bpf.Inst, v value) value {
+	none, all := exactly(0), exactly(math.MaxUint64)
+	switch {
+	case v.smin == -1 && v.smax == 0:
+	case v.half.smin == -1 && v.half.smax == 0:
+		none, all = v, v
+		none.setLower(exactly(0).lower())
+		all.setLower(exactly(math.MaxUint32).lower())
+		none, all = none.sync(), all.sync()
+	default:
+		return v
+	}
+	o := s.copy()
+	o.at = w.now
+	o.top().regs[in.Dst] = none
+	w.aside(o)
+	return all
 }
 
 // extended is v with the sign of its lower part.
@@ -572,9 +330,9 @@ func (w *walker) displace(op bpf.Op, p, n value) value {
 		}
 		return p
 	}
-	x := value{kind: scalar, umin: p.umin, umax: p.umax, smin: p.smin, smax: p.smax, bits: p.bits}
+	x := value{kind: scalar, umin: p.umin, umax: p.umax, smin: p.smin, smax: p.smax, half: p.half, bits: p.bits}
 	x = arith(op, bpf.B64, x, n)
-	p.umin, p.umax, p.smin, p.smax, p.bits = x.umin, x.umax, x.smin, x.smax, x.bits
+	p.umin, p.umax, p.smin, p.smax, p.half, p.bits = x.umin, x.umax, x.smin, x.smax, x.half, x.bits
 	if p.kind == packet {
 		w.nextID++
 		p.id, p.there = w.nextID, 0

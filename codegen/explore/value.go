@@ -42,16 +42,18 @@ type value struct {
 	umax uint64
 	smin int64
 	smax int64
+	half half
 	bits known
 }
 
 func number(lo, hi uint64) value {
-	v := value{kind: scalar, umin: lo, umax: hi, smin: math.MinInt64, smax: math.MaxInt64, bits: noBits}
+	v := value{kind: scalar, umin: lo, umax: hi, smin: math.MinInt64, smax: math.MaxInt64, half: anyHalf, bits: noBits}
 	return v.sync()
 }
 
 func exactly(k uint64) value {
-	return value{kind: scalar, umin: k, umax: k, smin: int64(k), smax: int64(k), bits: known{val: k}}
+	h := half{uint32(k), uint32(k), int32(k), int32(k)}
+	return value{kind: scalar, umin: k, umax: k, smin: int64(k), smax: int64(k), half: h, bits: known{val: k}}
 }
 
 func anything() value { return number(0, math.MaxUint64) }
@@ -69,23 +71,6 @@ func address(k kind) value { return value{kind: k} }
 // isConst reports whether v is one number.
 func (v value) isConst() bool { return v.kind == scalar && v.umin == v.umax }
 
-// sync draws from each kind of bounds what it says about the others.
-func (v value) sync() value {
-	for range 2 {
-		if v.umin <= v.umax {
-			v.bits = v.bits.meet(between(v.umin, v.umax))
-			v.umin, v.umax = max(v.umin, v.bits.val), min(v.umax, v.bits.val|v.bits.mask)
-		}
-		if v.smin >= 0 || v.smax < 0 {
-			v.umin, v.umax = max(v.umin, uint64(v.smin)), min(v.umax, uint64(v.smax))
-		}
-		if int64(v.umin) <= int64(v.umax) {
-			v.smin, v.smax = max(v.smin, int64(v.umin)), min(v.smax, int64(v.umax))
-		}
-	}
-	return v
-}
-
 // low is v's lower half.
 func (v value) low() value {
 	switch {
@@ -96,14 +81,14 @@ func (v value) low() value {
 	case v.umax <= math.MaxUint32:
 		return v
 	}
-	r := bytes(4)
-	r.bits = known{v.bits.val & math.MaxUint32, v.bits.mask & math.MaxUint32}
-	return r.sync()
+	return ofHalf(v.half, known{v.bits.val & math.MaxUint32, v.bits.mask & math.MaxUint32})
 }
 
 // within reports whether every number of w is one of v.
 func (v *value) within(w *value) bool {
-	return v.umin <= w.umin && w.umax <= v.umax && v.smin <= w.smin && w.smax <= v.smax && v.bits.covers(w.bits)
+	h, g := &v.half, &w.half
+	return v.umin <= w.umin && w.umax <= v.umax && v.smin <= w.smin && w.smax <= v.smax &&
+		h.umin <= g.umin && g.umax <= h.umax && h.smin <= g.smin && g.smax <= h.smax && v.bits.covers(w.bits)
 }
 
 // arith is a op b for numbers.
@@ -111,17 +96,15 @@ func arith(op bpf.Op, size bpf.Size, a, b value) value {
 	if size == bpf.B32 {
 		a, b = a.low(), b.low()
 	}
-	var r value
 	if a.isConst() && b.isConst() {
 		if k, ok := eval(op, size, a.umin, b.umin); ok {
 			return exactly(k)
 		}
 	}
-	r = ranged(op, size, a, b)
 	if size == bpf.B32 {
-		return r.low()
+		return arith32(op, a, b)
 	}
-	return r
+	return ranged(op, a, b)
 }
 
 func eval(op bpf.Op, size bpf.Size, a, b uint64) (uint64, bool) {
@@ -159,11 +142,15 @@ func eval(op bpf.Op, size bpf.Size, a, b uint64) (uint64, bool) {
 }
 
 // ranged is a op b by bounds.
-func ranged(op bpf.Op, size bpf.Size, a, b value) value {
+func ranged(op bpf.Op, a, b value) value {
 	r := anything()
 	n := -1
-	if b.isConst() && b.umin < uint64(size.Bits()) {
+	if b.isConst() && b.umin < 64 {
 		n = int(b.umin)
+	}
+	switch op {
+	case bpf.Add, bpf.Sub, bpf.Mul, bpf.And, bpf.Or, bpf.Xor:
+		r.half = a.half.result(op, b.half, n)
 	}
 	r.bits = a.bits.result(op, b.bits, n)
 	switch op {
@@ -186,9 +173,10 @@ func ranged(op bpf.Op, size bpf.Size, a, b value) value {
 			r.smin, r.smax = lo, hi
 		}
 	case bpf.Mul:
-		if a.umax <= math.MaxUint32 && b.umax <= math.MaxUint32 {
-			r.umin, r.umax = a.umin*b.umin, a.umax*b.umax
+		if over, hi := bits.Mul64(a.umax, b.umax); over == 0 {
+			r.umin, r.umax = a.umin*b.umin, hi
 		}
+		r.smin, r.smax = product(a, b)
 	case bpf.And:
 		r.umin, r.umax = 0, min(a.umax, b.umax)
 	case bpf.Or, bpf.Xor:
@@ -197,33 +185,60 @@ func ranged(op bpf.Op, size bpf.Size, a, b value) value {
 			r.umin = max(a.umin, b.umin)
 		}
 	case bpf.Lsh:
-		if n >= 0 && a.umax <= math.MaxUint64>>n {
+		if n >= 0 && n < 63 && a.umax <= 1<<(63-n) {
 			r.umin, r.umax = a.umin<<n, a.umax<<n
 		}
+		if n == 32 && a.half.smax >= 0 {
+			r.smax = int64(a.half.smax) << 32
+		}
+		if n == 32 && a.half.smin >= 0 {
+			r.smin = int64(a.half.smin) << 32
+		}
 	case bpf.Rsh:
-		r.umin, r.umax = 0, a.umax
 		if n >= 0 {
 			r.umin, r.umax = a.umin>>n, a.umax>>n
 		}
 	case bpf.Arsh:
-		if n >= 0 && size == bpf.B64 {
+		if n >= 0 {
 			r.smin, r.smax = a.smin>>n, a.smax>>n
 		}
 	}
 	return r.sync()
 }
 
+// product bounds a * b by sign; unbounded if it may overflow.
+func product(a, b value) (lo, hi int64) {
+	lo, hi = math.MaxInt64, math.MinInt64
+	for _, x := range [2]int64{a.smin, a.smax} {
+		for _, y := range [2]int64{b.smin, b.smax} {
+			p := x * y
+			if x != 0 && (p/x != y || x == -1 && y == math.MinInt64) {
+				return math.MinInt64, math.MaxInt64
+			}
+			lo, hi = min(lo, p), max(hi, p)
+		}
+	}
+	return lo, hi
+}
+
+// lower is v's lower half as comparisons of 32 bits see it, signed and unsigned.
+func (v value) lower() value {
+	h := v.half
+	return value{kind: scalar, umin: uint64(h.umin), umax: uint64(h.umax), smin: int64(h.smin), smax: int64(h.smax),
+		bits: known{v.bits.val & math.MaxUint32, v.bits.mask & math.MaxUint32}}
+}
+
+// setLower is the reverse of lower.
+func (v *value) setLower(l value) {
+	const upper = ^uint64(math.MaxUint32)
+	v.half = half{uint32(l.umin), uint32(l.umax), int32(l.smin), int32(l.smax)}
+	v.bits = known{v.bits.val&upper | l.bits.val&^upper, v.bits.mask&upper | l.bits.mask&^upper}
+}
+
 // compare decides "a op b": 1, 0, or -1 if either may be.
 func compare(op bpf.Op, size bpf.Size, a, b value) int {
 	if size == bpf.B32 {
-		a, b = a.low(), b.low()
-		if op >= bpf.JSGt && op <= bpf.JSLe {
-			if a.isConst() && b.isConst() {
-				a, b = exactly(uint64(int32(a.umin))), exactly(uint64(int32(b.umin)))
-			} else if a.umax > math.MaxInt32 || b.umax > math.MaxInt32 {
-				return -1
-			}
-		}
+		a, b = a.lower(), b.lower()
 	}
 	sure := func(yes, no bool) int {
 		switch {
@@ -276,10 +291,19 @@ var inverse = map[bpf.Op]bpf.Op{
 
 // refine narrows a and b to where "a op b" holds.
 func refine(op bpf.Op, size bpf.Size, a, b *value) {
-	if size == bpf.B32 && (a.umax > math.MaxUint32 || b.umax > math.MaxUint32 ||
-		op >= bpf.JSGt && op <= bpf.JSLe && (a.umax > math.MaxInt32 || b.umax > math.MaxInt32)) {
-		return
+	if size == bpf.B32 {
+		x, y := a.lower(), b.lower()
+		meet(op, &x, &y)
+		a.setLower(x)
+		b.setLower(y)
+	} else {
+		meet(op, a, b)
 	}
+	*a, *b = a.sync(), b.sync()
+}
+
+// meet is refine without what kinds of bounds say about others.
+func meet(op bpf.Op, a, b *value) {
 	switch op {
 	case bpf.JEq:
 		a.umin, a.umax = max(a.umin, b.umin), min(a.umax, b.umax)
@@ -287,12 +311,11 @@ func refine(op bpf.Op, size bpf.Size, a, b *value) {
 		a.bits = a.bits.meet(b.bits)
 		b.umin, b.umax, b.smin, b.smax, b.bits = a.umin, a.umax, a.smin, a.smax, a.bits
 	case bpf.JNe:
+		if !b.isConst() {
+			a, b = b, a
+		}
 		if b.isConst() {
-			if a.umin == b.umin {
-				a.umin++
-			} else if a.umax == b.umin {
-				a.umax--
-			}
+			a.leave(b.umin, b.smin)
 		}
 	case bpf.JGt:
 		a.umin, b.umax = max(a.umin, b.umin+1), min(b.umax, a.umax-1)
@@ -318,8 +341,21 @@ func refine(op bpf.Op, size bpf.Size, a, b *value) {
 		if b.isConst() {
 			a.bits = a.bits.meet(known{0, ^b.umin})
 		}
-	default:
-		return
 	}
-	*a, *b = a.sync(), b.sync()
+}
+
+// leave takes a number that is an end of v's bounds out of them.
+func (v *value) leave(u uint64, i int64) {
+	if v.umin == u {
+		v.umin++
+	}
+	if v.umax == u {
+		v.umax--
+	}
+	if v.smin == i {
+		v.smin++
+	}
+	if v.smax == i {
+		v.smax--
+	}
 }
