@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -22,6 +23,8 @@ import (
 func TestBindings(t *testing.T) {
 	checker := types.Config{Importer: compiledPackages(t), Sizes: types.SizesFor("gc", "amd64")}
 	objects, readers := 0, 0
+	var headers []string // those with structures
+	seen, dir := map[string]bool{}, t.TempDir()
 	for _, s := range samples(t) {
 		o, err := bindings.Read(s.obj.ELF)
 		if err != nil {
@@ -48,12 +51,26 @@ func TestBindings(t *testing.T) {
 			}
 		}
 		readers += bytes.Count(text, []byte("Reader) Read()"))
-		if _, err := o.Header("obj", "a test"); err != nil {
+		header, err := o.Header("obj", "a test")
+		if err != nil {
 			t.Errorf("%s: header: %v", s.name, err)
+		}
+		if own := string(header); strings.Contains(own, "static_assert") && !seen[own] {
+			seen[own] = true
+			headers = append(headers, filepath.Join(dir, fmt.Sprintf("%d.c", len(headers))))
+			if err := os.WriteFile(headers[len(headers)-1], header, 0o666); err != nil {
+				t.Fatal(err)
+			}
 		}
 		objects++
 	}
-	t.Logf("%d objects, %d readers", objects, readers)
+	if _, err := exec.LookPath("gcc"); err == nil {
+		cc := exec.Command("gcc", append([]string{"-std=gnu11", "-Wall", "-fsyntax-only"}, headers...)...)
+		if out, err := cc.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("headers: %v\n%s", err, out)
+		}
+	}
+	t.Logf("%d objects, %d readers, %d headers with structures", objects, readers, len(headers))
 	if objects < 100 || readers < 10 {
 		t.Error("there are no objects to speak of")
 	}

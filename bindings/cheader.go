@@ -1,6 +1,7 @@
 package bindings
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -21,9 +22,10 @@ func CName(s string) string {
 // header is a C header being written.
 type header struct {
 	strings.Builder
-	records cRecords
-	names   map[btf.Type]string // of what is declared: struct x, or a type definition's name
-	tags    scope
+	records  cRecords
+	declared map[string][]btf.Type // by keyword and name
+	names    map[btf.Type]string   // of what is declared: struct x, or a type definition's name
+	tags     scope
 }
 
 // Header returns a C header with the types that user space shares with the object's
@@ -32,7 +34,7 @@ func (o *Object) Header(name, command string) ([]byte, error) {
 	if name != CName(name) {
 		return nil, fmt.Errorf("'%s' can't begin names in C", name)
 	}
-	h := &header{records: cRecords{}, names: map[btf.Type]string{}, tags: scope{}}
+	h := &header{records: cRecords{}, names: map[btf.Type]string{}, declared: map[string][]btf.Type{}, tags: scope{}}
 	for _, t := range o.types() {
 		if err := h.declare(t, "", 0); err != nil {
 			return nil, err
@@ -113,7 +115,7 @@ func (h *header) declare(t btf.Type, definition string, depth int) error {
 	case *btf.Struct, *btf.Union:
 		return h.declareRecord(t, definition, depth)
 	case *btf.Enum:
-		if h.names[t] != "" || u.Name == "" && definition == "" {
+		if h.known(t, definition) || u.Name == "" && definition == "" {
 			return nil
 		}
 		return h.declareEnum(u, definition)
@@ -122,6 +124,22 @@ func (h *header) declare(t btf.Type, definition string, depth int) error {
 		return h.declare(u, definition, depth+1)
 	}
 	return nil
+}
+
+// known reports whether t, or a type like it, has been declared by that name.
+func (h *header) known(t btf.Type, definition string) bool {
+	if h.names[t] != "" {
+		return true
+	}
+	key := cKeyword(t) + " " + cmp.Or(t.TypeName(), "="+definition)
+	for _, d := range h.declared[key] {
+		if h.names[d] != "" && equal(d, t, 0) {
+			h.names[t] = h.names[d]
+			return true
+		}
+	}
+	h.declared[key] = append(h.declared[key], t)
+	return false
 }
 
 // tag returns how a declaration of t begins and ends, and notes its name.
@@ -180,7 +198,7 @@ func (h *header) declareEnum(e *btf.Enum, definition string) error {
 // declareRecord declares a structure or union, and first what is in it. One that
 // has no name at all is written where it is used.
 func (h *header) declareRecord(t btf.Type, definition string, depth int) error {
-	if h.names[t] != "" {
+	if h.known(t, definition) {
 		return nil
 	}
 	list, _ := body(t)

@@ -40,7 +40,7 @@ func (o *Object) Go(opts Options) ([]byte, error) {
 		return nil, fmt.Errorf("the file '%s' can't be embedded by Go", opts.Object)
 	}
 	f := &goFile{o: o, opts: opts, types: goTypes{prefix: opts.Name, big: o.BigEndian, layouts: layouts{},
-		names: map[btf.Type]string{}, used: scope{}, orders: map[uint32]bool{}}}
+		names: map[btf.Type]string{}, declared: map[string][]btf.Type{}, used: scope{}, orders: map[uint32]bool{}}}
 	for _, s := range []string{"Specs", "MapSpecs", "ProgramSpecs", "VariableSpecs", "Objects", "Maps", "Programs", "Variables", "Close", "Fill", "Bytes"} {
 		f.types.used[opts.Name+s] = true
 	}

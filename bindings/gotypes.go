@@ -13,10 +13,12 @@ type goTypes struct {
 	big     bool
 	layouts layouts
 	names   map[btf.Type]string
-	used    scope
-	decls   strings.Builder
-	queue   []btf.Type
-	orders  map[uint32]bool // sizes of numbers in network order
+	// declared are the types by the names that they would have if there were no others.
+	declared map[string][]btf.Type
+	used     scope
+	decls    strings.Builder
+	queue    []btf.Type
+	orders   map[uint32]bool // sizes of numbers in network order
 }
 
 // typeOf returns the Go type of a C type. hint names it if C does not.
@@ -102,6 +104,13 @@ func (g *goTypes) named(t btf.Type, name, hint string) string {
 		name = hint
 	}
 	n := g.prefix + exported(name)
+	for _, d := range g.declared[n] {
+		if equal(d, t, 0) {
+			g.names[t] = g.names[d]
+			return g.names[t]
+		}
+	}
+	g.declared[n] = append(g.declared[n], t)
 	n = g.used.unique(n)
 	g.names[t] = n
 	g.queue = append(g.queue, t)
