@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"elfwriter":           {},
 	"manifest":            {},
 	"disasm":              {"codegen/bpf", "ir/kernel", btfPkg},
-	"loader":              {"loader/netlink", "manifest", ebpfPkg, ebpfPkg + "/link", ebpfPkg + "/perf", ebpfPkg + "/ringbuf", btfPkg, sysPkg, demanglePkg},
+	"loader":              {"loader/netlink", "manifest", ebpfPkg, ebpfPkg + "/link", ebpfPkg + "/perf", ebpfPkg + "/pin", ebpfPkg + "/ringbuf", btfPkg, sysPkg, demanglePkg},
 	"loader/netlink":      {sysPkg},
 	"loader/userspace":    {"", "btf", "frontend/ctype", "frontend/script", "ir/diag", "ir/kernel", "loader", luaPkg, sysPkg},
 	"examples/protocount": {"loader"},

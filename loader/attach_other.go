@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
 )
 
 var errNotLinux = &AccessError{Missing: "BPF programs run on Linux only", Cause: errors.ErrUnsupported}
@@ -35,3 +36,20 @@ func noSyscall(err error) bool { return errors.Is(err, ebpf.ErrNotSupported) }
 
 // AttachStructOps returns an error: only Linux has structures of functions.
 func (o *Object) AttachStructOps(name string) (io.Closer, error) { return nil, errNotLinux }
+
+func stays(any) bool { return false }
+
+func eventLinks(any) []link.Link { return nil }
+
+func inBPF(string) error { return errNotLinux }
+
+// MountBPF returns an error: only Linux has BPF file systems.
+func MountBPF(string) error { return errNotLinux }
+
+// ReadSystem returns an error: only Linux has BPF.
+func ReadSystem() (*System, error) { return nil, errNotLinux }
+
+type filterPlace struct{}
+
+// Remove returns an error.
+func (f Filter) Remove() error { return errNotLinux }

@@ -67,8 +67,8 @@ func attachClsact(a *attachment, ifi *Interface, egress bool) (io.Closer, error)
 		}
 		made = netlink.TrafficControl{Index: ifi.Index, Handle: made.Handle, Parent: parent, Info: made.Info}
 		end := netlink.Message{Kind: unix.RTM_DELTFILTER, Body: made.With(netlink.Text(unix.TCA_KIND, "bpf"))}
-		a.note("'%s' is a filter of the clsact queue of '%s', because this kernel has no tcx: should this process be killed, it stays; 'tc filter show dev %s' shows it", a.spec.Name, ifi.Name, ifi.Name)
-		return detached(func() error {
+		a.note("'%s' is a filter of the clsact queue of '%s', because this kernel has no tcx: should this process be killed, it stays; 'luabpfc unload' finds it", a.spec.Name, ifi.Name)
+		return standing(func() error {
 			_, err := end.Request()
 			if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENOENT) {
 				return nil // gone with the interface

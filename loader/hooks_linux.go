@@ -112,6 +112,12 @@ type detached func() error
 
 func (d detached) Close() error { return d() }
 
+// standing is an attachment that a function ends, and nothing else does: the end
+// of the process leaves it.
+type standing func() error
+
+func (s standing) Close() error { return s() }
+
 // attachXDP attaches in the driver where it can, else in generic mode.
 func attachXDP(a *attachment) (io.Closer, error) {
 	ifi, err := a.iface()
@@ -316,7 +322,15 @@ func attachNetns(a *attachment) (io.Closer, error) {
 
 // attachSockmap attaches to the map of sockets with that name in the object.
 func attachSockmap(a *attachment) (io.Closer, error) {
-	m := a.obj.coll.Maps[a.Name]
+	var m *ebpf.Map
+	if strings.Contains(a.Name, "/") {
+		var err error
+		if m, err = ebpf.LoadPinnedMap(a.Name, nil); err != nil {
+			return nil, err
+		}
+	} else if a.obj.coll != nil {
+		m = a.obj.coll.Maps[a.Name]
+	}
 	if m == nil {
 		return nil, fmt.Errorf("there is no map '%s' in the object; it has %s", a.Name, strings.Join(a.obj.Maps(), ", "))
 	}
@@ -324,7 +338,7 @@ func attachSockmap(a *attachment) (io.Closer, error) {
 	if err := link.RawAttachProgram(opts); err != nil {
 		return nil, err
 	}
-	return detached(func() error {
+	return standing(func() error {
 		return link.RawDetachProgram(link.RawDetachProgramOptions{Target: m.FD(), Program: a.prog, Attach: a.spec.AttachType})
 	}), nil
 }

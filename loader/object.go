@@ -25,8 +25,9 @@ type Object struct {
 	attached []io.Closer
 	notes    []string
 	carried  manifest.Manifest
-	reused   map[string]bool // maps that were pinned before
-	opsLinks bool            // structures of functions are attached by links
+	reused   map[string]bool      // maps that were there before
+	given    map[string]*ebpf.Map // by UseMap
+	opsLinks bool                 // structures of functions are attached by links
 
 	// PinPath is where maps that are pinned by name are, and are looked for;
 	// DefaultPinPath if it is empty. It is read by Load.
@@ -84,7 +85,7 @@ func (o *Object) Load() (err error) {
 	if err != nil {
 		return err
 	}
-	opts := ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: o.pinPath()}}
+	opts := ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: o.pinPath()}, MapReplacements: o.given}
 	coll, err := ebpf.NewCollectionWithOptions(o.spec, opts)
 	var limit error
 	if errors.Is(err, fs.ErrPermission) {
@@ -150,45 +151,6 @@ func (o *Object) Close() error {
 		o.coll = nil
 	}
 	return errors.Join(errs...)
-}
-
-// Pin makes each program and map reachable below dir, a folder in a BPF file
-// system, under its own name: programs in dir/prog, maps in dir/map. After an
-// error nothing of it is left.
-func (o *Object) Pin(dir string) (err error) {
-	if o.coll == nil {
-		return errNotLoaded
-	}
-	var done []string
-	defer func() {
-		if err != nil {
-			for _, p := range done {
-				os.Remove(p)
-			}
-		}
-	}()
-	pin := func(sub, name string, to func(string) error) error {
-		path := filepath.Join(dir, sub, strings.ReplaceAll(name, ".", "_"))
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return err
-		}
-		if err := to(path); err != nil {
-			return fmt.Errorf("pinning '%s': %w", name, err)
-		}
-		done = append(done, path)
-		return nil
-	}
-	for _, n := range names(o.coll.Programs) {
-		if err := pin("prog", n, o.coll.Programs[n].Pin); err != nil {
-			return err
-		}
-	}
-	for _, n := range o.Maps() {
-		if err := pin("map", n, o.coll.Maps[n].Pin); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 var errNotLoaded = errors.New("the object is not loaded")

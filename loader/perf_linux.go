@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 )
 
@@ -46,14 +47,34 @@ func perfAttr(perf map[string]int64) (*unix.PerfEventAttr, error) {
 }
 
 // perfEvents are events with a program, one on each CPU.
-type perfEvents []int
+type perfEvents []perfEvent
+
+// perfEvent is one of them. Before 5.15 there is no link.
+type perfEvent struct {
+	fd   int
+	link *link.RawLink
+}
 
 func (p perfEvents) Close() error {
 	var errs []error
-	for _, fd := range p {
-		errs = append(errs, unix.Close(fd))
+	for _, e := range p {
+		if e.link != nil {
+			errs = append(errs, e.link.Close())
+		}
+		errs = append(errs, unix.Close(e.fd))
 	}
 	return errors.Join(errs...)
+}
+
+// connect makes the event run the program.
+func (e *perfEvent) connect(p *ebpf.Program) error {
+	l, err := link.AttachRawLink(link.RawLinkOptions{Target: e.fd, Program: p, Attach: ebpf.AttachPerfEvent})
+	if err == nil {
+		e.link = l
+	} else if err := unix.IoctlSetInt(e.fd, unix.PERF_EVENT_IOC_SET_BPF, p.FD()); err != nil {
+		return err
+	}
+	return unix.IoctlSetInt(e.fd, unix.PERF_EVENT_IOC_ENABLE, 0)
 }
 
 // attachPerfEvent opens the event on every CPU, or on the one asked for; for one
@@ -70,11 +91,8 @@ func attachPerfEvent(a *attachment) (io.Closer, error) {
 		case errors.Is(err, unix.ENODEV) && w.many, errors.Is(err, unix.ESRCH) && w.many:
 			continue // a CPU that is off, a thread that has ended
 		case err == nil:
-			open = append(open, fd)
-			err = unix.IoctlSetInt(fd, unix.PERF_EVENT_IOC_SET_BPF, a.prog.FD())
-		}
-		if err == nil {
-			err = unix.IoctlSetInt(fd, unix.PERF_EVENT_IOC_ENABLE, 0)
+			open = append(open, perfEvent{fd: fd})
+			err = open[len(open)-1].connect(a.prog)
 		}
 		if err != nil {
 			open.Close()

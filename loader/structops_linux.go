@@ -21,7 +21,7 @@ func (o *Object) AttachStructOps(name string) (io.Closer, error) {
 		return nil, fmt.Errorf("no structure of functions '%s' in the object", name)
 	}
 	m := o.coll.Maps[name]
-	var c io.Closer = detached(func() error { return m.Delete(uint32(0)) })
+	var c io.Closer = standing(func() error { return m.Delete(uint32(0)) })
 	if o.opsLinks {
 		l, err := link.AttachStructOps(link.StructOpsOptions{Map: m})
 		if err != nil {
@@ -31,7 +31,7 @@ func (o *Object) AttachStructOps(name string) (io.Closer, error) {
 	} else {
 		o.notes = append(o.notes, fmt.Sprintf("'%s' stays registered if this process is killed: kernels before 6.4 have no links to it; 'bpftool struct_ops unregister' ends it", name))
 	}
-	l := &attached{c, o}
+	l := &attached{Closer: c, obj: o, prog: name}
 	o.attached = append(o.attached, l)
 	return l, nil
 }

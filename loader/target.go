@@ -83,7 +83,7 @@ func (o *Object) Attach(prog string, t Target) (io.Closer, error) {
 	if err != nil {
 		return nil, a.explain(err)
 	}
-	l := &attached{c, o}
+	l := &attached{Closer: c, obj: o, prog: prog, where: a.Name}
 	o.attached = append(o.attached, l)
 	return l, nil
 }
@@ -91,7 +91,9 @@ func (o *Object) Attach(prog string, t Target) (io.Closer, error) {
 // attached is an attachment that leaves its object's list when it is closed.
 type attached struct {
 	io.Closer
-	obj *Object
+	obj         *Object
+	prog, where string
+	ends        bool // with this process, though the object is pinned
 }
 
 func (l *attached) Close() error {

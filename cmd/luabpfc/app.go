@@ -22,8 +22,10 @@ func newApp(s streams, render *func(diag.List) string) *cli.App {
 		Usage: "compile Lua to BPF",
 		UsageText: "luabpfc prog.lua -o prog.o [-- script arguments]\n" +
 			"luabpfc run prog.lua [script arguments]\n" +
-			"luabpfc gen go|c|types ...\n" +
+			"luabpfc load prog.o|prog.lua; attach, list, show, unload\n" +
 			"luabpfc disasm prog.o\n" +
+			"luabpfc doctor\n" +
+			"luabpfc gen go|c|types ...\n" +
 			"luabpfc explain CODE",
 		HideHelpCommand:           true,
 		HideVersion:               true,
@@ -61,6 +63,9 @@ func newApp(s streams, render *func(diag.List) string) *cli.App {
 func commands(s streams, render *func(diag.List) string) []*cli.Command {
 	return []*cli.Command{
 		runCommand(s, render),
+		loadCommand(s, render),
+		listCommand(s),
+		unloadCommand(s),
 		disasmCommand(s),
 		genCommand(s, render),
 		explainCommand(s),
