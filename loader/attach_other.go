@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 )
 
@@ -48,6 +49,23 @@ func MountBPF(string) error { return errNotLinux }
 
 // ReadSystem returns an error: only Linux has BPF.
 func ReadSystem() (*System, error) { return nil, errNotLinux }
+
+// PinnedID returns an error.
+func PinnedID(string) (kind string, id uint32, err error) { return "", 0, errNotLinux }
+
+// Contents returns an error.
+func Contents(uint32, int) (entries []Content, rest bool, err error) { return nil, false, errNotLinux }
+
+// Instructions returns an error.
+func Instructions(uint32) (asm.Instructions, error) { return nil, errNotLinux }
+
+// AttachRunning returns an error.
+func AttachRunning(uint32, string, uint32, Target, string) ([]string, error) { return nil, errNotLinux }
+
+// Examine says that this is not Linux.
+func Examine() []Finding {
+	return []Finding{{Name: "kernel", State: Missing, Value: "not Linux", Effect: "programs run on Linux only", Required: true}}
+}
 
 type filterPlace struct{}
 

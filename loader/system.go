@@ -60,3 +60,10 @@ type Filter struct {
 
 	at filterPlace
 }
+
+// Content is an entry of a map in the kernel.
+type Content struct {
+	Key    Value   `json:"key"`
+	Value  Value   `json:"value,omitempty"`
+	Values []Value `json:"values,omitempty"` // of each CPU
+}

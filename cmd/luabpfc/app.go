@@ -64,8 +64,11 @@ func commands(s streams, render *func(diag.List) string) []*cli.Command {
 	return []*cli.Command{
 		runCommand(s, render),
 		loadCommand(s, render),
+		attachCommand(s),
 		listCommand(s),
+		showCommand(s),
 		unloadCommand(s),
+		doctorCommand(s),
 		disasmCommand(s),
 		genCommand(s, render),
 		explainCommand(s),
