@@ -67,7 +67,7 @@ func (k *Kernel) part(into *btf.Type, id uint32, behind bool) (err error) {
 }
 
 // u32 returns number i of a record's tail.
-func (k *Kernel) u32(r *rawType, i int) uint32 { return k.order.Uint32(r.tail[4*i:]) }
+func (k *Kernel) u32(r *rawType, i int) uint32 { return k.word(r.tail[4*i:]) }
 
 func (k *Kernel) build(key decodeKey, r *rawType, name string) (btf.Type, error) {
 	switch r.kind() {

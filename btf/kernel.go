@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/cilium/ebpf/btf"
@@ -31,7 +32,7 @@ import (
 // Kernel is the types of a kernel, from /sys/kernel/btf/vmlinux or a file like
 // it, and of modules, if files like those next to it follow in the data. It is not safe for use from several goroutines.
 type Kernel struct {
-	order   binary.ByteOrder
+	big     bool // the byte order
 	types   []byte
 	strings []byte
 	starts  []uint32 // of the record of type i+1, in types
@@ -146,16 +147,15 @@ func (k *Kernel) open(data []byte) error {
 	}
 	switch {
 	case binary.LittleEndian.Uint16(data) == magic:
-		k.order = binary.LittleEndian
 	case binary.BigEndian.Uint16(data) == magic:
-		k.order = binary.BigEndian
+		k.big = true
 	default:
 		return errors.New("it does not begin with 0xeb9f")
 	}
 	if data[2] != version {
 		return fmt.Errorf("its format is version %d, not %d", data[2], version)
 	}
-	u32 := func(at int) uint64 { return uint64(k.order.Uint32(data[at:])) }
+	u32 := func(at int) uint64 { return uint64(k.word(data[at:])) }
 	base := u32(4)
 	part := func(at int) ([]byte, error) {
 		from, n := base+u32(at), u32(at+4)
@@ -178,6 +178,14 @@ func (k *Kernel) open(data []byte) error {
 	return k.walk()
 }
 
+// word returns the first four bytes of b as a number.
+func (k *Kernel) word(b []byte) uint32 {
+	if k.big {
+		return binary.BigEndian.Uint32(b)
+	}
+	return binary.LittleEndian.Uint32(b)
+}
+
 // walk finds the records.
 func (k *Kernel) walk() error {
 	k.starts = make([]uint32, 0, len(k.types)/16)
@@ -185,7 +193,7 @@ func (k *Kernel) walk() error {
 		if len(k.types)-int(at) < 12 {
 			return errEnds
 		}
-		info := k.order.Uint32(k.types[at+4:])
+		info := k.word(k.types[at+4:])
 		kind := info >> 24 & 0x1f
 		if kind == 0 || kind > kindEnum64 {
 			return fmt.Errorf("type %d is of kind %d, which this version does not know", int(k.last())+1, kind)
@@ -204,7 +212,7 @@ func (k *Kernel) walk() error {
 }
 
 // BigEndian reports the kernel's byte order.
-func (k *Kernel) BigEndian() bool { return k.order == binary.BigEndian }
+func (k *Kernel) BigEndian() bool { return k.big }
 
 // A rawType is one type as it lies in the file.
 type rawType struct {
@@ -228,7 +236,7 @@ func (k *Kernel) record(id uint32) rawType {
 		end = k.starts[id]
 	}
 	b := k.types[at:end]
-	return rawType{k.order.Uint32(b), k.order.Uint32(b[4:]), k.order.Uint32(b[8:]), b[12:]}
+	return rawType{k.word(b), k.word(b[4:]), k.word(b[8:]), b[12:]}
 }
 
 // name returns the string at an offset.
@@ -252,22 +260,39 @@ func (k *Kernel) offsets(name string) []uint32 {
 	if name == "" || len(name) > 512 {
 		return nil
 	}
-	find := func(pattern string, skip int) (l []uint32) {
-		p := []byte(pattern)
-		for at := 0; ; {
-			i := bytes.Index(k.strings[at:], p)
-			if i < 0 {
-				return l
-			}
-			l = append(l, uint32(at+i+skip))
-			at += i + 1
+	// The name is looked for by the byte of it that names have least: looking for all
+	// of it would stop at each place where its first byte is.
+	rare := 0
+	for i := range len(name) {
+		if strings.IndexByte(rarestFirst, name[i]) < strings.IndexByte(rarestFirst, name[rare]) {
+			rare = i
 		}
 	}
-	if l := find("\x00"+name+"\x00", 1); l != nil {
-		return l
+	var whole, ends []uint32
+	for at := rare; ; at++ {
+		i := bytes.IndexByte(k.strings[min(at, len(k.strings)):], name[rare])
+		if i < 0 {
+			break
+		}
+		at += i
+		from, end := at-rare, at-rare+len(name)
+		if end >= len(k.strings) || k.strings[end] != 0 || string(k.strings[from:end]) != name {
+			continue
+		}
+		ends = append(ends, uint32(from))
+		if from > 0 && k.strings[from-1] == 0 {
+			whole = append(whole, uint32(from))
+		}
 	}
-	return find(name+"\x00", 0)
+	if whole != nil {
+		return whole
+	}
+	return ends
 }
+
+// rarestFirst are the letters and such by how often kernels' names have them;
+// whatever is not among them is rarer.
+const rarestFirst = "79J5Z8Q01j3WzYKX26V4HGBUqMFDLCwNPOIySRAxhvkTEgbumfdlpnocisarte_"
 
 // matches reports whether a record's kind is k, which stands for both kinds of
 // enums.
@@ -283,11 +308,11 @@ func (k *Kernel) find(kind TypeKind, l []uint32) uint32 {
 	}
 	one := l[0]
 	for i, at := range k.starts {
-		n := k.order.Uint32(k.types[at:])
+		n := k.word(k.types[at:])
 		if n != one && (len(l) == 1 || !slices.Contains(l, n)) {
 			continue
 		}
-		if kind.matches(k.order.Uint32(k.types[at+4:]) >> 24 & 0x1f) {
+		if kind.matches(k.word(k.types[at+4:]) >> 24 & 0x1f) {
 			return k.inherited() + uint32(i+1)
 		}
 	}
@@ -319,7 +344,7 @@ func (k *Kernel) Enumerator(name string) (*btf.Enum, int, error) {
 		}
 		step := tails[r.kind()].each
 		for i := range r.vlen() {
-			if slices.Contains(l, k.order.Uint32(r.tail[uint32(i)*step:])) {
+			if slices.Contains(l, k.word(r.tail[uint32(i)*step:])) {
 				t, err := k.decode(id, false)
 				if err != nil {
 					return nil, 0, err

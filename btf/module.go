@@ -30,7 +30,7 @@ func (k *Kernel) last() uint32 { return k.inherited() + uint32(len(k.starts)) }
 func (k *Kernel) opened() []*Kernel {
 	for k.base == nil && len(k.rest) >= headerLen {
 		m := newKernel(k)
-		if err := m.open(k.rest); err != nil || m.order != k.order {
+		if err := m.open(k.rest); err != nil || m.big != k.big {
 			k.rest = nil
 			break
 		}

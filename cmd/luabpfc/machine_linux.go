@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -15,6 +16,23 @@ func runningKernel() (v kernel.Version, ok bool) {
 		return v, false
 	}
 	return kernel.ParseRelease(unix.ByteSliceToString(u.Release[:]))
+}
+
+// readTypes returns what is in a file of the kernel's types. Kernels from 6.16 on let
+// it be mapped, which takes a tenth of a millisecond; read, its 5 MB come a page at
+// a time. It stays mapped: types are looked up as long as the process lives.
+func readTypes(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err == nil && st.Size() > 0 && st.Size() == int64(int(st.Size())) {
+		if b, err := unix.Mmap(int(f.Fd()), 0, int(st.Size()), unix.PROT_READ, unix.MAP_PRIVATE); err == nil {
+			return b, nil
+		}
+	}
+	return os.ReadFile(name)
 }
 
 // bigEndian reports this machine's byte order.

@@ -2,8 +2,14 @@
 
 package main
 
-import "github.com/luabpfc/luabpfc/ir/kernel"
+import (
+	"os"
+
+	"github.com/luabpfc/luabpfc/ir/kernel"
+)
 
 func runningKernel() (v kernel.Version, ok bool) { return v, false }
 
 func bigEndian() bool { return false }
+
+func readTypes(name string) ([]byte, error) { return os.ReadFile(name) }
