@@ -155,8 +155,9 @@ func fitting(src Source, opts Options, callbacks bool) (*built, error) {
 }
 
 // stackObjects are the sizes of the largest objects on the stack that are tried
-// in turn where it overflows: larger ones go to scratch memory.
-var stackObjects = [...]int{128, 32, 8}
+// in turn where it overflows: larger ones go to scratch memory. The first is that
+// of the whole stack: the passes no longer take any for themselves.
+var stackObjects = [...]int{512, 128, 32, 8}
 
 // overflows reports whether err says that the stack is too small.
 func overflows(err error) bool {
@@ -188,7 +189,7 @@ func build(src Source, opts Options, callbacks bool, stackObject int) (b *built,
 	if opts.Dump != nil {
 		opts.Dump("ir", src.Name, b.mod.String())
 	}
-	if err := optimise(b.mod, opts, callbacks); err != nil {
+	if err := optimise(b.mod, opts, callbacks, stackObject > 0); err != nil {
 		return nil, err
 	}
 	if opts.Dump != nil {
@@ -250,7 +251,7 @@ func Lower(src Source, opts Options) (mod *ir.Module, warnings diag.List, err er
 // Optimise runs the passes that Compile runs on a module from Lower.
 func Optimise(mod *ir.Module, opts Options) (err error) {
 	defer recoverBug(&err)
-	return optimise(mod, opts, false)
+	return optimise(mod, opts, false, false)
 }
 
 func lowered(src Source, opts Options, stackObject int) (*ir.Module, []*frontend.Program, diag.List, error) {
@@ -290,8 +291,8 @@ func (src Source) Files() func(name string) (*diag.File, error) {
 	}
 }
 
-func optimise(mod *ir.Module, opts Options, callbacks bool) error {
-	o := opt.Options{Level: opts.OptLevel, Callbacks: callbacks, CPU: opts.CPU, Kernel: opts.Kernel, Check: opts.Check, Fuel: opts.Fuel}
+func optimise(mod *ir.Module, opts Options, callbacks, tight bool) error {
+	o := opt.Options{Level: opts.OptLevel, Callbacks: callbacks, TightStack: tight, CPU: opts.CPU, Kernel: opts.Kernel, Check: opts.Check, Fuel: opts.Fuel}
 	if opts.Dump != nil {
 		o.Dump = func(pass string, f *ir.Func) { opts.Dump(pass, f.Name, f.String()) }
 	}

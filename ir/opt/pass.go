@@ -37,6 +37,8 @@ type Options struct {
 	// Callbacks makes callbacks of all loops that may be some, and unrolls none:
 	// slower code, but the verifier follows each loop only once or twice.
 	Callbacks bool
+	// TightStack keeps the passes from taking stack where only some kernels want it.
+	TightStack bool
 	// Check verifies every function after each pass.
 	Check bool
 	// Dump, if set, sees each function as it is before the first pass (under

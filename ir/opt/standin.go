@@ -29,14 +29,9 @@ import (
 // is behind one of them; or if an access is not within a fixed part of the value, for
 // which the stack can't stand in.
 
-// standInMost is the size of the largest stand-in; slots (before any share a place)
-// and stand-in together may take standInStack bytes in a program, standInFrame in
-// what it calls.
-const (
-	standInMost  = 128
-	standInStack = 448
-	standInFrame = 128
-)
+// standInMost is the size of the largest stand-in. Where the stack overflows, there
+// are none (Options.TightStack).
+const standInMost = 128
 
 // nullWeb is one web.
 type nullWeb struct {
@@ -53,7 +48,7 @@ type nullWeb struct {
 
 // standIns is the pass "standins".
 func standIns(c *Context, f *ir.Func) {
-	if k := progOf(f); k == nil || k.Type.NeedsPerfmon() {
+	if k := progOf(f); k == nil || k.Type.NeedsPerfmon() || c.Opts.TightStack {
 		return
 	}
 	webs := nullWebs(f)
@@ -61,14 +56,6 @@ func standIns(c *Context, f *ir.Func) {
 		return
 	}
 	dom := ir.Dominators(f)
-	var room int64 = standInStack
-	if f.Kind == nil {
-		room = standInFrame
-	}
-	for _, s := range f.Slots {
-		room -= int64(s.Size+7) &^ 7
-	}
-	room = min(room, standInMost)
 	var chosen []*nullWeb
 	size := int64(0)
 	most := int64(0)
@@ -86,7 +73,7 @@ func standIns(c *Context, f *ir.Func) {
 				w.read[i] = true
 			}
 		}
-		if w.bad || w.size == 0 || w.size > room || w.apart(f, dom) || !c.Change("standin") {
+		if w.bad || w.size == 0 || w.size > standInMost || w.apart(f, dom) || !c.Change("standin") {
 			continue
 		}
 		chosen = append(chosen, w)
@@ -129,9 +116,9 @@ func nullWebs(f *ir.Func) []*nullWeb {
 	}
 	for _, b := range f.Blocks {
 		for _, v := range b.Values {
-			switch {
-			case isLookup(v):
-				member(v).value = int64(v.Args[0].Aux.(*ir.Map).ValueSize)
+			switch m := lookedUp(v); {
+			case m != nil:
+				member(v).value = int64(m.ValueSize)
 			case v.Op == ir.OpPhi && v.Type == ir.Ptr && slices.ContainsFunc(v.Args, isZero):
 				member(v)
 			}
@@ -191,9 +178,23 @@ func nullWebs(f *ir.Func) []*nullWeb {
 	return kept
 }
 
-// isLookup reports whether v is the address of a map's value, or null.
-func isLookup(v *ir.Value) bool {
-	return v.Op == ir.OpCall && v.Aux.(*kernel.Helper).Ret == kernel.RetMapValue && v.Args[0].Op == ir.OpMapRef && v.Args[0].Aux.(*ir.Map).Inner == nil
+// lookedUp is the map whose value v is the address of, or null; nil if v is none, or
+// that of a map in a map.
+func lookedUp(v *ir.Value) *ir.Map {
+	if v.Op != ir.OpCall || v.Aux.(*kernel.Helper).Ret != kernel.RetMapValue {
+		return nil
+	}
+	var m *ir.Map
+	switch of, _ := place(v.Args[0]); {
+	case of.Op == ir.OpMapRef:
+		m = of.Aux.(*ir.Map)
+	case of.Op == ir.OpCall && len(of.Args) > 0 && of.Args[0].Op == ir.OpMapRef:
+		m = of.Args[0].Aux.(*ir.Map).Inner
+	}
+	if m == nil || m.Inner != nil {
+		return nil
+	}
+	return m
 }
 
 // join notes that a phi of the web has the argument a from outside.
