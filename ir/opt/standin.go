@@ -132,19 +132,21 @@ func nullWebs(f *ir.Func) []*nullWeb {
 		for _, b := range f.Blocks {
 			for _, v := range b.Phis() {
 				for _, a := range v.Args {
-					if w := of[a]; w != nil && w != of[v] {
-						again = true
-						if of[v] == nil {
-							w.members, of[v] = append(w.members, v), w
-							continue
-						}
-						old := of[v]
-						for _, m := range old.members {
-							of[m] = w
-						}
-						w.members, w.value = append(w.members, old.members...), max(w.value, old.value)
-						old.members = nil
+					base, _ := place(a)
+					w, old := of[base], of[v]
+					if w == nil || w == old {
+						continue
 					}
+					again = true
+					if old == nil {
+						w.members, of[v] = append(w.members, v), w
+						continue
+					}
+					for _, m := range old.members {
+						of[m] = w
+					}
+					w.members, w.value = append(w.members, old.members...), max(w.value, old.value)
+					old.members = nil
 				}
 			}
 		}
@@ -162,15 +164,10 @@ func nullWebs(f *ir.Func) []*nullWeb {
 					continue
 				}
 				base, off := place(a)
-				from, to := of[base], of[v]
-				if from != nil {
-					from.use(v, i, off, a == base, to == from)
-				}
-				if v.Op == ir.OpPhi && to != nil && of[a] == nil {
-					to.join(a)
-					if from != nil {
-						to.value = max(to.value, from.value)
-					}
+				if w := of[base]; w != nil {
+					w.use(v, i, base, off)
+				} else if w := of[v]; w != nil && v.Op == ir.OpPhi {
+					w.join(a)
 				}
 			}
 		}
@@ -218,35 +215,44 @@ func neverNull(a *ir.Value, depth int) bool {
 	return false
 }
 
-// use notes that v's argument i is off bytes behind a member, plain says that it is
-// the member itself, inside that v is another one.
-func (w *nullWeb) use(v *ir.Value, i int, off int64, plain, inside bool) {
+// use notes that v's argument i is off bytes behind the member base.
+func (w *nullWeb) use(v *ir.Value, i int, base *ir.Value, off int64) {
+	plain := v.Args[i] == base
 	switch {
-	case v.Op == ir.OpNonNull, v.Op == ir.OpPhi && inside:
+	case v.Op == ir.OpNonNull:
 	case v.Op == ir.OpPtrAdd:
 		_, fixed := v.Args[1].IsConst()
 		w.bad = w.bad || !fixed
-	case v.Op == ir.OpPhi: // what follows is not looked at
-		w.whole = true
-		w.bad = w.bad || plain
-		w.users = append(w.users, v.Block.Preds[i].B)
+	case v.Op == ir.OpPhi:
+		w.whole = w.whole || off != 0 // what is behind it is not known
+		if !plain {
+			w.user(base, v.Block.Preds[i].B)
+		}
 	case v.Op == ir.OpCallFunc:
 		w.whole = true
 		w.bad = w.bad || plain
-		w.users = append(w.users, v.Block)
+		w.user(base, v.Block)
 	case isNilTest(v):
 		w.tests = append(w.tests, v)
 		w.bad = w.bad || !plain || nilTested(v) == nil
 	case v.Op.IsAccess() && i == 0:
 		w.access(v, off)
+		w.user(base, v.Block)
 	case v.Op == ir.OpCall:
 		h := v.Aux.(*kernel.Helper)
 		a, ok := h.Access(i)
 		w.bad = w.bad || !ok || a.Size == kernel.NoSize || h.Args[i] == kernel.ArgDynptr
 		w.whole = true
-		w.users = append(w.users, v.Block)
+		w.user(base, v.Block)
 	default:
 		w.bad = true
+	}
+}
+
+// user notes that b needs an address in base.
+func (w *nullWeb) user(base *ir.Value, b *ir.Block) {
+	if !neverNull(base, 0) { // what it joins is looked at where it joins
+		w.users = append(w.users, b)
 	}
 }
 
@@ -258,7 +264,6 @@ func (w *nullWeb) access(v *ir.Value, off int64) {
 		return
 	}
 	w.size = max(w.size, hi)
-	w.users = append(w.users, v.Block)
 	if v.Op.Info().Reads {
 		for i := lo &^ 7; i < hi; i += 8 {
 			w.read[i] = true
@@ -269,7 +274,7 @@ func (w *nullWeb) access(v *ir.Value, off int64) {
 // apart reports whether the web's tests are each one branch, none on a way from
 // another, and what is accessed is behind one of them.
 func (w *nullWeb) apart(f *ir.Func, dom *ir.Dom) bool {
-	if w.null || len(w.members) > 1 && len(w.tests) > 1 {
+	if w.null {
 		return false
 	}
 	yes := make([]*ir.Block, len(w.tests))
@@ -303,11 +308,25 @@ func (w *nullWeb) apart(f *ir.Func, dom *ir.Dom) bool {
 }
 
 // again reports whether a test is made on a way from the test t before what it tests
-// is computed anew.
+// is looked up anew.
 func (w *nullWeb) again(f *ir.Func, t *ir.Value) bool {
+	for _, o := range w.tests {
+		var stop *ir.Block
+		if p := nilTested(o); p.Op == ir.OpCall || o == t {
+			stop = p.Block
+		}
+		if stop != o.Block && leads(f, t.Block, o.Block, stop) {
+			return true
+		}
+	}
+	return false
+}
+
+// leads reports whether a way leads from b to another block, or round to b again,
+// that does not go through stop.
+func leads(f *ir.Func, b, to, stop *ir.Block) bool {
 	seen := make([]bool, f.NumBlocks())
-	stop := nilTested(t).Block
-	work := []*ir.Block{t.Block}
+	work := []*ir.Block{b}
 	for len(work) > 0 {
 		b := work[len(work)-1]
 		work = work[:len(work)-1]
@@ -315,12 +334,10 @@ func (w *nullWeb) again(f *ir.Func, t *ir.Value) bool {
 			if seen[e.B.ID] || e.B == stop {
 				continue
 			}
-			seen[e.B.ID] = true
-			for _, o := range w.tests {
-				if o.Block == e.B {
-					return true
-				}
+			if e.B == to {
+				return true
 			}
+			seen[e.B.ID] = true
 			work = append(work, e.B)
 		}
 	}
@@ -361,54 +378,36 @@ func (x *standInMaker) replace(w *nullWeb) {
 		}
 	}
 	for _, v := range w.members {
-		if v.Op == ir.OpPhi {
-			x.r.set(v, x.at[v])
-		}
+		x.r.set(v, x.at[v])
 	}
 }
 
 // lookup splits the paths behind the call v.
 func (x *standInMaker) lookup(w *nullWeb, v *ir.Value) {
-	b, pos := v.Block, v.Pos
-	rest := splitBlock(b, indexOf(b, v)+1)
+	b, pos, i := v.Block, v.Pos, indexOf(v.Block, v)
+	call := b.InsertValue(i, ir.OpCall, ir.Ptr, pos, v.Args...)
+	call.Aux, call.AuxInt = v.Aux, v.AuxInt
+	rest := splitBlock(b, i+2)
 	no := x.f.NewBlock(ir.BlockJump)
 	moveBehind(x.f, no, b)
 	yes := x.f.NewBlock(ir.BlockJump)
 	moveBehind(x.f, yes, b)
 	yes.Pos, no.Pos = pos, pos
-	for _, o := range x.f.Blocks { // from here on it is what can be accessed
-		for _, u := range o.Values {
-			for i, a := range u.Args {
-				if a == v && u.Op != ir.OpPhi && !isNilTest(u) {
-					u.SetArg(i, x.later(v, rest))
-				}
-			}
-		}
-	}
 	at := endOf(b, pos)
 	null := at.op(ir.OpConst, ir.Ptr)
 	b.Kind = ir.BlockIf
-	b.SetControl(at.op(ir.OpEq, ir.Bool, v, null))
+	b.SetControl(at.op(ir.OpEq, ir.Bool, call, null))
 	b.AddEdge(no)
 	b.AddEdge(yes)
 	at = endOf(yes, pos)
-	sure := at.op(ir.OpNonNull, ir.Ptr, v)
+	sure := at.op(ir.OpNonNull, ir.Ptr, call)
 	one := at.op(ir.OpConst, ir.Bool)
 	one.AuxInt = 1
 	zero, stand := x.standIn(w, no, pos)
 	yes.AddEdge(rest)
 	no.AddEdge(rest)
-	x.later(v, rest).AddArg(sure)
-	x.at[v].AddArg(stand)
+	x.at[v] = rest.InsertValue(0, ir.OpPhi, ir.Ptr, pos, sure, stand)
 	x.there[v] = rest.InsertValue(0, ir.OpPhi, ir.Bool, pos, one, zero)
-}
-
-// later is the phi that stands for v in the block behind it.
-func (x *standInMaker) later(v *ir.Value, rest *ir.Block) *ir.Value {
-	if x.at[v] == nil {
-		x.at[v] = rest.InsertValue(0, ir.OpPhi, ir.Ptr, v.Pos)
-	}
-	return x.at[v]
 }
 
 // phi fills in the phis for v.
