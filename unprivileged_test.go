@@ -32,6 +32,8 @@ const (
 	// What the tests of tools run: something that ends, something that connects.
 	helperNothing = "nothing"
 	helperConnect = "connect"
+	// A script under 'luabpfc run', in a process of its own.
+	helperLive = "live"
 )
 
 type helperObject struct {
@@ -57,6 +59,9 @@ func TestMain(m *testing.M) {
 		return
 	case helperConnect:
 		connectTo(os.Args[1])
+		return
+	case helperLive:
+		runLiveHelper(os.Args[1], os.Args[2:])
 		return
 	}
 	os.Exit(m.Run())

@@ -38,4 +38,4 @@ else
 fi
 
 # The same cases, and programs for every section, on other kernels.
-go run ./bench/matrix -must -run '^(TestRun|TestTools|TestTrace|TestTraceIter|TestStructOps|TestModuleBTF|TestFreplace|TestSections|TestPortable)$' 6.1 6.12
+go run ./bench/matrix -must -run '^(TestRun|TestTools|TestTrace|TestTraceIter|TestStructOps|TestModuleBTF|TestFreplace|TestSections|TestPortable|TestLiveKprobe|TestLiveKill)$' 6.1 6.12
