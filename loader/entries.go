@@ -57,7 +57,7 @@ func (m *Map) Update(key, value []byte) error {
 	}
 	size := int(m.m.ValueSize())
 	if len(value) != size && len(value) != size*cpus {
-		return fmt.Errorf("the value has %d bytes, not %d", len(value), size)
+		return fmt.Errorf("%d values are written, one for each CPU, and there are %d CPUs", len(value)/size, cpus)
 	}
 	each := make([][]byte, cpus)
 	for i := range each {

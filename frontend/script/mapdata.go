@@ -117,7 +117,7 @@ func (st *Stage) mapSet(L *lua.LState, m *Map, k, v lua.LValue) {
 	key := st.mapData(L, m, "key", m.Key, k)
 	var value []byte
 	if v != lua.LNil {
-		value = st.mapData(L, m, "value", m.Value, v)
+		value = st.valueData(L, m, v)
 	}
 	at := uint64(0)
 	if m.Type.Array {
