@@ -31,7 +31,7 @@ func AttachRunning(id uint32, section string, at uint32, t Target, path string) 
 		}
 	}
 	first, rest, _ := strings.Cut(section, "/")
-	o := &Object{}
+	o := &Object{spec: &ebpf.CollectionSpec{}}
 	spec := &ebpf.ProgramSpec{Name: info.Name, Type: p.Type(), AttachType: ebpf.AttachType(at), SectionName: section}
 	a := &attachment{Target: t, obj: o, prog: p, spec: spec, first: strings.TrimSuffix(first, ".s")}
 	h := hookOf(a.first, p.Type())

@@ -17,6 +17,10 @@
 //
 // Where a program attaches is a row of the table hooks, by its type and section.
 //
+// Pin and Leave keep what is loaded when the process ends, Unpin ends that.
+// ReadSystem, Contents and Instructions look at what is in the kernel, everybody's;
+// Examine at what the machine allows.
+//
 // An Object is what is in the file until Load, and what is in the kernel from
 // there to Close. A RejectError is the verifier's refusal with the script line
 // it came to; an AccessError says what this process lacks to use BPF.

@@ -38,11 +38,15 @@ func Contents(id uint32, max int) (entries []Content, rest bool, err error) {
 	}
 	defer m.Close()
 	switch m.Type() {
-	case ebpf.RingBuf, ebpf.Queue, ebpf.Stack, ebpf.BloomFilter, ebpf.PerfEventArray, ebpf.UserRingbuf, ebpf.Arena:
+	case ebpf.RingBuf, ebpf.Queue, ebpf.Stack, ebpf.BloomFilter, ebpf.PerfEventArray, ebpf.UserRingbuf, ebpf.Arena,
+		ebpf.SockMap, ebpf.SockHash, ebpf.ReusePortSockArray:
 		return nil, false, nil
 	}
 	key, value := mapTypes(m)
 	all, err := (&Map{m}).Entries()
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, notSupported) {
+		return nil, false, nil // what is no business of user space's
+	}
 	if err != nil {
 		return nil, false, fmt.Errorf("reading map %d: %w", id, err)
 	}
@@ -75,6 +79,9 @@ func Contents(id uint32, max int) (entries []Content, rest bool, err error) {
 	}
 	return entries, false, nil
 }
+
+// notSupported is the kernel's own ENOTSUPP, which no C library knows.
+const notSupported = unix.Errno(524)
 
 // mapInfo is the beginning of struct bpf_map_info.
 type mapInfo struct {

@@ -108,6 +108,31 @@ func TestPinAttached(t *testing.T) {
 	}
 }
 
+// TestContents reads maps of all types that can be made just so: none is an error.
+func TestContents(t *testing.T) {
+	needKernel(t)
+	made := 0
+	for typ := ebpf.Hash; typ <= ebpf.Arena; typ++ {
+		m, err := ebpf.NewMap(&ebpf.MapSpec{Type: typ, KeySize: 4, ValueSize: 4, MaxEntries: 4})
+		if err != nil {
+			continue
+		}
+		info, err := m.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, _ := info.ID()
+		if _, rest, err := Contents(uint32(id), 100); err != nil || rest {
+			t.Errorf("%s: %v, %v", typ, rest, err)
+		}
+		m.Close()
+		made++
+	}
+	if made < 8 {
+		t.Errorf("%d types of maps only", made)
+	}
+}
+
 func TestObjectsOf(t *testing.T) {
 	got := objectsOf("pos:\t0\nlink_type:\txdp\nlink_id:\t7\nprog_tag:\ta0\nprog_id:\t12\nmap_id:\tx\n")
 	if want := []object{{"link", 7}, {"prog", 12}}; !slices.Equal(got, want) {
