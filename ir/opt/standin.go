@@ -33,6 +33,10 @@ import (
 // are none (Options.TightStack).
 const standInMost = 128
 
+// standInFold is how many webs of a function may be replaced for its branches to be
+// folded then, which takes time for each that is in proportion to the function.
+const standInFold = 24
+
 // nullWeb is one web.
 type nullWeb struct {
 	members []*ir.Value
@@ -55,7 +59,7 @@ func standIns(c *Context, f *ir.Func) {
 	if len(webs) == 0 {
 		return
 	}
-	dom := ir.Dominators(f)
+	dom, cyclic := ir.Dominators(f), ir.Cyclic(f)
 	var chosen []*nullWeb
 	size := int64(0)
 	most := int64(0)
@@ -73,7 +77,7 @@ func standIns(c *Context, f *ir.Func) {
 				w.read[i] = true
 			}
 		}
-		if w.bad || w.size == 0 || w.size > standInMost || w.apart(f, dom) || !c.Change("standin") {
+		if w.bad || w.size == 0 || w.size > standInMost || w.apart(f, dom, cyclic) || !c.Change("standin") {
 			continue
 		}
 		chosen = append(chosen, w)
@@ -88,7 +92,9 @@ func standIns(c *Context, f *ir.Func) {
 		x.replace(w)
 	}
 	x.r.apply(f)
-	foldBranches(c, f) // the tests right behind lookups go
+	if len(chosen) <= standInFold {
+		foldBranches(c, f) // the tests right behind lookups go
+	}
 }
 
 // progOf is the kind of program that f is, or runs in.
@@ -273,7 +279,7 @@ func (w *nullWeb) access(v *ir.Value, off int64) {
 
 // apart reports whether the web's tests are each one branch, none on a way from
 // another, and what is accessed is behind one of them.
-func (w *nullWeb) apart(f *ir.Func, dom *ir.Dom) bool {
+func (w *nullWeb) apart(f *ir.Func, dom *ir.Dom, cyclic bool) bool {
 	if w.null {
 		return false
 	}
@@ -300,7 +306,7 @@ func (w *nullWeb) apart(f *ir.Func, dom *ir.Dom) bool {
 		}
 	}
 	for _, t := range w.tests {
-		if w.again(f, t) {
+		if (cyclic || len(w.tests) > 1) && w.again(f, t) {
 			return false
 		}
 	}
