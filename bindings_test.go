@@ -15,7 +15,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/luabpfc/luabpfc/bindings"
+	"github.com/luabpfc/luabpfc/loader/bindings"
 )
 
 // TestBindings writes Go bindings and a C header of each object. Go's type checker

@@ -3,10 +3,10 @@ package luabpfc
 import (
 	"strings"
 
+	"github.com/luabpfc/luabpfc/elfwriter/manifest"
 	"github.com/luabpfc/luabpfc/frontend"
 	"github.com/luabpfc/luabpfc/frontend/script"
 	"github.com/luabpfc/luabpfc/ir"
-	"github.com/luabpfc/luabpfc/manifest"
 )
 
 // carry returns what the object is to say to luabpfc's own loader, nil if that is

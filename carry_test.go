@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/luabpfc/luabpfc"
+	"github.com/luabpfc/luabpfc/elfwriter/manifest"
 	"github.com/luabpfc/luabpfc/loader"
-	"github.com/luabpfc/luabpfc/manifest"
 )
 
 const carrying = `

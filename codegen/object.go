@@ -10,9 +10,9 @@ import (
 	"github.com/luabpfc/luabpfc/btf"
 	"github.com/luabpfc/luabpfc/codegen/bpf"
 	"github.com/luabpfc/luabpfc/elfwriter"
+	"github.com/luabpfc/luabpfc/elfwriter/manifest"
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/kernel"
-	"github.com/luabpfc/luabpfc/manifest"
 )
 
 // Relocation types of BPF objects.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/cilium/ebpf"
 
-	"github.com/luabpfc/luabpfc/manifest"
+	"github.com/luabpfc/luabpfc/elfwriter/manifest"
 )
 
 // readManifest reads what the object carries for this loader, and holds it to the

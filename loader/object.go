@@ -13,7 +13,7 @@ import (
 
 	"github.com/cilium/ebpf"
 
-	"github.com/luabpfc/luabpfc/manifest"
+	"github.com/luabpfc/luabpfc/elfwriter/manifest"
 )
 
 // Object is a compiled object: its description, and once loaded its programs

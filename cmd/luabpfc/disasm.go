@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/luabpfc/luabpfc/disasm"
+	"github.com/luabpfc/luabpfc/codegen/disasm"
 )
 
 // disasmCommand is 'luabpfc disasm'.

@@ -9,9 +9,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/luabpfc/luabpfc"
-	"github.com/luabpfc/luabpfc/bindings"
 	"github.com/luabpfc/luabpfc/ir/diag"
 	"github.com/luabpfc/luabpfc/loader"
+	"github.com/luabpfc/luabpfc/loader/bindings"
 )
 
 // genCommand is 'luabpfc gen', which writes source code for what surrounds programs.

@@ -5,8 +5,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/luabpfc/luabpfc/bindings"
 	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/loader/bindings"
 )
 
 // genCCommand is 'luabpfc gen c'.

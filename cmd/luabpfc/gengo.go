@@ -9,8 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/luabpfc/luabpfc/bindings"
 	"github.com/luabpfc/luabpfc/ir/diag"
+	"github.com/luabpfc/luabpfc/loader/bindings"
 )
 
 // genTarget is what an object for Go is made for. Names of files and build

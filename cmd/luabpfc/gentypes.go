@@ -8,8 +8,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/luabpfc/luabpfc/btf"
+	"github.com/luabpfc/luabpfc/frontend/luals"
 	"github.com/luabpfc/luabpfc/loader/userspace"
-	"github.com/luabpfc/luabpfc/luals"
 )
 
 // genTypesCommand is 'luabpfc gen types'.

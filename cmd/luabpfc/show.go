@@ -12,7 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/luabpfc/luabpfc/disasm"
+	"github.com/luabpfc/luabpfc/codegen/disasm"
 	"github.com/luabpfc/luabpfc/loader"
 )
 

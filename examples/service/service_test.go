@@ -15,7 +15,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/luabpfc/luabpfc"
-	"github.com/luabpfc/luabpfc/bindings"
+	"github.com/luabpfc/luabpfc/loader/bindings"
 )
 
 // TestService starts the service on lo, makes traffic and reads /metrics.

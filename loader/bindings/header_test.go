@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/luabpfc/luabpfc/bindings"
+	"github.com/luabpfc/luabpfc/loader/bindings"
 )
 
 // gcc compiles C, which must be without a warning.

@@ -10,18 +10,18 @@ import (
 
 	"github.com/luabpfc/luabpfc/btf"
 	"github.com/luabpfc/luabpfc/frontend/lower"
+	"github.com/luabpfc/luabpfc/frontend/luals"
 	"github.com/luabpfc/luabpfc/frontend/script"
 	"github.com/luabpfc/luabpfc/frontend/syntax"
 	"github.com/luabpfc/luabpfc/ir/diag"
 	"github.com/luabpfc/luabpfc/ir/kernel"
 	"github.com/luabpfc/luabpfc/loader/userspace"
-	"github.com/luabpfc/luabpfc/luals"
 )
 
 // library is the whole library, with the structures of the tests' kernel types.
 func library(t *testing.T) string {
 	t.Helper()
-	data, err := os.ReadFile("../testdata/btf/kernel.btf")
+	data, err := os.ReadFile("../../testdata/btf/kernel.btf")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/luabpfc/luabpfc/bindings"
 	"github.com/luabpfc/luabpfc/loader"
+	"github.com/luabpfc/luabpfc/loader/bindings"
 )
 
 // TestDamaged changes bytes of an object: what comes of it is bindings that are Go, or

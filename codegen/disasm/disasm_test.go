@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/luabpfc/luabpfc"
-	"github.com/luabpfc/luabpfc/disasm"
+	"github.com/luabpfc/luabpfc/codegen/disasm"
 )
 
 // script has one of everything that an instruction can refer to.
@@ -24,7 +24,7 @@ end, { name = 'enter' })
 `
 
 func object(t testing.TB, big bool) []byte {
-	kernel, err := os.ReadFile("../testdata/btf/kernel.btf")
+	kernel, err := os.ReadFile("../../testdata/btf/kernel.btf")
 	if err != nil {
 		t.Fatal(err)
 	}

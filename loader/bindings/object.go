@@ -12,7 +12,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 
-	"github.com/luabpfc/luabpfc/manifest"
+	"github.com/luabpfc/luabpfc/elfwriter/manifest"
 )
 
 // Object is what user space sees of an object. Its lists are sorted by name.

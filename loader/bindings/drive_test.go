@@ -13,7 +13,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/luabpfc/luabpfc"
-	"github.com/luabpfc/luabpfc/bindings"
+	"github.com/luabpfc/luabpfc/loader/bindings"
 )
 
 // read compiles a script for a byte order and reads the object.
@@ -40,7 +40,7 @@ func read(t *testing.T, path string, big bool) *bindings.Object {
 func goModule(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	mod, err := os.ReadFile("../go.mod")
+	mod, err := os.ReadFile("../../go.mod")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func goModule(t *testing.T) string {
 	for _, m := range regexp.MustCompile(`(?m)^\s+((?:github.com/cilium/ebpf|golang.org/x/sys) \S+)`).FindAllSubmatch(mod, -1) {
 		fmt.Fprintf(&require, "require %s\n", m[1])
 	}
-	sums, err := os.ReadFile("../go.sum")
+	sums, err := os.ReadFile("../../go.sum")
 	if err != nil {
 		t.Fatal(err)
 	}
