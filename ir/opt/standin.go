@@ -277,74 +277,87 @@ func (w *nullWeb) access(v *ir.Value, off int64) {
 	}
 }
 
-// apart reports whether the web's tests are each one branch, none on a way from
-// another, and what is accessed is behind one of them.
+// apart reports whether what is accessed is behind a test of the web each, and none of
+// those tests is made on a way from where one found null.
 func (w *nullWeb) apart(f *ir.Func, dom *ir.Dom, cyclic bool) bool {
 	if w.null {
 		return false
 	}
-	yes := make([]*ir.Block, len(w.tests))
-	for i, t := range w.tests {
-		if t.Uses != 1 || t.Block.Control != t {
-			return len(w.users) == 0
+	behind := make([]bool, len(w.users))
+	var guards []*ir.Value // the tests that accesses are behind
+	for _, t := range w.tests {
+		y := wayOf(t, false)
+		if y == nil || len(y.Preds) != 1 {
+			continue
 		}
-		e := t.Block.Succs[0]
-		if t.Op == ir.OpEq {
-			e = t.Block.Succs[1]
+		guards = append(guards, nil)
+		for i, u := range w.users {
+			if dom.Dominates(y, u) {
+				behind[i], guards[len(guards)-1] = true, t
+			}
 		}
-		if len(e.B.Preds) == 1 {
-			yes[i] = e.B
+		if guards[len(guards)-1] == nil {
+			guards = guards[:len(guards)-1]
 		}
 	}
-	for _, u := range w.users {
-		behind := false
-		for _, y := range yes {
-			behind = behind || y != nil && dom.Dominates(y, u)
-		}
-		if !behind {
-			return false
-		}
+	if slices.Contains(behind, false) {
+		return false
 	}
 	for _, t := range w.tests {
-		if (cyclic || len(w.tests) > 1) && w.again(f, t) {
-			return false
+		for _, g := range guards {
+			if t.Uses > 0 && (cyclic || g != t) && again(f, t, g) {
+				return false
+			}
 		}
 	}
 	return true
 }
 
-// again reports whether a test is made on a way from the test t before what it tests
-// is looked up anew.
-func (w *nullWeb) again(f *ir.Func, t *ir.Value) bool {
-	for _, o := range w.tests {
-		var stop *ir.Block
-		if p := nilTested(o); p.Op == ir.OpCall || o == t {
-			stop = p.Block
-		}
-		if stop != o.Block && leads(f, t.Block, o.Block, stop) {
-			return true
-		}
+// wayOf returns where control goes if the test t found null, or did not; nil if t
+// is not how its block ends.
+func wayOf(t *ir.Value, null bool) *ir.Block {
+	switch {
+	case t.Block.Kind != ir.BlockIf || t.Block.Control != t:
+		return nil
+	case null == (t.Op == ir.OpEq):
+		return t.Block.Succs[0].B
 	}
-	return false
+	return t.Block.Succs[1].B
 }
 
-// leads reports whether a way leads from b to another block, or round to b again,
-// that does not go through stop.
-func leads(f *ir.Func, b, to, stop *ir.Block) bool {
+// again reports whether the test g is made on a way from where t found null, before
+// what g tests is looked up anew.
+func again(f *ir.Func, t, g *ir.Value) bool {
+	var stop *ir.Block
+	if p := nilTested(g); p.Op == ir.OpCall || g == t {
+		stop = p.Block
+	}
 	seen := make([]bool, f.NumBlocks())
-	work := []*ir.Block{b}
+	var work []*ir.Block
+	reach := func(b *ir.Block) bool {
+		if !seen[b.ID] && b != stop {
+			seen[b.ID] = true
+			work = append(work, b)
+		}
+		return b != stop && b == g.Block
+	}
+	if no := wayOf(t, true); no != nil && t.Uses == 1 {
+		if reach(no) {
+			return true
+		}
+	} else {
+		if t != g && t.Block == g.Block {
+			return true
+		}
+		work = append(work, t.Block)
+	}
 	for len(work) > 0 {
 		b := work[len(work)-1]
 		work = work[:len(work)-1]
 		for _, e := range b.Succs {
-			if seen[e.B.ID] || e.B == stop {
-				continue
-			}
-			if e.B == to {
+			if reach(e.B) {
 				return true
 			}
-			seen[e.B.ID] = true
-			work = append(work, e.B)
 		}
 	}
 	return false
