@@ -160,9 +160,13 @@ func readBTF(names []string) (all []byte, err error) {
 			}
 		}
 		for _, f := range files {
-			data, err := os.ReadFile(f)
+			data, err := readTypes(f)
 			if err != nil {
 				return nil, err
+			}
+			if all == nil {
+				all = data[:len(data):len(data)]
+				continue
 			}
 			all = append(all, data...)
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -18,10 +19,13 @@ func runningKernel() (v kernel.Version, ok bool) {
 	return kernel.ParseRelease(unix.ByteSliceToString(u.Release[:]))
 }
 
-// readTypes returns what is in a file of the kernel's types. Kernels from 6.16 on let
-// it be mapped, which takes a tenth of a millisecond; read, its 5 MB come a page at
-// a time. It stays mapped: types are looked up as long as the process lives.
+// readTypes returns what is in a file of a kernel's types. Kernels from 6.16 on let
+// their own be mapped, which takes a tenth of a millisecond; read, its 5 MB come a page
+// at a time. It stays mapped: types are looked up as long as the process lives.
 func readTypes(name string) ([]byte, error) {
+	if filepath.Dir(name) != runningBTF {
+		return os.ReadFile(name) // may change while it is in use
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
