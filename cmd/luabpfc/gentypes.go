@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -38,7 +37,7 @@ func genTypes(c *cli.Context, s streams) error {
 	if file == "" {
 		file = runningBTF
 	}
-	data, err := os.ReadFile(file)
+	data, err := readBTF([]string{file})
 	switch {
 	case err == nil:
 		k, err := btf.OpenKernel(data)
