@@ -146,9 +146,6 @@ const runningBTF = "/sys/kernel/btf"
 // readBTF reads the kernel's types and, behind them, those of modules. Of a folder
 // vmlinux is the kernel's.
 func readBTF(names []string) (all []byte, err error) {
-	if len(names) == 1 && names[0] == runningBTF {
-		return readTypes(runningBTF)
-	}
 	for _, name := range names {
 		files := []string{name}
 		if entries, err := os.ReadDir(name); err == nil {
