@@ -258,7 +258,7 @@ func (w *walker) callBack(s *state, h *kernel.Helper, e event) {
 			return
 		}
 	}
-	o := s.copy()
+	o := w.copy(s)
 	o.top().rounds++
 	f := frame{fn: w.function(fn), call: int(e.at), callback: true}
 	if h.Name == "loop" {

@@ -182,7 +182,7 @@ func (w *walker) clean(s *state) {
 
 // store stores s.
 func (w *walker) store(s *state, here spot) {
-	c := s.copy()
+	c := w.copy(s)
 	c.precise = make([]set, len(s.frames))
 	c.path = c.path[:len(c.path):len(c.path)]
 	w.stored[here] = append(w.stored[here], c)

@@ -155,14 +155,18 @@ type state struct {
 	miss     int
 }
 
-// copy returns a state like s that shares the contents of stacks.
-func (s *state) copy() *state {
-	c := &state{at: s.at, parent: s.parent, notes: s.notes, frames: make([]frame, len(s.frames)), refs: slices.Clone(s.refs), branches: 1}
+// copy returns a state like s that shares the contents of stacks, in memory of one
+// whose way has ended if there is any.
+func (w *walker) copy(s *state) *state {
+	c := &state{}
+	if n := len(w.ended); n > 0 {
+		c, w.ended = w.ended[n-1], w.ended[:n-1]
+	}
 	for i := range s.frames {
 		s.frames[i].own = false
 	}
-	copy(c.frames, s.frames)
-	c.path = append(make([]event, 0, len(s.path)+8), s.path...)
+	*c = state{at: s.at, parent: s.parent, notes: s.notes, branches: 1,
+		frames: append(c.frames[:0], s.frames...), refs: append(c.refs[:0], s.refs...), path: append(slices.Grow(c.path[:0], len(s.path)+8), s.path...)}
 	return c
 }
 

@@ -152,7 +152,7 @@ func (w *walker) branch(s *state, in *bpf.Inst, e *event) {
 		w.links = append(w.links, linked)
 		w.note(s)
 	}
-	o := s.copy()
+	o := w.copy(s)
 	o.at = int(w.target[w.now])
 	o.path = append(o.path, *e)
 	w.narrow(o, in, in.Op, linked)
@@ -288,7 +288,7 @@ func (w *walker) fork(s *state, in *bpf.Inst, v value) value {
 	default:
 		return v
 	}
-	o := s.copy()
+	o := w.copy(s)
 	o.at = w.now
 	o.top().regs[in.Dst] = none
 	w.aside(o)

@@ -56,6 +56,7 @@ type walker struct {
 
 	stored  map[spot][]*state
 	pending []*state
+	ended   []*state  // nobody has them any more: memory for others
 	links   [][]place // numbers that branches narrowed together
 	nextID  int32
 	ids     ids
@@ -83,6 +84,7 @@ func Walk(p *Program, limit int) *Result {
 		w.at[s.at]++
 		if w.prune[s.at] && w.visit(s) || !w.step(s) {
 			w.finish(s)
+			w.ended = append(w.ended, s)
 			s = nil
 			if n := len(w.pending); n > 0 {
 				s = w.pending[n-1]
