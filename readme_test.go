@@ -47,7 +47,7 @@ func TestReadme(t *testing.T) {
 		t.Errorf("the README's message is\n%sthe compiler's\n%s", got, diag.Human(l))
 	}
 	var flags []byte
-	for _, file := range []string{"app.go", "gengo.go"} {
+	for _, file := range []string{"app.go", "gengo.go", "machine.go"} {
 		text, err := os.ReadFile("cmd/luabpfc/" + file)
 		if err != nil {
 			t.Fatal(err)

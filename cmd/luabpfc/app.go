@@ -87,25 +87,19 @@ func onUsageError(_ *cli.Context, err error, _ bool) error { return &usageError{
 
 // rootFlags are the flags of 'luabpfc prog.lua'.
 func rootFlags() []cli.Flag {
-	return []cli.Flag{
+	return append(scriptFlags("", oldestKernel), cpuFlag(),
 		&cli.StringFlag{Name: "o", Usage: "write to `FILE`; '-' is standard output (default: prog.o for prog.lua)"},
-		&cli.StringFlag{Name: "O", Value: "2", Usage: "optimisation `LEVEL`: 0 or 2"},
 		&cli.BoolFlag{Name: "g0", Usage: "leave out line information"},
-		&cli.StringFlag{Name: "mcpu", Value: "v3", Usage: "instruction set `CPU`: v1, v2, v3 or v4"},
 		&cli.StringFlag{Name: "arch", Usage: "architecture whose registers programs read: x86_64, arm64, riscv64 or s390x (default: this machine's)"},
-		&cli.StringSliceFlag{Name: "btf", Usage: "`FILE` with the kernel's types, further ones with modules', or a folder of them (default: /sys/kernel/btf, read if the script needs it)"},
-		&cli.StringFlag{Name: "target-kernel", Usage: "oldest kernel `X.Y` that must load the object (default: 6.1)"},
 		&cli.StringFlag{Name: "target", Value: "bpfel", Usage: "byte order: bpfel or bpfeb"},
 		&cli.StringFlag{Name: "emit", Value: "obj", Usage: "`WHAT` to write: ast, ir, opt, mir, asm, obj, raw (the instructions of one bpf.func) or ipft-lua (a script for ipftrace2); text goes to standard output unless -o is given"},
-		&cli.StringSliceFlag{Name: "D", Usage: "define option `NAME[=VALUE]` for bpf.opt"},
-		&cli.StringSliceFlag{Name: "I", Usage: "look for required files in `DIR` too"},
 		&cli.StringFlag{Name: "M", Usage: "write a make rule naming every source read to `FILE`"},
 		&cli.StringSliceFlag{Name: "W", Usage: "`WHICH` warnings: error makes them errors, error=CODE one kind, no-CODE drops one"},
 		&cli.StringFlag{Name: "diagnostics", Value: "human", Usage: "`FORM` of messages: human or json"},
 		&cli.StringSliceFlag{Name: "d", Usage: "debug the compiler: `PASS`/dump, stats, check, fuel=N"},
 		&cli.BoolFlag{Name: "v", Usage: "say what was made"},
 		&cli.BoolFlag{Name: "version", Usage: "print the version"},
-	}
+	)
 }
 
 func version() string {

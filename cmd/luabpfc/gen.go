@@ -32,13 +32,7 @@ func genCommand(s streams, render *func(diag.List) string) *cli.Command {
 
 // genFlags are the flags by which gen compiles.
 func genFlags(more ...cli.Flag) []cli.Flag {
-	return append(more,
-		&cli.StringSliceFlag{Name: "D", Usage: "define option `NAME[=VALUE]` for bpf.opt"},
-		&cli.StringSliceFlag{Name: "I", Usage: "look for required files in `DIR` too"},
-		&cli.StringFlag{Name: "O", Value: "2", Usage: "optimisation `LEVEL`: 0 or 2"},
-		&cli.StringFlag{Name: "mcpu", Value: "v3", Usage: "instruction set `CPU`: v1, v2, v3 or v4"},
-		&cli.StringSliceFlag{Name: "btf", Usage: "`FILE` with the kernel's types, further ones with modules', or a folder of them (default: /sys/kernel/btf)"},
-		&cli.StringFlag{Name: "target-kernel", Usage: "oldest kernel `X.Y` that must load the object (default: 6.1)"},
+	return append(append(more, scriptFlags("", oldestKernel)...), cpuFlag(),
 		&cli.StringSliceFlag{Name: "record", Usage: "`MAP=TYPE`: what is sent through a map, where the object does not say"},
 	)
 }

@@ -11,9 +11,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/luabpfc/luabpfc"
 	"github.com/luabpfc/luabpfc/ir/diag"
 	"github.com/luabpfc/luabpfc/loader"
+	"github.com/luabpfc/luabpfc/loader/userspace"
 )
 
 // loadCommand is 'luabpfc load'.
@@ -23,25 +23,14 @@ func loadCommand(s streams, render *func(diag.List) string) *cli.Command {
 		Usage:        "load an object, of any compiler, or a script's; fill its maps, attach its programs, and leave them in place",
 		ArgsUsage:    "prog.o|prog.lua [script arguments]",
 		OnUsageError: onUsageError,
-		Flags: append([]cli.Flag{
+		Flags: append(scriptFlags("of a script: ", runningTarget),
 			&cli.StringFlag{Name: "pin", Usage: "pin programs, maps and attachments below `DIR` (default: /sys/fs/bpf/prog for prog.o)"},
 			&cli.StringSliceFlag{Name: "map", Usage: "use the pinned map at PATH in place of the object's own, as `NAME=PATH`"},
 			&cli.StringSliceFlag{Name: "target", Usage: "attach a program there, not where the object says, as `PROGRAM=TARGET`"},
 			&cli.BoolFlag{Name: "no-attach", Usage: "attach nothing; 'luabpfc attach' does later"},
-		}, machineFlags()...),
+			&cli.BoolFlag{Name: "v", Usage: "say all that the kernel's verifier says"},
+		),
 		Action: func(c *cli.Context) error { return loadObject(c, s, *render) },
-	}
-}
-
-// machineFlags are those of commands that compile a script for this machine.
-func machineFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "D", Usage: "of a script: define option `NAME[=VALUE]` for bpf.opt"},
-		&cli.StringSliceFlag{Name: "I", Usage: "of a script: look for required files in `DIR` too"},
-		&cli.StringFlag{Name: "O", Value: "2", Usage: "of a script: optimisation `LEVEL`: 0 or 2"},
-		&cli.StringFlag{Name: "btf", Usage: "of a script: `FILE` with the kernel's types (default: /sys/kernel/btf/vmlinux)"},
-		&cli.StringFlag{Name: "target-kernel", Usage: "of a script: kernel `X.Y` to compile for (default: the one that is running)"},
-		&cli.BoolFlag{Name: "v", Usage: "say all that the kernel's verifier says"},
 	}
 }
 
@@ -157,36 +146,17 @@ func objectOf(c *cli.Context, s streams, render func(diag.List) string) ([]byte,
 	if !isScript(name) {
 		return readObject(name, s.in)
 	}
-	req := &request{opts: luabpfc.DefaultOptions()}
-	req.opts.Args, req.opts.Output = c.Args().Tail(), s.err
-	running, err := req.parseMachine(c)
+	req, err := openScript(c, s)
 	if err != nil {
 		return nil, err
 	}
-	if err := req.parseDefines(c); err != nil {
-		return nil, err
-	}
-	files := &sources{dirs: c.StringSlice("I")}
-	src, err := files.script(name, s.in)
-	if err != nil {
-		return nil, err
-	}
-	obj, err := luabpfc.Compile(src, req.opts)
-	newer := func(d *diag.Diagnostic) bool { return d.Code == diag.NeedsNewerKernel }
-	if list, ok := diag.AsList(err); ok && req.opts.Kernel.Before(running) && slices.ContainsFunc(list, newer) {
-		req.opts.Kernel = running
-		obj, err = luabpfc.Compile(src, req.opts)
-	}
+	req.opts.Output = s.err
+	obj, err := userspace.Compile(req.src, req.opts, req.running)
 	if err != nil {
 		return nil, err
 	}
 	fmt.Fprint(s.err, render(ours(obj.Warnings)))
 	return obj.ELF, nil
-}
-
-// ours are the warnings that matter where this command loads the object.
-func ours(list diag.List) diag.List {
-	return slices.DeleteFunc(list, func(d *diag.Diagnostic) bool { return d.Code == diag.OtherLoaders })
 }
 
 // pinFolder is where an object is pinned. It must be new.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -15,7 +13,6 @@ import (
 
 	"github.com/luabpfc/luabpfc"
 	"github.com/luabpfc/luabpfc/ir/diag"
-	"github.com/luabpfc/luabpfc/ir/kernel"
 	"github.com/luabpfc/luabpfc/loader"
 	"github.com/luabpfc/luabpfc/loader/userspace"
 )
@@ -27,19 +24,14 @@ func runCommand(s streams, render *func(diag.List) string) *cli.Command {
 		Usage:        "compile a script, load and attach its programs, and go on with its part in user space",
 		ArgsUsage:    "prog.lua [script arguments]",
 		OnUsageError: onUsageError,
-		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "D", Usage: "define option `NAME[=VALUE]` for bpf.opt"},
-			&cli.StringSliceFlag{Name: "I", Usage: "look for required files in `DIR` too"},
-			&cli.StringFlag{Name: "O", Value: "2", Usage: "optimisation `LEVEL`: 0 or 2"},
-			&cli.StringSliceFlag{Name: "btf", Usage: "`FILE` with the kernel's types, further ones with modules', or a folder of them (default: /sys/kernel/btf)"},
-			&cli.StringFlag{Name: "target-kernel", Usage: "kernel `X.Y` to compile for (default: the one that is running)"},
+		Flags: append(scriptFlags("", runningTarget),
 			&cli.BoolFlag{Name: "json", Usage: "of a script without a part in user space: show maps and events as JSON, an object a line"},
 			&cli.BoolFlag{Name: "folded", Usage: "of such a script: print what it has counted by stack at its end, a stack a line, as flame graphs are made of"},
 			&cli.DurationFlag{Name: "interval", Usage: "of such a script: show the maps every `TIME`, as in 2s (default: at the end; on a terminal every second)"},
 			&cli.DurationFlag{Name: "duration", Usage: "of such a script: end after `TIME` (default: at Ctrl-C)"},
 			&cli.BoolFlag{Name: "once", Usage: "of such a script: show the maps once, after an interval, and end"},
 			&cli.BoolFlag{Name: "v", Usage: "say what was made, and all that the kernel's verifier says"},
-		},
+		),
 		Action: func(c *cli.Context) error { return runScript(c, s, *render) },
 	}
 }
@@ -49,30 +41,19 @@ func runScript(c *cli.Context, s streams, render func(diag.List) string) error {
 	if c.NArg() == 0 || c.Args().First() == "" {
 		return usagef("no script; 'luabpfc run prog.lua' runs one")
 	}
-	req := &request{opts: luabpfc.DefaultOptions(), v: c.Bool("v")}
-	req.opts.Args = c.Args().Tail()
-	running, err := req.parseMachine(c)
-	if err != nil {
-		return err
-	}
-	if err := req.parseDefines(c); err != nil {
-		return err
-	}
-	files := &sources{dirs: c.StringSlice("I")}
-	src, err := files.script(c.Args().First(), s.in)
+	req, err := openScript(c, s)
 	if err != nil {
 		return err
 	}
 	liftMemoryLimit()
 	signals := catchSignals()
 	defer signals.stop()
-	code, err := userspace.Run(src, userspace.Options{
-		Compile: req.opts, Running: running, In: s.in, Out: s.out, Err: s.err,
+	code, err := userspace.Run(req.src, userspace.Options{
+		Compile: req.opts, Running: req.running, In: s.in, Out: s.out, Err: s.err,
 		Show:      showing(c, s),
 		Interrupt: signals.interrupt, Halt: signals.halt,
 		Compiled: func(obj *luabpfc.Object) error {
-			other := func(d *diag.Diagnostic) bool { return d.Code == diag.OtherLoaders } // this is ours
-			fmt.Fprint(s.err, render(slices.DeleteFunc(obj.Warnings, other)))
+			fmt.Fprint(s.err, render(ours(obj.Warnings)))
 			if req.v {
 				describe(s.err, obj)
 			}
@@ -96,17 +77,6 @@ func runScript(c *cli.Context, s streams, render func(diag.List) string) error {
 type exitCode int
 
 func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
-
-// parseMachine reads what the script is compiled for: this machine, as it runs.
-func (r *request) parseMachine(c *cli.Context) (running kernel.Version, err error) {
-	r.opts.Arch, _ = kernel.ArchByName(runtime.GOARCH)
-	r.opts.BigEndian = bigEndian()
-	running, ok := runningKernel()
-	if ok && running.Before(r.opts.Kernel) {
-		r.opts.Kernel = running
-	}
-	return running, r.parseKernel(c)
-}
 
 // signals are the signals that end a script.
 type signals struct {

@@ -126,11 +126,17 @@ func (h *host) DeclareProgram(st *script.Stage, p *script.Program) {
 func (h *host) compile() (*luabpfc.Object, error) {
 	opts := h.opts.Compile
 	opts.Output, opts.Answers = nil, h.answers
-	obj, err := luabpfc.Compile(h.src, opts)
-	if list, ok := diag.AsList(err); ok && opts.Kernel.Before(h.opts.Running) &&
-		slices.ContainsFunc(list, func(d *diag.Diagnostic) bool { return d.Code == diag.NeedsNewerKernel }) {
-		opts.Kernel = h.opts.Running
-		return luabpfc.Compile(h.src, opts)
+	return Compile(h.src, opts, h.opts.Running)
+}
+
+// Compile compiles a script to be loaded here: for the running kernel where the
+// target lacks what the script needs.
+func Compile(src luabpfc.Source, opts luabpfc.Options, running kernel.Version) (*luabpfc.Object, error) {
+	obj, err := luabpfc.Compile(src, opts)
+	newer := func(d *diag.Diagnostic) bool { return d.Code == diag.NeedsNewerKernel }
+	if list, ok := diag.AsList(err); ok && opts.Kernel.Before(running) && slices.ContainsFunc(list, newer) {
+		opts.Kernel = running
+		return luabpfc.Compile(src, opts)
 	}
 	return obj, err
 }
