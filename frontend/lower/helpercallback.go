@@ -58,7 +58,7 @@ func calledObject(tag string) calledParam {
 }
 
 func calledDynptr(lw *lowerer, _ syntax.Node, p *ir.Value, _ *script.Map) Value {
-	return Ref{Addr: p, Region: ir.RegionKernel, Type: &btf.Struct{Name: "bpf_dynptr", Size: dynptrBytes}, Hi: dynptrBytes, ReadOnly: "only helpers look into a dynptr"}
+	return Ref{Addr: p, Region: ir.RegionKernel, Type: &btf.Struct{Name: "bpf_dynptr", Size: kernel.DynptrBytes}, Hi: kernel.DynptrBytes, ReadOnly: "only helpers look into a dynptr"}
 }
 
 // callback builds the function that helper h is to call.

@@ -14,9 +14,6 @@ import (
 // maps, and dynptrs on the stack. They are handed to helpers by their place, and
 // neither read, written nor copied.
 
-// dynptrBytes is the size of struct bpf_dynptr.
-const dynptrBytes = 16
-
 // fieldOf are the structures that helpers know as fields of a map's value.
 var fieldOf = map[string]string{
 	"spin_lock": "bpf_spin_lock", "spin_unlock": "bpf_spin_lock",

@@ -157,3 +157,6 @@ func RetKindByName(name string) (RetKind, bool) {
 // PacketDynptr is the kfunc that makes a dynptr of a struct sk_buff
 // (net/core/filter.c).
 const PacketDynptr = "bpf_dynptr_from_skb"
+
+// DynptrBytes is the size of struct bpf_dynptr.
+const DynptrBytes = 16

@@ -227,6 +227,31 @@ func (s *splitter) based(p span) span {
 	return p
 }
 
+// positive returns the span based, and makes s leave unless all of it is in
+// [0, 2^31), which ranges may show.
+func (s *splitter) positive(p span, ranges *ir.Ranges) span {
+	if p.base == nil {
+		return p
+	}
+	known := ranges.At(p.base, s.orig)
+	if p = s.based(p); p.shift != 0 {
+		known = ir.FullRange()
+	}
+	s.atMost(p.base, known, math.MaxInt32-p.hi)
+	return p
+}
+
+// offset is base+off, or off where there is no base.
+func (s *splitter) offset(base *ir.Value, off int64) *ir.Value {
+	switch {
+	case base == nil:
+		return s.konst(off)
+	case off == 0:
+		return base
+	}
+	return s.op(ir.OpAdd, base, s.konst(off))
+}
+
 // atMost makes s leave unless the span's base is in [0, most], which known, the
 // range of the base, may show.
 func (s *splitter) atMost(base *ir.Value, known ir.Range, most int64) {

@@ -1,8 +1,6 @@
 package opt
 
 import (
-	"math"
-
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
@@ -49,22 +47,20 @@ func (l *legacyForm) generation(s *splitter, gen *ir.Value) {
 func (l *legacyForm) length(s *splitter, v *ir.Value) { become(v, ir.OpCopy, l.lens[genOf(v)]) }
 
 func (l *legacyForm) check(s *splitter, v *ir.Value) {
+	s.checkByLoad(v, l.ranges, func(base *ir.Value, off int64) { s.legacyLoad(base, off, 1) })
+}
+
+// checkByLoad is the check v where loads leave by themselves: last loads the byte
+// off bytes behind base.
+func (s *splitter) checkByLoad(v *ir.Value, ranges *ir.Ranges, last func(base *ir.Value, off int64)) {
 	p := packetSpan(v)
 	if p.never() {
 		s.leave()
 		return
 	}
 	covered := coveredByLoad(s.b.Values[s.i+1:], v)
-	if p.base != nil {
-		known := l.ranges.At(p.base, s.orig)
-		p = s.based(p)
-		if p.shift != 0 {
-			known = ir.FullRange()
-		}
-		s.atMost(p.base, known, math.MaxInt32-p.hi)
-	}
-	if !covered {
-		s.legacyLoad(p.base, p.hi-1, 1)
+	if p = s.positive(p, ranges); !covered {
+		last(p.base, p.hi-1)
 	}
 }
 
@@ -151,40 +147,28 @@ func (h *helperForm) length(s *splitter, v *ir.Value) { become(v, ir.OpCopy, h.l
 
 func (h *helperForm) check(s *splitter, v *ir.Value) {
 	p := packetSpan(v)
-	length := h.lens[genOf(v)]
 	if p.never() {
 		s.leave()
 		return
 	}
-	if p.base == nil {
-		s.leaveIf(s.op(ir.OpULt, length, s.konst(p.hi)))
-		return
-	}
-	known := h.ranges.At(p.base, s.orig)
-	p = s.based(p)
-	if p.shift != 0 {
-		known = ir.FullRange()
-	}
-	s.atMost(p.base, known, math.MaxInt32-p.hi)
-	s.leaveIf(s.op(ir.OpULt, length, s.op(ir.OpAdd, p.base, s.konst(p.hi))))
+	p = s.positive(p, h.ranges)
+	s.leaveIf(s.op(ir.OpULt, h.lens[genOf(v)], s.offset(p.base, p.hi)))
 }
 
 func (h *helperForm) load(s *splitter, v *ir.Value) {
 	if h.buf == nil {
 		h.buf = h.f.NewSlot(8, "", v.Pos)
 	}
-	p, size := packetSpan(v), v.Mem().Size
-	off := s.konst(p.lo)
-	if p.base != nil {
-		off = p.base
-		if p.lo != 0 {
-			off = s.op(ir.OpAdd, p.base, s.konst(p.lo))
-		}
-	}
-	buf := s.slotAddr(h.buf)
-	s.call(h.helper, s.ctx, off, buf, s.konst(int64(size)))
+	p := packetSpan(v)
+	off, buf := s.offset(p.base, p.lo), s.slotAddr(h.buf)
+	s.call(h.helper, s.ctx, off, buf, s.konst(int64(v.Mem().Size)))
+	s.copied(v, buf)
+}
+
+// copied turns v, a packet load, into the load of its bytes from the slot at buf.
+func (s *splitter) copied(v, buf *ir.Value) {
 	x := s.b.InsertValue(s.i, ir.OpLoad, ir.I64, s.pos, buf)
-	x.Aux = &ir.Mem{Region: ir.RegionStack, Size: size}
+	x.Aux = &ir.Mem{Region: ir.RegionStack, Size: v.Mem().Size}
 	s.i++
 	s.number(v, x, false)
 }

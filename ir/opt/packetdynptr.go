@@ -1,8 +1,6 @@
 package opt
 
 import (
-	"math"
-
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
@@ -21,9 +19,6 @@ type dynptrForm struct {
 	checked map[*ir.Value]bool     // generations that something is read of
 	dynptrs map[*ir.Value]*ir.Slot // by generation
 }
-
-// dynptrBytes is the size of struct bpf_dynptr.
-const dynptrBytes = 16
 
 func newDynptrForm(c *Context, f *ir.Func) *dynptrForm {
 	c.Change("dynptr-form")
@@ -47,7 +42,7 @@ func (d *dynptrForm) generation(s *splitter, gen *ir.Value) {
 	if !d.checked[gen] {
 		return
 	}
-	slot := d.f.NewSlot(dynptrBytes, "", s.pos)
+	slot := d.f.NewSlot(kernel.DynptrBytes, "", s.pos)
 	d.dynptrs[gen] = slot
 	s.call(d.make, s.field("skb"), s.konst(0), s.slotAddr(slot))
 }
@@ -58,48 +53,21 @@ func (d *dynptrForm) length(_ *splitter, v *ir.Value) {
 }
 
 func (d *dynptrForm) check(s *splitter, v *ir.Value) {
-	p := packetSpan(v)
-	if p.never() {
-		s.leave()
-		return
-	}
-	covered := coveredByLoad(s.b.Values[s.i+1:], v)
-	if p.base != nil {
-		known := d.ranges.At(p.base, s.orig)
-		p = s.based(p)
-		if p.shift != 0 {
-			known = ir.FullRange()
-		}
-		s.atMost(p.base, known, math.MaxInt32-p.hi)
-	}
-	if !covered {
-		d.bytes(s, v, span{base: p.base, lo: p.hi - 1}, 1)
-	}
+	s.checkByLoad(v, d.ranges, func(base *ir.Value, off int64) { d.bytes(s, v, base, off, 1) })
 }
 
 func (d *dynptrForm) load(s *splitter, v *ir.Value) {
-	size := v.Mem().Size
-	buf := d.bytes(s, checkOf(v), s.based(packetSpan(v)), size)
-	x := s.b.InsertValue(s.i, ir.OpLoad, ir.I64, s.pos, buf)
-	x.Aux = &ir.Mem{Region: ir.RegionStack, Size: size}
-	s.i++
-	s.number(v, x, false)
+	p := s.based(packetSpan(v))
+	s.copied(v, d.bytes(s, checkOf(v), p.base, p.lo, v.Mem().Size))
 }
 
-// bytes copies the size bytes at p to a slot, whose address it returns; s leaves
-// where the packet has none.
-func (d *dynptrForm) bytes(s *splitter, check *ir.Value, p span, size int32) *ir.Value {
+// bytes copies the size bytes at base+lo to a slot, whose address it returns; s
+// leaves where the packet has none.
+func (d *dynptrForm) bytes(s *splitter, check, base *ir.Value, lo int64, size int32) *ir.Value {
 	if d.buf == nil {
 		d.buf = d.f.NewSlot(8, "", s.pos)
 	}
-	off := s.konst(p.lo)
-	if p.base != nil {
-		off = p.base
-		if p.lo != 0 {
-			off = s.op(ir.OpAdd, p.base, s.konst(p.lo))
-		}
-	}
-	buf := s.slotAddr(d.buf)
+	off, buf := s.offset(base, lo), s.slotAddr(d.buf)
 	r := s.call(d.read, buf, s.konst(int64(size)), s.slotAddr(d.dynptrs[genOf(check)]), off, s.konst(0))
 	s.leaveIf(s.op(ir.OpNe, r, s.konst(0)))
 	return buf
