@@ -189,7 +189,7 @@ func (e *extraction) invoke(at *cursor, h *kernel.Helper, g *ir.Func, calls int6
 	}
 	fn := at.op(ir.OpFuncRef, ir.Ptr)
 	fn.Aux = g
-	at.op(ir.OpCall, ir.I64, over, fn, p, at.konst(0)).Aux = h
+	at.call(ir.I64, h, over, fn, p, at.konst(0))
 }
 
 // chunks returns a callback that runs the loop for as long as one helper call

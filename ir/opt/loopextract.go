@@ -328,8 +328,7 @@ func (x *former) number(at *cursor) *ir.Value {
 			return at.op(ir.OpOr, ir.I64, lo, at.op(ir.OpShl, ir.I64, lo, at.konst(32)))
 		}
 	}
-	u := at.op(ir.OpCall, ir.I64)
-	u.Aux = kernel.HelperByName("get_prandom_u32")
+	u := at.call(ir.I64, kernel.HelperByName("get_prandom_u32"))
 	return u
 }
 

@@ -120,10 +120,7 @@ func (s *splitter) field(name string) *ir.Value {
 	if c.Kind != kernel.Scalar {
 		t = ir.Ptr
 	}
-	v := s.b.InsertValue(s.i, ir.OpLoad, t, s.pos, s.ctx)
-	v.Aux = &ir.Mem{Region: ir.RegionCtx, Off: c.Off, Size: c.Size}
-	s.i++
-	return v
+	return s.load(t, s.ctx, ir.Mem{Region: ir.RegionCtx, Off: c.Off, Size: c.Size})
 }
 
 // helperForm compares with the packet's length and loads by skb_load_bytes,
@@ -160,17 +157,14 @@ func (h *helperForm) load(s *splitter, v *ir.Value) {
 		h.buf = h.f.NewSlot(8, "", v.Pos)
 	}
 	p := packetSpan(v)
-	off, buf := s.offset(p.base, p.lo), s.slotAddr(h.buf)
-	s.call(h.helper, s.ctx, off, buf, s.konst(int64(v.Mem().Size)))
+	off, buf := s.offset(p.base, p.lo), s.slot(h.buf)
+	s.call(ir.I64, h.helper, s.ctx, off, buf, s.konst(int64(v.Mem().Size)))
 	s.copied(v, buf)
 }
 
 // copied turns v, a packet load, into the load of its bytes from the slot at buf.
 func (s *splitter) copied(v, buf *ir.Value) {
-	x := s.b.InsertValue(s.i, ir.OpLoad, ir.I64, s.pos, buf)
-	x.Aux = &ir.Mem{Region: ir.RegionStack, Size: v.Mem().Size}
-	s.i++
-	s.number(v, x, false)
+	s.number(v, s.load(ir.I64, buf, ir.Mem{Region: ir.RegionStack, Size: v.Mem().Size}), false)
 }
 
 // store is never called: only kinds with direct access write their packet.
@@ -306,9 +300,7 @@ func (d *directForm) find(k startKey, was *ir.Block, hi int64) *start {
 }
 
 func (s *splitter) ptrAdd(p, n *ir.Value) *ir.Value {
-	v := s.b.InsertValue(s.i, ir.OpPtrAdd, ir.Ptr, s.pos, p, n)
-	s.i++
-	return v
+	return s.cursor.op(ir.OpPtrAdd, ir.Ptr, p, n)
 }
 
 func (d *directForm) load(s *splitter, v *ir.Value) {
@@ -336,9 +328,7 @@ func (d *directForm) pointer(s *splitter, v *ir.Value) (*start, span) {
 // pointerLoad turns v, a packet load, into the load of its bytes off behind ptr.
 func (s *splitter) pointerLoad(v, ptr *ir.Value, off int64) {
 	m := v.Mem()
-	x := s.b.InsertValue(s.i, ir.OpLoad, ir.I64, s.pos, ptr)
-	x.Aux = &ir.Mem{Region: ir.RegionPacket, Off: int32(off), Size: m.Size, Signed: m.Signed && !m.BE}
-	s.i++
+	x := s.load(ir.I64, ptr, ir.Mem{Region: ir.RegionPacket, Off: int32(off), Size: m.Size, Signed: m.Signed && !m.BE})
 	if m.Signed && !m.BE {
 		become(v, ir.OpCopy, x)
 		return
@@ -353,8 +343,6 @@ func (s *splitter) pointerStore(v, ptr *ir.Value, off int64) {
 	if m.BE && m.Size > 1 {
 		x = s.bits(ir.OpToBE, int64(m.Size)*8, x)
 	}
-	st := s.b.InsertValue(s.i, ir.OpStore, ir.Void, s.pos, ptr, x)
-	st.Aux = &ir.Mem{Region: ir.RegionPacket, Off: int32(off), Size: m.Size}
-	s.i++
+	s.cursor.op(ir.OpStore, ir.Void, ptr, x).Aux = &ir.Mem{Region: ir.RegionPacket, Off: int32(off), Size: m.Size}
 	s.drop[v] = true
 }

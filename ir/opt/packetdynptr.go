@@ -44,7 +44,7 @@ func (d *dynptrForm) generation(s *splitter, gen *ir.Value) {
 	}
 	slot := d.f.NewSlot(kernel.DynptrBytes, "", s.pos)
 	d.dynptrs[gen] = slot
-	s.call(d.make, s.field("skb"), s.konst(0), s.slotAddr(slot))
+	s.call(ir.I64, d.make, s.field("skb"), s.konst(0), s.slot(slot))
 }
 
 // length is never called: the front end reads the length from the sk_buff.
@@ -67,25 +67,11 @@ func (d *dynptrForm) bytes(s *splitter, check, base *ir.Value, lo int64, size in
 	if d.buf == nil {
 		d.buf = d.f.NewSlot(8, "", s.pos)
 	}
-	off, buf := s.offset(base, lo), s.slotAddr(d.buf)
-	r := s.call(d.read, buf, s.konst(int64(size)), s.slotAddr(d.dynptrs[genOf(check)]), off, s.konst(0))
+	off, buf := s.offset(base, lo), s.slot(d.buf)
+	r := s.call(ir.I64, d.read, buf, s.konst(int64(size)), s.slot(d.dynptrs[genOf(check)]), off, s.konst(0))
 	s.leaveIf(s.op(ir.OpNe, r, s.konst(0)))
 	return buf
 }
 
 // store is never called: what is read by copies can't be written.
 func (d *dynptrForm) store(_ *splitter, v *ir.Value) { noStore(d.f, v) }
-
-func (s *splitter) slotAddr(slot *ir.Slot) *ir.Value {
-	v := s.b.InsertValue(s.i, ir.OpSlotAddr, ir.Ptr, s.pos)
-	v.Aux = slot
-	s.i++
-	return v
-}
-
-func (s *splitter) call(h *kernel.Helper, args ...*ir.Value) *ir.Value {
-	v := s.b.InsertValue(s.i, ir.OpCall, ir.I64, s.pos, args...)
-	v.Aux = h
-	s.i++
-	return v
-}

@@ -69,9 +69,7 @@ func (d *directForm) lengthIs(s *splitter, v *ir.Value) {
 
 // truth computes a comparison as a number.
 func (s *splitter) truth(op ir.Op, x, y *ir.Value) *ir.Value {
-	c := s.b.InsertValue(s.i, op, ir.Bool, s.pos, x, y)
-	s.i++
-	return s.op(ir.OpBoolToInt, c)
+	return s.op(ir.OpBoolToInt, s.cursor.op(op, ir.Bool, x, y))
 }
 
 // dropLengths drops the differences that nothing uses any more.

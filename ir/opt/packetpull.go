@@ -166,9 +166,7 @@ func (d *pullForm) slowPath(s *splitter, over *ir.Value, st *proven) {
 	if st.base != nil {
 		n = s.op(ir.OpAdd, st.base, n)
 	}
-	call := s.b.InsertValue(s.i, ir.OpCall, ir.Void, s.pos, s.ctx, n)
-	call.Aux = d.pull
-	s.i++
+	s.call(ir.Void, d.pull, s.ctx, n)
 	var ptr *ir.Value
 	if st.base == nil {
 		ptr = s.field("data")

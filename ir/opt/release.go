@@ -211,5 +211,5 @@ func (r *releaser) giveBack(b *ir.Block, v *ir.Value) {
 	for range h.Args[1:] {
 		args = append(args, at.konst(0))
 	}
-	at.op(ir.OpCall, ir.Void, args...).Aux = h
+	at.call(ir.Void, h, args...)
 }

@@ -110,8 +110,7 @@ func (s *scratchExpander) claim() *ir.Block {
 		at.op(ir.OpStore, ir.Void, k, at.konst(int64(n))).Aux = &ir.Mem{Region: ir.RegionStack, Size: 4}
 		ref := at.op(ir.OpMapRef, ir.Ptr)
 		ref.Aux = m
-		p := at.op(ir.OpCall, ir.Ptr, ref, k)
-		p.Aux = kernel.HelperByName("map_lookup_elem")
+		p := at.call(ir.Ptr, kernel.HelperByName("map_lookup_elem"), ref, k)
 		null := at.op(ir.OpConst, ir.Ptr)
 		there := f.NewBlock(ir.BlockIf)
 		s.branch(b, at.op(ir.OpEq, ir.Bool, p, null), missing, there)

@@ -30,7 +30,7 @@ func legalSignedDiv(c *Context, f *ir.Func) {
 			if r == nil {
 				r = ir.ComputeRanges(f, nil)
 			}
-			e := &expander{b: b, i: i, pos: v.Pos, big: f.Module.BigEndian}
+			e := &expander{cursor{b, i, v.Pos}, f.Module.BigEndian}
 			if c.Opts.CPU >= 4 {
 				guardDivisor(c, e, v)
 			} else if c.Change("expand") {
@@ -43,16 +43,8 @@ func legalSignedDiv(c *Context, f *ir.Func) {
 
 // expander inserts pure values in front of position i of b.
 type expander struct {
-	b   *ir.Block
-	i   int
-	pos ir.Pos
+	cursor
 	big bool
-}
-
-func (e *expander) konst(x int64) *ir.Value {
-	v := newConst(e.b, e.i, ir.I64, x, e.pos)
-	e.i++
-	return v
 }
 
 // op inserts a value, or the constant that it folds to.
@@ -64,13 +56,10 @@ func (e *expander) bits(op ir.Op, bits int64, args ...*ir.Value) *ir.Value {
 		t = args[0].Type
 	}
 	if x, ok := ir.FoldConst(op, bits, e.big, args); ok {
-		v := newConst(e.b, e.i, t, x, e.pos)
-		e.i++
-		return v
+		op, bits, args = ir.OpConst, x, nil
 	}
-	v := e.b.InsertValue(e.i, op, t, e.pos, args...)
+	v := e.cursor.op(op, t, args...)
 	v.AuxInt = bits
-	e.i++
 	return v
 }
 
