@@ -21,11 +21,11 @@ func (w *walker) exit(s *state, e event) bool {
 	}
 	s.frames = s.frames[:len(s.frames)-1]
 	if f.callback {
-		s.at = f.call
+		s.at = int(f.call)
 		e.how = returnsToCall
 		w.widen(s)
 	} else {
-		s.at = f.call + 1
+		s.at = int(f.call) + 1
 		e.how = returns
 		s.top().regs[0] = f.regs[0]
 	}
@@ -37,7 +37,7 @@ func (w *walker) exit(s *state, e event) bool {
 // call of a helper that calls back.
 func (w *walker) widen(s *state) {
 	old := s.parent
-	for old != nil && (old.at != s.at || !old.sameCalls(s)) {
+	for old != nil && (old.at() != s.at || !old.sameCalls(s)) {
 		old = old.parent
 	}
 	if old == nil {
@@ -45,15 +45,15 @@ func (w *walker) widen(s *state) {
 	}
 	w.ids.pairs = w.ids.pairs[:0]
 	for i := range s.frames {
-		f, g, pr := &s.frames[i], &old.frames[i], old.precise[i]
+		f, g := &s.frames[i], &old.frames[i]
 		for r := range f.regs {
-			if w.differs(&g.regs[r], &f.regs[r]) && pr.regs>>r&1 == 0 {
+			if v := old.reg(g, r); v != nil && w.differs(v, &f.regs[r]) && g.precise.regs>>r&1 == 0 {
 				f.regs[r] = anything()
 			}
 		}
-		for j := range f.stack {
-			x, y := f.stack[j], g.word(j)
-			if x.n > 0 && y.n > 0 && w.differs(&y.v, &x.v) && pr.words>>j&1 == 0 {
+		for j := range min(len(f.stack), len(g.stack)) {
+			x, y := f.stack[j], &g.stack[j]
+			if x.n > 0 && y.n > 0 && w.differs(&y.v, &x.v) && g.precise.words>>j&1 == 0 {
 				x.v = anything()
 				f.put(j, x)
 			}
@@ -77,7 +77,7 @@ func (w *walker) call(s *state, e event) bool {
 		w.over = true // the kernel refuses it
 		return false
 	}
-	f := frame{fn: w.function(int(w.target[e.at])), call: int(e.at)}
+	f := frame{call: e.at}
 	copy(f.regs[1:6], s.top().regs[1:6])
 	w.lose(s)
 	s.frames = append(s.frames, f)
@@ -85,12 +85,6 @@ func (w *walker) call(s *state, e event) bool {
 	e.how = calls
 	s.path = append(s.path, e)
 	return true
-}
-
-// function returns which function begins at instruction at.
-func (w *walker) function(at int) int {
-	i, _ := slices.BinarySearch(w.start, at)
-	return i
 }
 
 // helper calls a helper.
@@ -258,9 +252,9 @@ func (w *walker) callBack(s *state, h *kernel.Helper, e event) {
 			return
 		}
 	}
-	o := w.copy(s)
+	o := w.other(s)
 	o.top().rounds++
-	f := frame{fn: w.function(fn), call: int(e.at), callback: true}
+	f := frame{call: e.at, callback: true}
 	if h.Name == "loop" {
 		f.regs[1], f.regs[2] = anything(), data
 	} else {

@@ -83,7 +83,8 @@ func arith32(op bpf.Op, a, b value) value {
 // ofHalf is the number of 32 bits that h and k are about.
 func ofHalf(h half, k known) value {
 	v := value{kind: scalar, half: h, bits: k, umax: math.MaxUint32, smax: math.MaxUint32}
-	return v.sync()
+	v.sync()
+	return v
 }
 
 // halves draws from the bounds of the whole what they say about the lower half,
@@ -155,12 +156,16 @@ func (v *value) ofBits() {
 }
 
 // sync draws from each kind of bounds what it says about the others.
-func (v value) sync() value {
+func (v *value) sync() {
 	v.ofBits()
 	for range 3 {
+		h, umin, umax, smin, smax := v.half, v.umin, v.umax, v.smin, v.smax
 		v.halves()
 		v.signs()
 		v.mixed()
+		if h == v.half && umin == v.umin && umax == v.umax && smin == v.smin && smax == v.smax {
+			break
+		}
 	}
 	if v.umin <= v.umax {
 		v.bits = v.bits.meet(between(v.umin, v.umax))
@@ -171,5 +176,4 @@ func (v value) sync() value {
 		v.bits = v.bits.meet(k)
 	}
 	v.ofBits()
-	return v
 }

@@ -82,10 +82,10 @@ func (w *walker) writes(m uint64) {
 
 // wordsRead returns which words of frame i of s are read from here on, as far as
 // was seen.
-func (w *walker) wordsRead(s *state, i int) (m uint64) {
+func (w *walker) wordsRead(s *stored, i int) (m uint64) {
 	top := len(s.frames) - 1
 	for k := top; k >= i; k-- {
-		at := s.in(k)
+		at := s.frames[k].at
 		if k < top && !s.frames[k+1].callback {
 			at++
 		}

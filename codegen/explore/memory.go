@@ -77,7 +77,8 @@ func (v value) cut(size int) value {
 	}
 	r := bytes(size)
 	r.bits = known{v.bits.val & mask, v.bits.mask & mask}
-	return r.sync()
+	r.sync()
+	return r
 }
 
 // write executes a store.

@@ -6,53 +6,40 @@ import "github.com/luabpfc/luabpfc/codegen/bpf"
 // precise: in each state stored on the way of s, the registers and words that
 // they come from. It goes back along the path, instruction by instruction.
 func (w *walker) mark(s *state, want []set) {
-	for from := s; s != nil; {
-		depth := len(s.frames) - 1
-		for i := len(s.path) - 1; i >= 0; i-- {
+	depth, path := len(s.frames)-1, s.path
+	for c := s.parent; ; c = c.parent {
+		for i := len(path) - 1; i >= 0; i-- {
 			ok := true
-			if depth, ok = w.unstep(&s.path[i], want, depth); !ok {
-				from.allPrecise()
+			if depth, ok = w.unstep(&path[i], want, depth); !ok {
+				s.allPrecise()
 				return
 			} else if depth < 0 {
 				return
 			}
 		}
-		s = s.parent
-		if s == nil {
-			break
+		if c == nil {
+			return
 		}
 		left := false
 		for i := range want {
-			if i < len(s.frames) {
-				s.note(i, &want[i])
+			if i < len(c.frames) {
+				c.note(i, &want[i])
 			}
 			left = left || want[i] != set{}
 		}
 		if !left {
-			break
+			return
 		}
+		depth, path = len(c.frames)-1, c.path
 	}
 }
 
 // note marks in stored state s what of want is a number and was not precise, and
 // leaves that in want.
-func (s *state) note(i int, want *set) {
-	f, p := &s.frames[i], &s.precise[i]
-	want.regs &^= p.regs
-	want.words &^= p.words
-	for r := range f.regs {
-		if want.regs>>r&1 != 0 && f.regs[r].kind != scalar {
-			want.regs &^= 1 << r
-		}
-	}
-	for j := range words {
-		if want.words>>j&1 == 0 {
-			continue
-		}
-		if x := f.word(j); !x.isNumber() {
-			want.words &^= 1 << j
-		}
-	}
+func (s *stored) note(i int, want *set) {
+	f := &s.frames[i]
+	p := &f.precise
+	*want = s.numbers(f, set{want.regs &^ p.regs, want.words &^ p.words})
 	p.regs |= want.regs
 	p.words |= want.words
 }
@@ -60,10 +47,10 @@ func (s *state) note(i int, want *set) {
 // allPrecise makes all numbers in states stored on the way of s precise: the
 // verifier does so where it can't go back.
 func (s *state) allPrecise() {
-	for s = s.parent; s != nil; s = s.parent {
-		for i := range s.frames {
-			all := set{1<<len(s.frames[i].regs) - 1, ^uint64(0)}
-			s.note(i, &all)
+	for c := s.parent; c != nil; c = c.parent {
+		for i := range c.frames {
+			all := set{^uint16(0), ^uint64(0)}
+			c.note(i, &all)
 		}
 	}
 }

@@ -1,5 +1,10 @@
 package explore
 
+import (
+	"math/bits"
+	"slices"
+)
+
 // ids says which id of one state stands for which of another.
 type ids struct {
 	pairs  [][2]int32
@@ -38,7 +43,7 @@ func (m *ids) copies(a, b int32) bool {
 // allows reports whether stored state s allows all that c does. With ranges,
 // all numbers count, not only precise ones: so the verifier compares rounds of
 // callbacks.
-func (w *walker) allows(s, c *state, ranges bool) bool {
+func (w *walker) allows(s *stored, c *state, ranges bool) bool {
 	if !s.sameCalls(c) || len(s.refs) != len(c.refs) {
 		return false
 	}
@@ -53,16 +58,20 @@ func (w *walker) allows(s, c *state, ranges bool) bool {
 		if a.rounds > b.rounds {
 			return false
 		}
-		live, pr := w.live[s.in(i)], s.precise[i]
-		for r := range a.regs {
-			if live>>r&1 != 0 && !w.covers(&a.regs[r], &b.regs[r], ranges || pr.regs>>r&1 != 0) {
+		next := int(a.first)
+		for m := a.live; m != 0; m &= m - 1 {
+			if !w.covers(&s.regs[next], &b.regs[bits.TrailingZeros16(m)], ranges || a.precise.regs&m&-m != 0) {
 				return false
 			}
+			next++
 		}
 		for j := range a.stack {
-			y := b.word(j)
-			if x := &a.stack[j]; ranges && (x.n != y.n || x.zero != y.zero || x.misc != y.misc) ||
-				!w.coversWord(x, &y, ranges || pr.words>>j&1 != 0) {
+			x, y := &a.stack[j], &noWord
+			if j < len(b.stack) {
+				y = &b.stack[j]
+			}
+			if ranges && (x.n != y.n || x.zero != y.zero || x.misc != y.misc) ||
+				!w.coversWord(x, y, ranges || a.precise.words>>j&1 != 0) {
 				return false
 			}
 		}
@@ -107,7 +116,7 @@ func (w *walker) covers(a, b *value, precise bool) bool {
 
 // spot is where states are compared: an instruction, and the call that led to its
 // function.
-type spot struct{ at, call int }
+type spot struct{ at, call int32 }
 
 // visit is called at a prune point: it reports whether s need not be followed,
 // and stores it if not too little happened since the last time.
@@ -116,7 +125,7 @@ func (w *walker) visit(s *state) bool {
 	force := callback || s.notes > maxNotes
 	jumps, steps := w.jumps-w.jumpsThen, w.steps-w.stepsThen
 	add := force || jumps >= 2 && steps >= 8
-	here := spot{s.at, s.top().call}
+	here := spot{int32(s.at), s.top().call}
 	l := w.stored[here]
 	for i := len(l) - 1; i >= 0; i-- { // the last first
 		old := l[i]
@@ -153,59 +162,38 @@ func (w *walker) visit(s *state) bool {
 }
 
 // hit is called when s ends at stored state old.
-func (w *walker) hit(old, s *state) {
+func (w *walker) hit(old *stored, s *state) {
 	old.hit++
 	w.inherit(old, s)
 }
 
 // clean takes out of stored state s what nobody reads.
-func (w *walker) clean(s *state) {
+func (w *walker) clean(s *stored) {
 	if s.cleaned {
 		return
 	}
 	s.cleaned = true
 	for i := range s.frames {
-		f := &s.frames[i]
-		live, read := w.live[s.in(i)], w.wordsRead(s, i)
-		for r := range f.regs {
-			if live>>r&1 == 0 {
-				f.regs[r] = value{}
-			}
-		}
+		f, own := &s.frames[i], false
+		read := w.wordsRead(s, i)
 		for j := range f.stack {
-			if read>>j&1 == 0 && f.stack[j] != (word{}) {
-				f.put(j, word{})
+			if read>>j&1 != 0 || f.stack[j] == (word{}) {
+				continue
 			}
+			if !own {
+				f.stack, own = slices.Clone(f.stack), true
+			}
+			f.stack[j] = word{}
 		}
 	}
 }
 
-// store stores s.
-func (w *walker) store(s *state, here spot) {
-	c := w.copy(s)
-	c.precise = make([]set, len(s.frames))
-	c.path = c.path[:len(c.path):len(c.path)]
-	w.stored[here] = append(w.stored[here], c)
-	s.parent, s.path, s.notes = c, s.path[:0], 0
-	w.jumpsThen, w.stepsThen = w.jumps, w.steps
-}
-
 // inherit makes precise on the way of s what is precise in old, which s ends at.
-func (w *walker) inherit(old, s *state) {
+func (w *walker) inherit(old *stored, s *state) {
 	var want [maxFrames + 1]set
 	for i := range old.frames {
-		f, p := &old.frames[i], old.precise[i]
-		for r := range f.regs {
-			if f.regs[r].kind != scalar {
-				p.regs &^= 1 << r
-			}
-		}
-		for j := range words {
-			if x := f.word(j); !x.isNumber() {
-				p.words &^= 1 << j
-			}
-		}
-		want[i] = p
+		f := &old.frames[i]
+		want[i] = old.numbers(f, f.precise)
 	}
 	w.mark(s, want[:])
 }

@@ -1,10 +1,6 @@
 package explore
 
-import (
-	"slices"
-
-	"github.com/luabpfc/luabpfc/codegen/bpf"
-)
+import "github.com/luabpfc/luabpfc/codegen/bpf"
 
 const words = 64 // of a frame, eight bytes each
 
@@ -16,6 +12,9 @@ type word struct {
 	zero uint8
 	misc uint8
 }
+
+// noWord is one that nothing is known of.
+var noWord word
 
 // forget makes what was stored as one bytes of any value, and the bytes beside it
 // too if all is set.
@@ -47,10 +46,9 @@ func (x *word) whole() (v value, ok bool) {
 
 // frame is a function that is being executed.
 type frame struct {
-	fn       int
-	call     int // the instruction of the caller that called it
+	call     int32 // the instruction of the caller that called it
 	callback bool
-	rounds   int // how often the callback of the call at hand was called
+	rounds   int32 // how often the callback of the call at hand was called
 	regs     [bpf.NumRegs - 1]value
 	stack    []word // the highest first; shared with other states
 	own      bool   // stack is this state's
@@ -138,36 +136,26 @@ func (m *set) add(p place) {
 	}
 }
 
-// state is what is known at a point of a path. It is stored where paths are
-// compared; then precise and the counts are in use.
+// state is what is known at a point of the path that is being followed.
 type state struct {
 	at     int
 	frames []frame
 	refs   []int32 // what has to be released
-	parent *state  // the state stored last on the way
+	parent *stored // the state stored last on the way
 	path   []event // from there
 	notes  int     // what the verifier wrote down of the path
-
-	precise  []set // by frame
-	branches int   // ways from here that are not followed yet
-	cleaned  bool  // what nobody reads is taken out
-	hit      int
-	miss     int
 }
 
-// copy returns a state like s that shares the contents of stacks, in memory of one
-// whose way has ended if there is any.
-func (w *walker) copy(s *state) *state {
-	c := &state{}
-	if n := len(w.ended); n > 0 {
-		c, w.ended = w.ended[n-1], w.ended[:n-1]
-	}
+// other returns a state like s that shares the contents of stacks, for the other
+// way from where s is. It is the walker's, until the next one.
+func (w *walker) other(s *state) *state {
+	o := &w.spare
 	for i := range s.frames {
 		s.frames[i].own = false
 	}
-	*c = state{at: s.at, parent: s.parent, notes: s.notes, branches: 1,
-		frames: append(c.frames[:0], s.frames...), refs: append(c.refs[:0], s.refs...), path: append(slices.Grow(c.path[:0], len(s.path)+8), s.path...)}
-	return c
+	*o = state{at: s.at, parent: s.parent, notes: s.notes,
+		frames: append(o.frames[:0], s.frames...), refs: append(o.refs[:0], s.refs...), path: append(o.path[:0], s.path...)}
+	return o
 }
 
 func (s *state) top() *frame { return &s.frames[len(s.frames)-1] }
@@ -176,22 +164,9 @@ func (s *state) top() *frame { return &s.frames[len(s.frames)-1] }
 // frame above it.
 func (s *state) in(i int) int {
 	if i+1 < len(s.frames) {
-		return s.frames[i+1].call
+		return int(s.frames[i+1].call)
 	}
 	return s.at
-}
-
-// sameCalls reports whether s and o are at one place by the same calls.
-func (s *state) sameCalls(o *state) bool {
-	if len(s.frames) != len(o.frames) {
-		return false
-	}
-	for i := range s.frames {
-		if s.frames[i].call != o.frames[i].call || s.frames[i].callback != o.frames[i].callback {
-			return false
-		}
-	}
-	return true
 }
 
 // each visits what every register and word of the stack holds.

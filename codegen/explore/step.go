@@ -152,7 +152,7 @@ func (w *walker) branch(s *state, in *bpf.Inst, e *event) {
 		w.links = append(w.links, linked)
 		w.note(s)
 	}
-	o := w.copy(s)
+	o := w.other(s)
 	o.at = int(w.target[w.now])
 	o.path = append(o.path, *e)
 	w.narrow(o, in, in.Op, linked)
@@ -284,11 +284,12 @@ func (w *walker) fork(s *state, in *bpf.Inst, v value) value {
 		none, all = v, v
 		none.setLower(exactly(0).lower())
 		all.setLower(exactly(math.MaxUint32).lower())
-		none, all = none.sync(), all.sync()
+		none.sync()
+		all.sync()
 	default:
 		return v
 	}
-	o := w.copy(s)
+	o := w.other(s)
 	o.at = w.now
 	o.top().regs[in.Dst] = none
 	w.aside(o)
@@ -304,7 +305,7 @@ func extended(in *bpf.Inst, v value) value {
 		r = exactly(uint64(k))
 	} else {
 		r.smin, r.smax = -1<<(n-1), 1<<(n-1)-1
-		r = r.sync()
+		r.sync()
 	}
 	if in.Size == bpf.B32 {
 		return r.low()

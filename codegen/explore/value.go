@@ -47,8 +47,10 @@ type value struct {
 }
 
 func number(lo, hi uint64) value {
-	v := value{kind: scalar, umin: lo, umax: hi, smin: math.MinInt64, smax: math.MaxInt64, half: anyHalf, bits: noBits}
-	return v.sync()
+	v := anything()
+	v.umin, v.umax = lo, hi
+	v.sync()
+	return v
 }
 
 func exactly(k uint64) value {
@@ -56,14 +58,22 @@ func exactly(k uint64) value {
 	return value{kind: scalar, umin: k, umax: k, smin: int64(k), smax: int64(k), half: h, bits: known{val: k}}
 }
 
-func anything() value { return number(0, math.MaxUint64) }
+func anything() value {
+	return value{kind: scalar, umax: math.MaxUint64, smin: math.MinInt64, smax: math.MaxInt64, half: anyHalf, bits: noBits}
+}
 
 // bytes is a number of that many bytes.
 func bytes(n int) value {
 	if n >= 8 {
 		return anything()
 	}
-	return number(0, 1<<(8*n)-1)
+	v := anything()
+	v.umax = 1<<(8*n) - 1
+	v.smin, v.smax, v.bits = 0, int64(v.umax), known{mask: v.umax}
+	if n < 4 {
+		v.half = half{0, uint32(v.umax), 0, int32(v.umax)}
+	}
+	return v
 }
 
 func address(k kind) value { return value{kind: k} }
@@ -203,7 +213,8 @@ func ranged(op bpf.Op, a, b value) value {
 			r.smin, r.smax = a.smin>>n, a.smax>>n
 		}
 	}
-	return r.sync()
+	r.sync()
+	return r
 }
 
 // product bounds a * b by sign; unbounded if it may overflow.
@@ -299,7 +310,8 @@ func refine(op bpf.Op, size bpf.Size, a, b *value) {
 	} else {
 		meet(op, a, b)
 	}
-	*a, *b = a.sync(), b.sync()
+	a.sync()
+	b.sync()
 }
 
 // meet is refine without what kinds of bounds say about others.

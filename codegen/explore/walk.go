@@ -54,9 +54,12 @@ type walker struct {
 	use      stackUse
 	what     map[string]int32
 
-	stored  map[spot][]*state
-	pending []*state
-	ended   []*state  // nobody has them any more: memory for others
+	stored  map[spot][]*stored
+	pending ways
+	spare   state       // for the other way of a branch
+	frames  []keptFrame // for a state that is being stored
+	regs    []value
+	memory  memoryOfStored
 	links   [][]place // numbers that branches narrowed together
 	nextID  int32
 	ids     ids
@@ -72,10 +75,10 @@ type walker struct {
 // Walk walks p for at most limit instructions; Over says that there are more.
 func Walk(p *Program, limit int) *Result {
 	w := newWalker(p)
-	s := &state{frames: make([]frame, 1, maxFrames), branches: 1}
+	s := &state{frames: make([]frame, 1, maxFrames)}
 	s.frames[0].call = -1
 	s.top().regs[1] = address(ctx)
-	for s != nil && !w.over {
+	for goes := true; goes && !w.over; {
 		if w.steps >= limit {
 			w.over = true
 			break
@@ -83,13 +86,8 @@ func Walk(p *Program, limit int) *Result {
 		w.steps++
 		w.at[s.at]++
 		if w.prune[s.at] && w.visit(s) || !w.step(s) {
-			w.finish(s)
-			w.ended = append(w.ended, s)
-			s = nil
-			if n := len(w.pending); n > 0 {
-				s = w.pending[n-1]
-				w.pending = w.pending[:n-1]
-			}
+			s.finish()
+			goes = w.pending.next(s)
 		}
 	}
 	res := &Result{Steps: w.steps, Over: w.over}
@@ -100,25 +98,16 @@ func Walk(p *Program, limit int) *Result {
 }
 
 // finish notes in the states on the way that one way less is open.
-func (w *walker) finish(s *state) {
-	for s = s.parent; s != nil; s = s.parent {
-		if s.branches--; s.branches > 0 {
+func (s *state) finish() {
+	for c := s.parent; c != nil; c = c.parent {
+		if c.branches--; c.branches > 0 {
 			return
 		}
 	}
 }
 
-// aside puts s aside for later.
-func (w *walker) aside(s *state) {
-	if s.parent != nil {
-		s.parent.branches++
-	}
-	w.pending = append(w.pending, s)
-	w.over = w.over || len(w.pending) > maxPending
-}
-
 func newWalker(p *Program) *walker {
-	w := &walker{p: p, stored: map[spot][]*state{}, what: map[string]int32{}, links: make([][]place, 1)}
+	w := &walker{p: p, stored: map[spot][]*stored{}, what: map[string]int32{}, links: make([][]place, 1)}
 	index := map[string]int{}
 	for i := range p.Funcs {
 		index[p.Funcs[i].Name] = len(w.code)
