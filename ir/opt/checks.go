@@ -169,10 +169,8 @@ func expandWith(c *Context, f *ir.Func) {
 func (s *splitter) leaveIf(cond *ir.Value) {
 	b := s.b
 	n := splitBlock(b, s.i)
-	b.Kind, b.Pos = ir.BlockIf, s.pos
-	b.SetControl(cond)
-	b.AddEdge(s.short)
-	b.AddEdge(n)
+	b.Pos = s.pos
+	branch(b, cond, s.short, n)
 	s.b, s.i = n, 0
 }
 

@@ -169,6 +169,41 @@ func splitBlock(b *ir.Block, i int) *ir.Block {
 	return n
 }
 
+// branch ends b, which has no end.
+func branch(b *ir.Block, cond *ir.Value, yes, no *ir.Block) {
+	b.Kind = ir.BlockIf
+	b.SetControl(cond)
+	b.AddEdge(yes)
+	b.AddEdge(no)
+}
+
+// splitOnNull splits the ways behind Values[i], an address, in front of what
+// follows: there it is not null, missing it is, and both go on to rest.
+func splitOnNull(b *ir.Block, i int) (there, missing, rest *ir.Block) {
+	p, pos := b.Values[i], b.Values[i].Pos
+	rest = splitBlock(b, i+1)
+	missing = b.Func.NewBlock(ir.BlockJump)
+	moveBehind(b.Func, missing, b)
+	there = b.Func.NewBlock(ir.BlockJump)
+	moveBehind(b.Func, there, b)
+	there.Pos, missing.Pos = pos, pos
+	at := endOf(b, pos)
+	branch(b, at.op(ir.OpEq, ir.Bool, p, at.op(ir.OpConst, ir.Ptr)), missing, there)
+	there.AddEdge(rest)
+	missing.AddEdge(rest)
+	return there, missing, rest
+}
+
+// isPresent turns the test t of an address with null into what it comes out as
+// where present says that there is one.
+func isPresent(t, present *ir.Value) {
+	if t.Op == ir.OpNe {
+		become(t, ir.OpCopy, present)
+	} else {
+		become(t, ir.OpNot, present)
+	}
+}
+
 // moveBehind puts the last block of f right behind b.
 func moveBehind(f *ir.Func, n, b *ir.Block) {
 	at := 0

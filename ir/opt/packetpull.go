@@ -156,10 +156,8 @@ func (d *pullForm) slowPath(s *splitter, over *ir.Value, st *proven) {
 	next := splitBlock(fast, s.i)
 	slow := d.f.NewBlock(ir.BlockJump)
 	slow.Pos = s.pos
-	fast.Kind, fast.Pos = ir.BlockIf, s.pos
-	fast.SetControl(over)
-	fast.AddEdge(slow)
-	fast.AddEdge(next)
+	fast.Pos = s.pos
+	branch(fast, over, slow, next)
 
 	s.b, s.i = slow, 0
 	n := s.konst(st.hi)

@@ -39,7 +39,7 @@ func testOnce(c *Context, f *ir.Func) {
 				continue
 			}
 			if tests := nullTests(f, v); !oneBranch(f, tests) && c.Change("flag") {
-				flagRecord(f, v, i, tests)
+				flagRecord(b, i, tests)
 			}
 		}
 	}
@@ -80,31 +80,14 @@ func oneBranch(f *ir.Func, tests []*ir.Value) bool {
 	return uses == 0
 }
 
-// flagRecord splits the paths behind v, the i-th value of its block, and turns the
-// tests into what they come out as on each.
-func flagRecord(f *ir.Func, v *ir.Value, i int, tests []*ir.Value) {
-	b, pos := v.Block, v.Pos
-	rest := splitBlock(b, i+1)
-	no := f.NewBlock(ir.BlockJump)
-	moveBehind(f, no, b)
-	yes := f.NewBlock(ir.BlockJump)
-	moveBehind(f, yes, b)
-	yes.Pos, no.Pos = pos, pos
-	at := endOf(b, pos)
-	null := at.op(ir.OpConst, ir.Ptr)
-	b.Kind = ir.BlockIf
-	b.SetControl(at.op(ir.OpEq, ir.Bool, v, null))
-	b.AddEdge(no)
-	b.AddEdge(yes)
-	one, zero := newConst(yes, 0, ir.Bool, 1, pos), newConst(no, 0, ir.Bool, 0, pos)
-	yes.AddEdge(rest)
-	no.AddEdge(rest)
+// flagRecord splits the paths behind Values[i] of b, and turns the tests into what
+// they come out as on each.
+func flagRecord(b *ir.Block, i int, tests []*ir.Value) {
+	pos := b.Values[i].Pos
+	there, missing, rest := splitOnNull(b, i)
+	one, zero := newConst(there, 0, ir.Bool, 1, pos), newConst(missing, 0, ir.Bool, 0, pos)
 	flag := rest.InsertValue(0, ir.OpPhi, ir.Bool, pos, one, zero)
 	for _, t := range tests {
-		if t.Op == ir.OpNe {
-			become(t, ir.OpCopy, flag)
-		} else {
-			become(t, ir.OpNot, flag)
-		}
+		isPresent(t, flag)
 	}
 }

@@ -183,13 +183,9 @@ func (r *releaser) chain(b *ir.Block, open openRecords, next *ir.Block) {
 			continue
 		}
 		at := endOf(b, pos)
-		null := at.op(ir.OpConst, ir.Ptr)
-		b.Kind = ir.BlockIf
-		b.SetControl(at.op(ir.OpNe, ir.Bool, v, null))
 		there, after := r.f.NewBlock(ir.BlockJump), r.f.NewBlock(ir.BlockJump)
 		there.Pos, after.Pos = pos, pos
-		b.AddEdge(there)
-		b.AddEdge(after)
+		branch(b, at.op(ir.OpNe, ir.Bool, v, at.op(ir.OpConst, ir.Ptr)), there, after)
 		r.giveBack(there, v)
 		there.AddEdge(after)
 		b = after

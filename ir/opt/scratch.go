@@ -93,11 +93,7 @@ func (s *scratchExpander) free(at *cursor) {
 func (s *scratchExpander) claim() *ir.Block {
 	f, pos, m := s.f, s.base.Pos, s.base.Aux
 	b := s.base.Block
-	i := 0
-	for b.Values[i] != s.base {
-		i++
-	}
-	got := splitBlock(b, i)
+	got := splitBlock(b, indexOf(b, s.base))
 	s.base.Reset(ir.OpPhi)
 	key := f.NewSlot(4, "", pos)
 	missing := f.NewBlock(ir.BlockRet) // an array has all its entries: for the verifier
@@ -113,7 +109,8 @@ func (s *scratchExpander) claim() *ir.Block {
 		p := at.call(ir.Ptr, kernel.HelperByName("map_lookup_elem"), ref, k)
 		null := at.op(ir.OpConst, ir.Ptr)
 		there := f.NewBlock(ir.BlockIf)
-		s.branch(b, at.op(ir.OpEq, ir.Bool, p, null), missing, there)
+		b.Pos = pos
+		branch(b, at.op(ir.OpEq, ir.Bool, p, null), missing, there)
 		at = endOf(there, pos)
 		p = at.op(ir.OpNonNull, ir.Ptr, p)
 		if first == nil {
@@ -121,20 +118,13 @@ func (s *scratchExpander) claim() *ir.Block {
 		}
 		old := slotAccess(at, ir.OpXchg, ir.I64, p, ir.ScratchBusy, at.konst(1))
 		next := f.NewBlock(ir.BlockRet)
-		s.branch(there, at.op(ir.OpEq, ir.Bool, old, at.konst(0)), got, next)
+		there.Pos = pos
+		branch(there, at.op(ir.OpEq, ir.Bool, old, at.konst(0)), got, next)
 		s.base.AddArg(p)
 		b = next
 	}
 	s.refuse(b, first)
 	return got
-}
-
-// branch ends b.
-func (s *scratchExpander) branch(b *ir.Block, cond *ir.Value, yes, no *ir.Block) {
-	b.Kind, b.Pos = ir.BlockIf, s.base.Pos
-	b.SetControl(cond)
-	b.AddEdge(yes)
-	b.AddEdge(no)
 }
 
 // refuse ends the run in b, for which there is no slot.
@@ -148,20 +138,17 @@ func (s *scratchExpander) refuse(b *ir.Block, slot *ir.Value) {
 // around frees the slot in front of a tail call and takes it back behind it.
 func (s *scratchExpander) around(call *ir.Value) {
 	f, b := s.f, call.Block
-	i := 0
-	for b.Values[i] != call {
-		i++
-	}
-	at := &cursor{b, i, call.Pos}
+	at := &cursor{b, indexOf(b, call), call.Pos}
 	s.free(at)
 	next := splitBlock(b, at.i+1)
 	at = endOf(b, call.Pos)
 	old := s.access(at, ir.OpXchg, ir.I64, ir.ScratchBusy, at.konst(1))
 	mine, others, lost := f.NewBlock(ir.BlockIf), f.NewBlock(ir.BlockJump), f.NewBlock(ir.BlockRet)
-	s.branch(b, at.op(ir.OpEq, ir.Bool, old, at.konst(0)), mine, lost)
+	b.Pos, mine.Pos = s.base.Pos, s.base.Pos
+	branch(b, at.op(ir.OpEq, ir.Bool, old, at.konst(0)), mine, lost)
 	at = endOf(mine, call.Pos)
 	run := s.access(at, ir.OpVolatileLoad, ir.I64, ir.ScratchRuns)
-	s.branch(mine, at.op(ir.OpEq, ir.Bool, run, s.run), next, others)
+	branch(mine, at.op(ir.OpEq, ir.Bool, run, s.run), next, others)
 	s.free(endOf(others, call.Pos))
 	others.Pos = call.Pos
 	others.AddEdge(lost)

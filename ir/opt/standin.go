@@ -389,12 +389,7 @@ func (x *standInMaker) replace(w *nullWeb) {
 		}
 	}
 	for _, t := range w.tests {
-		flag := x.there[nilTested(t)]
-		if t.Op == ir.OpNe {
-			become(t, ir.OpCopy, flag)
-		} else {
-			become(t, ir.OpNot, flag)
-		}
+		isPresent(t, x.there[nilTested(t)])
 	}
 	for _, v := range w.members {
 		x.r.set(v, x.at[v])
@@ -406,25 +401,11 @@ func (x *standInMaker) lookup(w *nullWeb, v *ir.Value) {
 	b, pos, i := v.Block, v.Pos, indexOf(v.Block, v)
 	call := b.InsertValue(i, ir.OpCall, ir.Ptr, pos, v.Args...)
 	call.Aux, call.AuxInt = v.Aux, v.AuxInt
-	rest := splitBlock(b, i+2)
-	no := x.f.NewBlock(ir.BlockJump)
-	moveBehind(x.f, no, b)
-	yes := x.f.NewBlock(ir.BlockJump)
-	moveBehind(x.f, yes, b)
-	yes.Pos, no.Pos = pos, pos
-	at := endOf(b, pos)
-	null := at.op(ir.OpConst, ir.Ptr)
-	b.Kind = ir.BlockIf
-	b.SetControl(at.op(ir.OpEq, ir.Bool, call, null))
-	b.AddEdge(no)
-	b.AddEdge(yes)
-	at = endOf(yes, pos)
+	yes, no, rest := splitOnNull(b, i)
+	at := endOf(yes, pos)
 	sure := at.op(ir.OpNonNull, ir.Ptr, call)
-	one := at.op(ir.OpConst, ir.Bool)
-	one.AuxInt = 1
+	one := newConst(yes, at.i, ir.Bool, 1, pos)
 	zero, stand := x.standIn(w, no, pos)
-	yes.AddEdge(rest)
-	no.AddEdge(rest)
 	x.at[v] = rest.InsertValue(0, ir.OpPhi, ir.Ptr, pos, sure, stand)
 	x.there[v] = rest.InsertValue(0, ir.OpPhi, ir.Bool, pos, one, zero)
 }
