@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,28 +55,38 @@ func access(err error) error {
 	return err
 }
 
-func (s *System) readPrograms(held map[object][]Process, pinned map[object][]string) error {
-	boot := bootTime()
-	for id := ebpf.ProgramID(0); ; {
+// everything calls add for what there is of a kind: next leads from number to
+// number, open opens what has one. What goes away meanwhile is left out.
+func everything[ID ~uint32, I any, O interface {
+	Info() (*I, error)
+	io.Closer
+}](next func(ID) (ID, error), open func(ID) (O, error), add func(uint32, *I)) error {
+	for id := ID(0); ; {
 		var err error
-		if id, err = ebpf.ProgramGetNextID(id); errors.Is(err, os.ErrNotExist) {
+		if id, err = next(id); errors.Is(err, os.ErrNotExist) {
 			return nil
 		} else if err != nil {
 			return access(err)
 		}
-		p, err := ebpf.NewProgramFromID(id)
+		x, err := open(id)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		} else if err != nil {
 			return access(err)
 		}
-		info, err := p.Info()
-		p.Close()
-		if err != nil {
-			continue
+		info, err := x.Info()
+		x.Close()
+		if err == nil {
+			add(uint32(id), info)
 		}
-		o := object{"prog", uint32(id)}
-		r := RunningProgram{ID: uint32(id), Type: progType(info.Type), Name: info.Name, Tag: info.Tag, Maps: []uint32{}, Attached: []Attachment{},
+	}
+}
+
+func (s *System) readPrograms(held map[object][]Process, pinned map[object][]string) error {
+	boot := bootTime()
+	return everything(ebpf.ProgramGetNextID, ebpf.NewProgramFromID, func(id uint32, info *ebpf.ProgramInfo) {
+		o := object{"prog", id}
+		r := RunningProgram{ID: id, Type: progType(info.Type), Name: info.Name, Tag: info.Tag, Maps: []uint32{}, Attached: []Attachment{},
 			Pins: orNone(pinned[o]), Held: orNone(held[o])}
 		if since, ok := info.LoadTime(); ok {
 			r.Loaded = boot.Add(since).Truncate(time.Second)
@@ -89,7 +100,15 @@ func (s *System) readPrograms(held map[object][]Process, pinned map[object][]str
 			}
 		}
 		s.Programs = append(s.Programs, r)
-	}
+	})
+}
+
+func (s *System) readMaps(held map[object][]Process, pinned map[object][]string) error {
+	return everything(ebpf.MapGetNextID, ebpf.NewMapFromID, func(id uint32, info *ebpf.MapInfo) {
+		o := object{"map", id}
+		s.Maps = append(s.Maps, RunningMap{ID: id, Type: mapType(info.Type), Name: info.Name, KeySize: info.KeySize, ValueSize: info.ValueSize,
+			MaxEntries: info.MaxEntries, Pins: orNone(pinned[o]), Held: orNone(held[o])})
+	})
 }
 
 // orNone makes an empty list of nil, as JSON shows it.
@@ -98,31 +117,6 @@ func orNone[T any](l []T) []T {
 		return []T{}
 	}
 	return l
-}
-
-func (s *System) readMaps(held map[object][]Process, pinned map[object][]string) error {
-	for id := ebpf.MapID(0); ; {
-		var err error
-		if id, err = ebpf.MapGetNextID(id); errors.Is(err, os.ErrNotExist) {
-			return nil
-		} else if err != nil {
-			return access(err)
-		}
-		m, err := ebpf.NewMapFromID(id)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		} else if err != nil {
-			return access(err)
-		}
-		info, err := m.Info()
-		m.Close()
-		if err != nil {
-			continue
-		}
-		o := object{"map", uint32(id)}
-		s.Maps = append(s.Maps, RunningMap{ID: uint32(id), Type: mapType(info.Type), Name: info.Name, KeySize: info.KeySize, ValueSize: info.ValueSize,
-			MaxEntries: info.MaxEntries, Pins: orNone(pinned[o]), Held: orNone(held[o])})
-	}
 }
 
 // progType is a type as libbpf and the kernel write it: socket_filter.
