@@ -269,8 +269,9 @@ type reader struct {
 
 func (r *reader) fail() { r.b, r.bad = nil, true }
 
-func (r *reader) uvarint() uint64 {
-	n, size := binary.Uvarint(r.b)
+// take reads a number by binary.Uvarint or Varint.
+func take[T uint64 | int64](r *reader, read func([]byte) (T, int)) T {
+	n, size := read(r.b)
 	if size <= 0 {
 		r.fail()
 		return 0
@@ -279,15 +280,9 @@ func (r *reader) uvarint() uint64 {
 	return n
 }
 
-func (r *reader) varint() int64 {
-	n, size := binary.Varint(r.b)
-	if size <= 0 {
-		r.fail()
-		return 0
-	}
-	r.b = r.b[size:]
-	return n
-}
+func (r *reader) uvarint() uint64 { return take(r, binary.Uvarint) }
+
+func (r *reader) varint() int64 { return take(r, binary.Varint) }
 
 // maxSize is the most that a key or value has.
 const maxSize = 1 << 30
