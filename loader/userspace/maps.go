@@ -3,6 +3,7 @@ package userspace
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -180,19 +181,24 @@ func globalSet(c *call) ([]lua.LValue, error) {
 	return nil, v.Set(g.Data())
 }
 
+// closing returns a function of scripts that closes what is open for k, once.
+func closing[K comparable](c *call, open map[K]io.Closer, k K) ([]lua.LValue, error) {
+	return results(c.st.NewFunction(func(*lua.LState, []lua.LValue) ([]lua.LValue, error) {
+		l := open[k]
+		if l == nil {
+			return nil, nil
+		}
+		delete(open, k)
+		return nil, l.Close()
+	}))
+}
+
 // opsGet is o.name: close and detach take a structure of functions from the kernel.
 func opsGet(c *call) ([]lua.LValue, error) {
 	o := c.op.On.(*script.Ops)
 	switch name, _ := script.Text(c.arg(1)); name {
 	case "close", "detach":
-		return results(c.st.NewFunction(func(*lua.LState, []lua.LValue) ([]lua.LValue, error) {
-			l := c.ops[o]
-			if l == nil {
-				return nil, nil
-			}
-			delete(c.ops, o)
-			return nil, l.Close()
-		}))
+		return closing(c, c.ops, o)
 	case "name":
 		return results(lua.LString(o.Name))
 	default:
@@ -203,17 +209,9 @@ func opsGet(c *call) ([]lua.LValue, error) {
 // programGet is p.name: close and detach end the program's attachment.
 func programGet(c *call) ([]lua.LValue, error) {
 	p := c.op.On.(*script.Program)
-	name, _ := script.Text(c.arg(1))
-	switch name {
+	switch name, _ := script.Text(c.arg(1)); name {
 	case "close", "detach":
-		return results(c.st.NewFunction(func(*lua.LState, []lua.LValue) ([]lua.LValue, error) {
-			l := c.links[p]
-			if l == nil {
-				return nil, nil
-			}
-			delete(c.links, p)
-			return nil, l.Close()
-		}))
+		return closing(c, c.links, p)
 	case "name":
 		return results(lua.LString(p.Name))
 	case "read":
@@ -221,6 +219,7 @@ func programGet(c *call) ([]lua.LValue, error) {
 			text, err := loader.ReadIter(c.links[p])
 			return []lua.LValue{lua.LString(text)}, err
 		}))
+	default:
+		return nil, errors.New("a program has 'name', 'close' and, if it is an iterator, 'read'; no '" + name + "'")
 	}
-	return nil, errors.New("a program has 'name', 'close' and, if it is an iterator, 'read'; no '" + name + "'")
 }
