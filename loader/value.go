@@ -48,6 +48,8 @@ func (m Members) MarshalJSON() ([]byte, error) {
 // Plain writes a value for people: members as name=value, lists in brackets.
 func Plain(v Value) string {
 	switch v := v.(type) {
+	case nil:
+		return "nil"
 	case []Value:
 		parts := make([]string, len(v))
 		for i, e := range v {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/luabpfc/luabpfc/frontend/script"
 	"github.com/luabpfc/luabpfc/ir/kernel"
+	"github.com/luabpfc/luabpfc/loader"
 )
 
 // Histograms: a map counts under each slot how many values fell into it. bpf.hist
@@ -108,7 +109,7 @@ func (h *host) slots(m *liveMap) (map[int]float64, error) {
 // sum is the number that an entry holds, over all CPUs.
 func (h *host) sum(m *liveMap, v []byte) (float64, bool) {
 	t := h.tree(h.st.MapValue(m.Map, v))
-	list, ok := t.([]any)
+	list, ok := t.([]loader.Value)
 	if !ok || !m.Type.PerCPU {
 		return treeNumber(t)
 	}

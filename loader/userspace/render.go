@@ -2,7 +2,7 @@ package userspace
 
 import (
 	"encoding/json"
-	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -10,28 +10,17 @@ import (
 
 	"github.com/luabpfc/luabpfc/frontend/ctype"
 	"github.com/luabpfc/luabpfc/frontend/script"
+	"github.com/luabpfc/luabpfc/loader"
 )
 
-// A value of a map or a record as a tree of what JSON has: numbers, strings,
-// lists, and members in the order of their declaration.
-
-// field is a member of a struct.
-type field struct {
-	name  string
-	value any
-}
-
 // tree takes a value of the script apart.
-func (h *host) tree(v lua.LValue) any {
+func (h *host) tree(v lua.LValue) loader.Value {
 	if c, ok := script.ToCData(v); ok {
 		s := c.String()
 		if n := strings.TrimRight(s, "UL"); n != s {
 			return json.Number(n)
 		}
-		if _, err := strconv.ParseFloat(s, 64); err == nil {
-			return json.Number(s)
-		}
-		return s
+		return number(s)
 	}
 	if r, ok := script.ToRef(v); ok {
 		return h.treeOf(r)
@@ -40,11 +29,11 @@ func (h *host) tree(v lua.LValue) any {
 	case lua.LBool:
 		return bool(v)
 	case lua.LNumber:
-		return json.Number(v.String())
+		return number(v.String())
 	case lua.LString:
 		return string(v)
 	case *lua.LTable: // a stack
-		list := []any{}
+		list := []loader.Value{}
 		for i := 1; i <= v.Len(); i++ {
 			list = append(list, h.tree(v.RawGetInt(i)))
 		}
@@ -53,13 +42,13 @@ func (h *host) tree(v lua.LValue) any {
 	return nil
 }
 
-func (h *host) treeOf(r *script.Ref) any {
+func (h *host) treeOf(r *script.Ref) loader.Value {
 	if ctype.IsArray(r.Type) {
 		if e := ctype.Element(r.Type); ctype.Name(e) == "char" {
 			s, _ := script.Text(h.st.Value(r.Type, r.Bytes()))
 			return s
 		}
-		list := []any{}
+		list := []loader.Value{}
 		for i := range ctype.Length(r.Type) {
 			v, err := h.st.Index(r, lua.LNumber(i))
 			if err != nil {
@@ -69,55 +58,27 @@ func (h *host) treeOf(r *script.Ref) any {
 		}
 		return list
 	}
-	members := []field{}
+	members := loader.Members{}
 	for _, name := range ctype.MemberNames(r.Type) {
 		v, err := h.st.Index(r, lua.LString(name))
 		if err != nil {
 			return nil
 		}
-		members = append(members, field{name, h.tree(v)})
+		members = append(members, loader.Member{Name: name, Value: h.tree(v)})
 	}
 	return members
 }
 
-// plain writes a tree for people: numbers and strings as they are, members as
-// name=value.
-func plain(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "nil"
-	case []any:
-		parts := make([]string, len(v))
-		for i, e := range v {
-			parts[i] = plain(e)
-		}
-		return "[" + strings.Join(parts, " ") + "]"
-	case []field:
-		parts := make([]string, len(v))
-		for i, m := range v {
-			parts[i] = m.name + "=" + plain(m.value)
-		}
-		return strings.Join(parts, " ")
+// number is s as JSON has it: a number, or text if JSON has no such number.
+func number(s string) loader.Value {
+	if f, err := strconv.ParseFloat(s, 64); err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		return s
 	}
-	return fmt.Sprint(v)
+	return json.Number(s)
 }
 
 // asJSON writes a tree as JSON.
-func asJSON(v any) string {
-	switch v := v.(type) {
-	case []any:
-		parts := make([]string, len(v))
-		for i, e := range v {
-			parts[i] = asJSON(e)
-		}
-		return "[" + strings.Join(parts, ",") + "]"
-	case []field:
-		parts := make([]string, len(v))
-		for i, m := range v {
-			parts[i] = asJSON(m.name) + ":" + asJSON(m.value)
-		}
-		return "{" + strings.Join(parts, ",") + "}"
-	}
+func asJSON(v loader.Value) string {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return "null"
@@ -126,7 +87,7 @@ func asJSON(v any) string {
 }
 
 // treeNumber is a tree that is a number.
-func treeNumber(v any) (float64, bool) {
+func treeNumber(v loader.Value) (float64, bool) {
 	n, ok := v.(json.Number)
 	if !ok {
 		return 0, false

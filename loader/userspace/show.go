@@ -153,7 +153,7 @@ func (h *host) event(c *call, m *liveMap, ev loader.Event) error {
 	if h.opts.Show.JSON {
 		return h.printf("{\"map\":%s,\"event\":%s}\n", asJSON(m.Name), asJSON(t))
 	}
-	return h.printf("%s: %s\n", m.Name, plain(t))
+	return h.printf("%s: %s\n", m.Name, loader.Plain(t))
 }
 
 func (h *host) printf(format string, args ...any) error {
@@ -232,18 +232,18 @@ func (h *host) showMap(m *liveMap) (stacks bool, err error) {
 	}
 	counted, stacks := h.withStacks(m, rows)
 	if h.opts.Show.JSON {
-		data := make([]any, len(rows))
+		data := make([]loader.Value, len(rows))
 		for i, r := range rows {
 			if m.Type.Can(kernel.MapStack) {
 				r.value = frameNames(h.frames(m.Name, r.bytes, 0))
 			}
-			d := []field{{"key", r.key}, {"value", r.value}}
+			d := loader.Members{{Name: "key", Value: r.key}, {Name: "value", Value: r.value}}
 			if stacks {
-				d = append(d, field{"stacks", stacksJSON(counted[i].stacks)})
+				d = append(d, loader.Member{Name: "stacks", Value: stacksJSON(counted[i].stacks)})
 			}
 			data[i] = d
 		}
-		return stacks, h.printf("%s\n", asJSON([]field{{"map", m.Name}, {"data", data}}))
+		return stacks, h.printf("%s\n", asJSON(loader.Members{{Name: "map", Value: m.Name}, {Name: "data", Value: data}}))
 	}
 	if stacks {
 		return stacks, h.showStackRows(m, counted)
@@ -288,7 +288,7 @@ func (h *host) rows(m *liveMap) ([]row, error) {
 		if ok1 && ok2 {
 			return cmp.Compare(x, y)
 		}
-		return strings.Compare(plain(a.key), plain(b.key))
+		return strings.Compare(loader.Plain(a.key), loader.Plain(b.key))
 	})
 	return rows, nil
 }
@@ -297,12 +297,12 @@ func (h *host) rows(m *liveMap) ([]row, error) {
 func table(w io.Writer, name string, rows []row) error {
 	width := 0
 	for _, r := range rows {
-		width = max(width, len(plain(r.key)))
+		width = max(width, len(loader.Plain(r.key)))
 	}
 	var b strings.Builder
 	b.WriteString(name + "\n")
 	for _, r := range rows {
-		fmt.Fprintf(&b, "  %-*s  %s\n", width, plain(r.key), plain(r.value))
+		fmt.Fprintf(&b, "  %-*s  %s\n", width, loader.Plain(r.key), loader.Plain(r.value))
 	}
 	b.WriteString("\n")
 	_, err := io.WriteString(w, b.String())
@@ -313,7 +313,7 @@ func table(w io.Writer, name string, rows []row) error {
 func (h *host) showStacks(m *liveMap, rows []row) error {
 	var b strings.Builder
 	for _, r := range rows {
-		fmt.Fprintf(&b, "%s[%s]\n", m.Name, plain(r.key))
+		fmt.Fprintf(&b, "%s[%s]\n", m.Name, loader.Plain(r.key))
 		for _, f := range h.frames(m.Name, r.bytes, 0) {
 			fmt.Fprintf(&b, "  %s\n", f)
 		}

@@ -51,7 +51,7 @@ func (h *host) withStacks(m *liveMap, rows []row) ([]stackRow, bool) {
 	out, some := make([]stackRow, len(rows)), false
 	for i, r := range rows {
 		s := stackRow{row: r}
-		members, isStruct := r.key.([]field)
+		members, isStruct := r.key.(loader.Members)
 		if !isStruct {
 			f, ok := h.stackAt(in, m.Name, r.key, 0)
 			if !ok {
@@ -60,10 +60,10 @@ func (h *host) withStacks(m *liveMap, rows []row) ([]stackRow, bool) {
 			s.stacks = []stack{f}
 		}
 		pid := processOf(r.key, r.value)
-		var rest []field
+		var rest loader.Members
 		for _, f := range members {
-			st, ok := h.stackAt(in, f.name, f.value, pid)
-			if ok && isStack(f.name) {
+			st, ok := h.stackAt(in, f.Name, f.Value, pid)
+			if ok && isStack(f.Name) {
 				s.stacks = append(s.stacks, st)
 			} else {
 				rest = append(rest, f)
@@ -88,10 +88,10 @@ func isStack(member string) bool { return strings.Contains(strings.ToLower(membe
 // processOf is the process that a row is about, 0 if it does not say.
 func processOf(trees ...any) int {
 	for _, t := range trees {
-		members, _ := t.([]field)
+		members, _ := t.(loader.Members)
 		for _, want := range []string{"tgid", "pid"} {
 			for _, f := range members {
-				if n, ok := treeNumber(f.value); ok && f.name == want {
+				if n, ok := treeNumber(f.Value); ok && f.Name == want {
 					return int(n)
 				}
 			}
@@ -198,9 +198,9 @@ func (h *host) showStackRows(m *liveMap, rows []stackRow) error {
 	b.WriteString(m.Name + "\n")
 	for _, r := range rows {
 		if r.label == nil {
-			fmt.Fprintf(&b, "  %s\n", plain(r.value))
+			fmt.Fprintf(&b, "  %s\n", loader.Plain(r.value))
 		} else {
-			fmt.Fprintf(&b, "  %s  %s\n", plain(r.label), plain(r.value))
+			fmt.Fprintf(&b, "  %s  %s\n", loader.Plain(r.label), loader.Plain(r.value))
 		}
 		for _, s := range r.stacks {
 			if len(r.stacks) > 1 || s.lost != "" {
@@ -220,16 +220,16 @@ func (h *host) showStackRows(m *liveMap, rows []stackRow) error {
 }
 
 // stacksJSON is a row's stacks as members: lists of frames.
-func stacksJSON(stacks []stack) []field {
-	var all []field
+func stacksJSON(stacks []stack) loader.Members {
+	var all loader.Members
 	for _, s := range stacks {
-		all = append(all, field{s.member, frameNames(s.frames)})
+		all = append(all, loader.Member{Name: s.member, Value: frameNames(s.frames)})
 	}
 	return all
 }
 
-func frameNames(frames []loader.Frame) []any {
-	list := []any{}
+func frameNames(frames []loader.Frame) []loader.Value {
+	list := []loader.Value{}
 	for _, f := range frames {
 		list = append(list, f.String())
 	}
@@ -272,9 +272,9 @@ func (h *host) folded() error {
 
 // count is the number of a value: itself, or the first member that is one.
 func count(value any) (float64, bool) {
-	if members, ok := value.([]field); ok {
+	if members, ok := value.(loader.Members); ok {
 		for _, f := range members {
-			if n, ok := treeNumber(f.value); ok && !isStack(f.name) && f.name != "pid" && f.name != "tgid" {
+			if n, ok := treeNumber(f.Value); ok && !isStack(f.Name) && f.Name != "pid" && f.Name != "tgid" {
 				return n, true
 			}
 		}
@@ -287,9 +287,9 @@ func count(value any) (float64, bool) {
 // whose call the kernel's part answers, outermost first.
 func fold(r stackRow) string {
 	var parts []string
-	members, _ := r.label.([]field)
+	members, _ := r.label.(loader.Members)
 	for _, f := range members {
-		if s, ok := f.value.(string); ok {
+		if s, ok := f.Value.(string); ok {
 			parts = append(parts, s)
 			break
 		}
