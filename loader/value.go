@@ -78,19 +78,11 @@ func decodeAs(t btf.Type, b []byte, depth int) Value {
 		return untyped(b)
 	}
 	big := false
-	for {
-		td, ok := t.(*btf.Typedef)
-		if ok {
-			big = big || strings.HasPrefix(td.Name, "__be") || td.Name == "__sum16"
-			t = td.Type
-			continue
-		}
-		u := btf.UnderlyingType(t)
-		if u == t {
-			break
-		}
-		t = unqualified(t)
+	for td, ok := btf.As[*btf.Typedef](t); ok; td, ok = btf.As[*btf.Typedef](t) {
+		big = big || strings.HasPrefix(td.Name, "__be") || td.Name == "__sum16"
+		t = td.Type
 	}
+	t = btf.UnderlyingType(t)
 	if size, err := btf.Sizeof(t); err != nil || size > len(b) {
 		return untyped(b)
 	} else if size > 0 {
@@ -114,21 +106,6 @@ func decodeAs(t btf.Type, b []byte, depth int) Value {
 		return decodeMembers(t.Members, b, depth)
 	}
 	return untyped(b)
-}
-
-// unqualified takes one qualifier off a type.
-func unqualified(t btf.Type) btf.Type {
-	switch t := t.(type) {
-	case *btf.Const:
-		return t.Type
-	case *btf.Volatile:
-		return t.Type
-	case *btf.Restrict:
-		return t.Type
-	case *btf.TypeTag:
-		return t.Type
-	}
-	return btf.UnderlyingType(t)
 }
 
 func untyped(b []byte) Value {
