@@ -120,7 +120,7 @@ func (h *header) declare(t btf.Type, definition string, depth int) error {
 		}
 		return h.declareEnum(u, definition)
 	}
-	if u := unqualified(t); u != t {
+	if u := btf.QualifiedType(t); u != t {
 		return h.declare(u, definition, depth+1)
 	}
 	return nil
@@ -272,7 +272,7 @@ func (h *header) member(m *btf.Member, indent string, depth int) (string, error)
 		decl += fmt.Sprintf(" : %d", m.BitfieldSize)
 	}
 	note := ""
-	if _, ok := stripped(m.Type).(*btf.Pointer); ok {
+	if _, ok := btf.UnderlyingType(m.Type).(*btf.Pointer); ok {
 		note = " /* a pointer */"
 	}
 	if inNetworkOrder(m.Type) {
@@ -284,14 +284,9 @@ func (h *header) member(m *btf.Member, indent string, depth int) (string, error)
 // inNetworkOrder reports whether t is a number in network byte order.
 func inNetworkOrder(t btf.Type) bool {
 	for range maxDepth {
-		d, ok := t.(*btf.Typedef)
+		d, ok := btf.As[*btf.Typedef](t)
 		if !ok {
-			u := unqualified(t)
-			if u == t {
-				return false
-			}
-			t = u
-			continue
+			return false
 		}
 		if networkOrder[d.Name] > 0 {
 			return true
@@ -310,14 +305,14 @@ func (h *header) declaratorAt(t btf.Type, name, indent string, depth int) (strin
 	if depth > maxDepth {
 		return "", errTooDeep
 	}
-	if a, ok := stripped(t).(*btf.Array); ok {
+	if a, ok := btf.UnderlyingType(t).(*btf.Array); ok {
 		length := fmt.Sprintf("[%d]", a.Nelems)
 		if a.Nelems == 0 {
 			length = "[]"
 		}
 		return h.declaratorAt(a.Type, name+length, indent, depth+1)
 	}
-	u := stripped(t)
+	u := btf.UnderlyingType(t)
 	base := h.names[u]
 	if base == "" {
 		switch v := u.(type) {

@@ -147,7 +147,7 @@ func (cs cRecords) align(t btf.Type, depth int) (uint32, error) {
 	if depth > maxDepth {
 		return 0, errTooDeep
 	}
-	switch u := stripped(t).(type) {
+	switch u := btf.UnderlyingType(t).(type) {
 	case *btf.Array:
 		return cs.align(u.Type, depth+1)
 	case *btf.Struct, *btf.Union:

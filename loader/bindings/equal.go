@@ -11,13 +11,7 @@ import (
 // variable are read apart from each other, though the object has each once. What
 // pointers lead to is not compared, because user space does not follow them.
 func equal(a, b btf.Type, depth int) bool {
-	for isQualified(a) && depth <= maxDepth {
-		a, depth = unqualified(a), depth+1
-	}
-	for isQualified(b) && depth <= maxDepth {
-		b, depth = unqualified(b), depth+1
-	}
-	if a == b {
+	if a, b = btf.QualifiedType(a), btf.QualifiedType(b); a == b {
 		return true
 	}
 	if depth > maxDepth || a.TypeName() != b.TypeName() || fmt.Sprintf("%T", a) != fmt.Sprintf("%T", b) {
@@ -48,5 +42,3 @@ func equal(a, b btf.Type, depth int) bool {
 	}
 	return true // declared elsewhere, or nothing
 }
-
-func isQualified(t btf.Type) bool { return unqualified(t) != t }

@@ -58,7 +58,7 @@ func rawNames(list []member) string {
 
 // remark says what the Go type of a member does not.
 func remark(t btf.Type) string {
-	if _, ok := stripped(t).(*btf.Pointer); ok {
+	if _, ok := btf.UnderlyingType(t).(*btf.Pointer); ok {
 		return " // a pointer"
 	}
 	return ""
@@ -66,11 +66,11 @@ func remark(t btf.Type) string {
 
 // isText reports whether a member is an array of characters.
 func isText(t btf.Type) bool {
-	a, ok := stripped(t).(*btf.Array)
+	a, ok := btf.UnderlyingType(t).(*btf.Array)
 	if !ok {
 		return false
 	}
-	i, ok := stripped(a.Type).(*btf.Int)
+	i, ok := btf.UnderlyingType(a.Type).(*btf.Int)
 	return ok && i.Size == 1 && (i.Name == "char" || i.Encoding == btf.Char)
 }
 
@@ -161,7 +161,7 @@ func (x *%[1]s) %[4]s(v %[5]s) {
 }
 
 func signedBits(t btf.Type) bool {
-	switch u := stripped(t).(type) {
+	switch u := btf.UnderlyingType(t).(type) {
 	case *btf.Int:
 		return u.Encoding == btf.Signed
 	case *btf.Enum:

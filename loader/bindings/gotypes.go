@@ -27,12 +27,9 @@ func (g *goTypes) typeOf(t btf.Type, hint string) (string, error) {
 		if depth > maxDepth {
 			return "", errTooDeep
 		}
-		d, ok := t.(*btf.Typedef)
+		d, ok := btf.As[*btf.Typedef](t)
 		if !ok {
-			if u := unqualified(t); u != t {
-				t = u
-				continue
-			}
+			t = btf.UnderlyingType(t)
 			break
 		}
 		if n, ok := networkOrder[d.Name]; ok {

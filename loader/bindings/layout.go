@@ -48,9 +48,9 @@ func appendMembers(all []member, t btf.Type, at uint32, overlap bool, depth int)
 	_, union := t.(*btf.Union)
 	for _, m := range list {
 		bit := at + uint32(m.Offset)
-		if _, own := body(stripped(m.Type)); own > 0 && m.Name == "" {
+		if _, own := body(btf.UnderlyingType(m.Type)); own > 0 && m.Name == "" {
 			var err error
-			if all, err = appendMembers(all, stripped(m.Type), bit, overlap || union, depth+1); err != nil {
+			if all, err = appendMembers(all, btf.UnderlyingType(m.Type), bit, overlap || union, depth+1); err != nil {
 				return nil, err
 			}
 			continue
@@ -167,7 +167,7 @@ func (ls layouts) align(t btf.Type, depth int) (uint32, error) {
 	if depth > maxDepth {
 		return 0, errTooDeep
 	}
-	switch u := stripped(t).(type) {
+	switch u := btf.UnderlyingType(t).(type) {
 	case *btf.Array:
 		return ls.align(u.Type, depth+1)
 	case *btf.Struct, *btf.Union:

@@ -165,7 +165,7 @@ func (o *Object) record(name string, m *ebpf.MapSpec) btf.Type {
 	if o.spec.Types != nil && o.spec.Types.TypeByName(name+recordSuffix, &t) == nil {
 		return t.Type
 	}
-	if _, ok := stripped(m.Value).(*btf.Struct); ok {
+	if _, ok := btf.UnderlyingType(m.Value).(*btf.Struct); ok {
 		return m.Value
 	}
 	return nil
@@ -206,36 +206,6 @@ func (o *Object) types() (list []btf.Type) {
 		list = append(list, v.Type)
 	}
 	return slices.DeleteFunc(list, func(t btf.Type) bool { return t == nil })
-}
-
-// stripped is a type without qualifiers and type definitions.
-func stripped(t btf.Type) btf.Type {
-	for range maxDepth {
-		switch u := t.(type) {
-		case *btf.Typedef:
-			t = u.Type
-		default:
-			if t = unqualified(t); t == u {
-				return t
-			}
-		}
-	}
-	return &btf.Void{}
-}
-
-// unqualified is a type without a qualifier, itself if it has none.
-func unqualified(t btf.Type) btf.Type {
-	switch u := t.(type) {
-	case *btf.Const:
-		return u.Type
-	case *btf.Volatile:
-		return u.Type
-	case *btf.Restrict:
-		return u.Type
-	case *btf.TypeTag:
-		return u.Type
-	}
-	return t
 }
 
 // maxDepth is how deep types may be nested in each other.
