@@ -144,26 +144,34 @@ func (r *cRecord) finish(end, size uint32, union bool) (ok bool) {
 
 // align is the alignment of a type in C.
 func (cs cRecords) align(t btf.Type, depth int) (uint32, error) {
+	return alignOf(t, depth, func(t btf.Type, depth int) (uint32, error) {
+		r, err := cs.of(t, depth)
+		if err != nil {
+			return 0, err
+		}
+		return r.align, nil
+	}, func(size uint32) uint32 { return max(size, 1) })
+}
+
+// alignOf is the alignment of a type, if record tells that of structures and unions
+// and scalar that of numbers, by their size.
+func alignOf(t btf.Type, depth int, record func(btf.Type, int) (uint32, error), scalar func(uint32) uint32) (uint32, error) {
 	if depth > maxDepth {
 		return 0, errTooDeep
 	}
 	switch u := btf.UnderlyingType(t).(type) {
 	case *btf.Array:
-		return cs.align(u.Type, depth+1)
+		return alignOf(u.Type, depth+1, record, scalar)
 	case *btf.Struct, *btf.Union:
-		r, err := cs.of(u, depth+1)
-		if err != nil {
-			return 0, err
-		}
-		return r.align, nil
+		return record(u, depth+1)
 	case *btf.Pointer:
 		return 8, nil
 	case *btf.Int:
-		return max(u.Size, 1), nil
+		return scalar(u.Size), nil
 	case *btf.Enum:
-		return max(u.Size, 1), nil
+		return scalar(u.Size), nil
 	case *btf.Float:
-		return max(u.Size, 1), nil
+		return scalar(u.Size), nil
 	}
 	return 0, fmt.Errorf("there are no values of type %s", t)
 }

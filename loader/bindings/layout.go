@@ -164,28 +164,13 @@ func (ls layouts) plain(m *member, size uint32, depth int) (ok bool, align uint3
 
 // align is the alignment of a type in Go.
 func (ls layouts) align(t btf.Type, depth int) (uint32, error) {
-	if depth > maxDepth {
-		return 0, errTooDeep
-	}
-	switch u := btf.UnderlyingType(t).(type) {
-	case *btf.Array:
-		return ls.align(u.Type, depth+1)
-	case *btf.Struct, *btf.Union:
-		l, err := ls.of(u, depth+1)
+	return alignOf(t, depth, func(t btf.Type, depth int) (uint32, error) {
+		l, err := ls.of(t, depth)
 		if err != nil {
 			return 0, err
 		}
 		return l.align, nil
-	case *btf.Pointer:
-		return 8, nil
-	case *btf.Int:
-		return scalarAlign(u.Size), nil
-	case *btf.Enum:
-		return scalarAlign(u.Size), nil
-	case *btf.Float:
-		return scalarAlign(u.Size), nil
-	}
-	return 0, fmt.Errorf("there are no values of type %s", t)
+	}, scalarAlign)
 }
 
 func scalarAlign(size uint32) uint32 {
