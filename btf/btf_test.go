@@ -370,7 +370,7 @@ func TestAppendStrings(t *testing.T) {
 	if want := n + len("new\x00more\x00"); len(out) != want {
 		t.Errorf("%d bytes, want %d", len(out), want)
 	}
-	if offsets[""] != 0 || offsets["more"] != offsets["new"]+4 || offsets["int"] >= offsets["new"] {
+	if offsets[1] != 0 || offsets[3] != offsets[2] || offsets[4] != offsets[2]+4 || offsets[0] >= offsets[2] {
 		t.Errorf("offsets %v", offsets)
 	}
 	if _, err := btf.LoadSpecFromReader(bytes.NewReader(out)); err != nil {

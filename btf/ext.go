@@ -25,17 +25,15 @@ const (
 	maxColumn = 1<<10 - 1
 )
 
-// A record is a row of a block. Fields that are strings are kept as such until
-// the string table is known.
+// A record is a row of a block. One of a function has the first field only.
 type record struct {
 	offset uint32
-	fields []field
+	fields [3]field
 }
 
-// A field is a number or a string.
+// A field is a number, or a string by its place in a list of the writer.
 type field struct {
 	number uint32
-	text   string
 	isText bool
 }
 
@@ -46,16 +44,20 @@ type block struct {
 }
 
 type blockSection struct {
-	name    string
+	name    field
 	records []record
 }
+
+// fields are those that the records of the block have.
+func (b *block) fields(r *record) []field { return r.fields[:b.recLen/4-1] }
 
 // An extWriter gathers the records and writes them.
 type extWriter struct {
 	order   binary.AppendByteOrder
 	typeID  func(btf.Type) (btf.TypeID, error)
 	blocks  [3]block
-	strings []string // all that the records refer to, in order of appearance
+	texts   []string // those of fields, while records are gathered
+	strings []string // all that the records refer to, in order of appearance, which fields count from then on
 }
 
 // collect checks the sections' records and assigns type IDs.
@@ -78,23 +80,41 @@ func (e *extWriter) collect(sections []Section) error {
 				return fmt.Errorf("section %q: %w", s.Name, err)
 			}
 			if len(records) > 0 {
-				e.blocks[j].sections = append(e.blocks[j].sections, blockSection{s.Name, records})
+				e.blocks[j].sections = append(e.blocks[j].sections, blockSection{e.text(s.Name), records})
 			}
 		}
 	}
-	for _, b := range e.blocks {
-		for _, s := range b.sections {
-			e.strings = append(e.strings, s.name)
-			for _, r := range s.records {
-				for _, f := range r.fields {
-					if f.isText {
-						e.strings = append(e.strings, f.text)
-					}
+	e.orderStrings()
+	return nil
+}
+
+// orderStrings lists the strings in the order in which the records are written.
+func (e *extWriter) orderStrings() {
+	e.strings = make([]string, 0, len(e.texts))
+	places := make([]uint32, len(e.texts)) // in strings, plus one
+	place := func(f *field) {
+		if !f.isText {
+			return
+		}
+		if places[f.number] == 0 {
+			e.strings = append(e.strings, e.texts[f.number])
+			places[f.number] = uint32(len(e.strings))
+		}
+		f.number = places[f.number] - 1
+	}
+	for i := range e.blocks {
+		b := &e.blocks[i]
+		for j := range b.sections {
+			s := &b.sections[j]
+			place(&s.name)
+			for k := range s.records {
+				fields := b.fields(&s.records[k])
+				for l := range fields {
+					place(&fields[l])
 				}
 			}
 		}
 	}
-	return nil
 }
 
 // checkOffsets reports records out of place: instructions are of eight bytes, and
@@ -112,7 +132,11 @@ func checkOffsets(records []record) error {
 }
 
 func number(n uint32) field { return field{number: n} }
-func text(s string) field   { return field{text: s, isText: true} }
+
+func (e *extWriter) text(s string) field {
+	e.texts = append(e.texts, s)
+	return field{number: uint32(len(e.texts) - 1), isText: true}
+}
 
 func (e *extWriter) funcs(s *Section) ([]record, error) {
 	var out []record
@@ -124,7 +148,7 @@ func (e *extWriter) funcs(s *Section) ([]record, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, record{f.Offset, []field{number(uint32(id))}})
+		out = append(out, record{f.Offset, [3]field{number(uint32(id))}})
 	}
 	if len(out) > 0 && out[0].offset != 0 {
 		return nil, fmt.Errorf("the first function starts at %d, not at 0", out[0].offset)
@@ -138,8 +162,9 @@ func (e *extWriter) lines(s *Section) ([]record, error) {
 		starts[f.Offset] = true
 	}
 	lines := sortedBy(s.Lines, func(l LineInfo) uint32 { return l.Offset })
-	var out []record
+	out := make([]record, 0, len(lines))
 	var last LineInfo
+	var file, line field
 	for i, l := range lines {
 		if l.Line == 0 || l.Line > maxLine {
 			return nil, fmt.Errorf("offset %d: line %d is not within 1 to %d", l.Offset, l.Line, maxLine)
@@ -148,9 +173,15 @@ func (e *extWriter) lines(s *Section) ([]record, error) {
 		if i > 0 && l == last && lines[i-1].Offset != l.Offset && !starts[l.Offset] {
 			continue
 		}
+		if l.File != last.File || len(out) == 0 {
+			file = e.text(l.File)
+		}
+		if l.Text != last.Text || len(out) == 0 {
+			line = e.text(strings.TrimSpace(l.Text))
+		}
 		last = l
 		position := l.Line<<10 | min(l.Column, maxColumn)
-		out = append(out, record{l.Offset, []field{text(l.File), text(strings.TrimSpace(l.Text)), number(position)}})
+		out = append(out, record{l.Offset, [3]field{file, line, number(position)}})
 		delete(starts, l.Offset)
 	}
 	if len(lines) > 0 && len(starts) > 0 {
@@ -177,55 +208,74 @@ func (e *extWriter) relos(s *Section) ([]record, error) {
 		for i, n := range r.Path {
 			path[i] = strconv.Itoa(n)
 		}
-		out = append(out, record{r.Offset, []field{
-			number(uint32(id)), text(strings.Join(path, ":")), number(uint32(r.Kind))}})
+		out = append(out, record{r.Offset, [3]field{
+			number(uint32(id)), e.text(strings.Join(path, ":")), number(uint32(r.Kind))}})
 	}
 	return out, nil
 }
 
-// sortedBy returns a copy of the list in order of offsets.
+// sortedBy returns the list in order of offsets, a copy if it was not.
 func sortedBy[T any](list []T, offset func(T) uint32) []T {
-	out := slices.Clone(list)
-	slices.SortStableFunc(out, func(a, b T) int { return cmp.Compare(offset(a), offset(b)) })
-	return out
+	byOffset := func(a, b T) int { return cmp.Compare(offset(a), offset(b)) }
+	if slices.IsSortedFunc(list, byOffset) {
+		return list
+	}
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, byOffset)
+	return list
 }
 
-// bytes returns the section. The string table must have all of e.strings.
-func (e *extWriter) bytes(offsets map[string]uint32) []byte {
-	var bodies [3][]byte
+// bytes returns the section. Offsets are those of e.strings in the string table.
+func (e *extWriter) bytes(offsets []uint32) []byte {
+	var lens [3]uint32
+	total := uint32(extHeaderLen)
 	for i := range e.blocks {
-		bodies[i] = e.blocks[i].bytes(e.order, offsets)
+		lens[i] = e.blocks[i].len()
+		total += lens[i]
 	}
-	var out []byte
+	out := make([]byte, 0, total)
 	out = e.order.AppendUint16(out, magic)
 	out = append(out, version, 0)
 	out = e.order.AppendUint32(out, extHeaderLen)
 	at := uint32(0)
-	for _, body := range bodies {
+	for _, n := range lens {
 		out = e.order.AppendUint32(out, at)
-		out = e.order.AppendUint32(out, uint32(len(body)))
-		at += uint32(len(body))
+		out = e.order.AppendUint32(out, n)
+		at += n
 	}
-	for _, body := range bodies {
-		out = append(out, body...)
+	for i := range e.blocks {
+		out = e.blocks[i].append(out, e.order, offsets)
 	}
 	return out
 }
 
-// bytes returns the block, nothing at all if it has no records.
-func (b *block) bytes(order binary.AppendByteOrder, offsets map[string]uint32) []byte {
+// len is the block's length in bytes.
+func (b *block) len() uint32 {
 	if len(b.sections) == 0 {
-		return nil
+		return 0
 	}
-	out := order.AppendUint32(nil, b.recLen)
+	n := uint32(4)
 	for _, s := range b.sections {
-		out = order.AppendUint32(out, offsets[s.name])
+		n += 8 + uint32(len(s.records))*b.recLen
+	}
+	return n
+}
+
+// append writes the block, nothing at all if it has no records.
+func (b *block) append(out []byte, order binary.AppendByteOrder, offsets []uint32) []byte {
+	if len(b.sections) == 0 {
+		return out
+	}
+	out = order.AppendUint32(out, b.recLen)
+	for i := range b.sections {
+		s := &b.sections[i]
+		out = order.AppendUint32(out, offsets[s.name.number])
 		out = order.AppendUint32(out, uint32(len(s.records)))
-		for _, r := range s.records {
-			out = order.AppendUint32(out, r.offset)
-			for _, f := range r.fields {
+		for k := range s.records {
+			out = order.AppendUint32(out, s.records[k].offset)
+			for _, f := range b.fields(&s.records[k]) {
 				if f.isText {
-					f.number = offsets[f.text]
+					f.number = offsets[f.number]
 				}
 				out = order.AppendUint32(out, f.number)
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -23,7 +24,7 @@ const (
 // added to from outside; but the table is the last thing in the section, and a
 // reader takes its length from the header, so more can be put behind it. Strings
 // that are there already are not repeated.
-func appendStrings(types []byte, order binary.ByteOrder, add []string) ([]byte, map[string]uint32, error) {
+func appendStrings(types []byte, order binary.ByteOrder, add []string) ([]byte, []uint32, error) {
 	if len(types) < headerLen || order.Uint16(types) != magic {
 		return nil, nil, fmt.Errorf("no header")
 	}
@@ -32,7 +33,7 @@ func appendStrings(types []byte, order binary.ByteOrder, add []string) ([]byte, 
 	if start+uint64(n) != uint64(len(types)) || n == 0 || types[len(types)-1] != 0 {
 		return nil, nil, fmt.Errorf("the strings are not at the end")
 	}
-	offsets := make(map[string]uint32)
+	offsets := make(map[string]uint32, 2*len(add))
 	at := uint32(0)
 	for _, s := range bytes.SplitAfter(types[start:], []byte{0}) {
 		if len(s) == 0 {
@@ -44,14 +45,17 @@ func appendStrings(types []byte, order binary.ByteOrder, add []string) ([]byte, 
 		}
 		at += uint32(len(s))
 	}
-	for _, s := range add {
+	places := make([]uint32, len(add))
+	types = slices.Grow(types, lengths(add))
+	for i, s := range add {
 		if strings.IndexByte(s, 0) >= 0 {
 			return nil, nil, fmt.Errorf("string %q holds a zero byte", s)
 		}
-		if _, ok := offsets[s]; ok {
+		if old, ok := offsets[s]; ok {
+			places[i] = old
 			continue
 		}
-		offsets[s] = at
+		offsets[s], places[i] = at, at
 		types = append(append(types, s...), 0)
 		at += uint32(len(s)) + 1
 		if at > maxStringsLen {
@@ -59,5 +63,13 @@ func appendStrings(types []byte, order binary.ByteOrder, add []string) ([]byte, 
 		}
 	}
 	order.PutUint32(types[headerStrLen:], at)
-	return types, offsets, nil
+	return types, places, nil
+}
+
+// lengths is what the strings take in a string table.
+func lengths(list []string) (n int) {
+	for _, s := range list {
+		n += len(s) + 1
+	}
+	return n
 }

@@ -385,18 +385,31 @@ func (l *linker) lines(list []btf.LineInfo, c *FuncCode, f *ir.Func, start uint6
 		last.Line = 1
 	}
 	at := start
-	list = slices.Grow(list, len(c.Insts))
+	list = slices.Grow(list, lineChanges(c.Pos))
 	for i := range c.Insts {
-		if p := c.Pos[i]; p.Line > 0 {
-			last = p
+		p := c.Pos[i]
+		if p.Line > 0 && p != last || i == 0 {
+			if p.Line > 0 {
+				last = p
+			}
+			file := l.m.Files[0]
+			if last.File > 0 && int(last.File) < len(l.m.Files) {
+				file = l.m.Files[last.File]
+			}
+			list = append(list, btf.LineInfo{Offset: uint32(at), File: file.Name, Text: file.Line(int(last.Line)),
+				Line: uint32(last.Line), Column: uint32(max(last.Col, 0))})
 		}
-		if last.File < 0 || int(last.File) >= len(l.m.Files) {
-			last.File = 0
-		}
-		file := l.m.Files[last.File]
-		list = append(list, btf.LineInfo{Offset: uint32(at), File: file.Name, Text: file.Line(int(last.Line)),
-			Line: uint32(last.Line), Column: uint32(max(last.Col, 0))})
 		at += uint64(c.Insts[i].Slots() * bpf.SlotBytes)
 	}
 	return list
+}
+
+// lineChanges is how often an instruction has another place than the one before.
+func lineChanges(pos []ir.Pos) (n int) {
+	for i, p := range pos {
+		if i == 0 || p.Line > 0 && p != pos[i-1] {
+			n++
+		}
+	}
+	return n
 }
