@@ -23,10 +23,18 @@ func (w *walker) copied(v *value) {
 	}
 }
 
-// copies adds to l where the copies of number v are, registers that nobody reads
-// aside; those beyond maxLinked are copies no longer.
-func (w *walker) copies(s *state, v value, l []place) []place {
-	if v.kind != scalar || v.id == 0 {
+// number returns the id that v shares with its copies if it is a number, else 0.
+func (v *value) number() int32 {
+	if v.kind != scalar {
+		return 0
+	}
+	return v.id
+}
+
+// copies adds to l where the copies of the number with that id are, registers that
+// nobody reads aside; those beyond maxLinked are copies no longer.
+func (w *walker) copies(s *state, id int32, l []place) []place {
+	if id == 0 {
 		return l
 	}
 	found := func(p place) {
@@ -42,12 +50,12 @@ func (w *walker) copies(s *state, v value, l []place) []place {
 			live = w.live[w.now]
 		}
 		for r := range f.regs {
-			if x := &f.regs[r]; live>>r&1 != 0 && x.kind == scalar && x.id == v.id {
+			if x := &f.regs[r]; live>>r&1 != 0 && x.kind == scalar && x.id == id {
 				found(place{int8(i), int8(r), false})
 			}
 		}
 		for j := range f.stack {
-			if x := &f.stack[j]; x.isNumber() && x.v.id == v.id {
+			if x := &f.stack[j]; x.isNumber() && x.v.id == id {
 				found(place{int8(i), int8(j), true})
 			}
 		}
@@ -69,7 +77,8 @@ func (s *state) spread(v value, l []place) {
 			*x = v
 			continue
 		}
-		y := arith(bpf.Add, bpf.B64, v, exactly(uint64(int64(x.delta)-int64(v.delta))))
+		d := exactly(uint64(int64(x.delta) - int64(v.delta)))
+		y := arith(bpf.Add, bpf.B64, &v, &d)
 		if v.added == 32 {
 			y = y.low()
 		}
@@ -81,11 +90,11 @@ func (s *state) spread(v value, l []place) {
 // alone makes v a number without copies.
 func (v *value) alone() { v.id, v.added, v.delta = 0, 0, 0 }
 
-// plus returns sum, the result of adding b to a, or of subtracting it: it is
-// remembered how far the one is from the other.
-func plus(in *bpf.Inst, a, b, sum value) value {
+// plus notes in sum, if it is the result of adding b to a or of subtracting it, how
+// far the one is from the other.
+func (sum *value) plus(in *bpf.Inst, a, b *value) {
 	if (in.Op != bpf.Add && in.Op != bpf.Sub) || a.id == 0 || a.added != 0 || !b.isConst() || !in.K && in.Src == in.Dst {
-		return sum
+		return
 	}
 	k := int64(b.umin)
 	if in.Size == bpf.B32 {
@@ -97,5 +106,4 @@ func plus(in *bpf.Inst, a, b, sum value) value {
 	if k >= math.MinInt32 && k <= math.MaxInt32 {
 		sum.id, sum.added, sum.delta = a.id, uint8(in.Size.Bits()), int32(k)
 	}
-	return sum
 }

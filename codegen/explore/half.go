@@ -67,7 +67,7 @@ func (a half) result(op bpf.Op, b half, n int) half {
 }
 
 // arith32 is a op b in 32 bits, the upper half cleared.
-func arith32(op bpf.Op, a, b value) value {
+func arith32(op bpf.Op, a, b *value) value {
 	low := func(k known) known { return known{k.val & math.MaxUint32, k.mask & math.MaxUint32} }
 	n := -1
 	if b.half.umin == b.half.umax && b.half.umin < 32 {

@@ -59,6 +59,7 @@ type stored struct {
 	regs   []value
 	refs   []int32
 	parent *stored // the state stored before it on its way
+	before *stored // the one stored before it in its chain
 	path   []event // from there
 
 	branches int  // ways from here that are not followed yet
@@ -142,14 +143,14 @@ func (a *slab[T]) copy(l []T) []T {
 	return c
 }
 
-// store stores s, to be compared with others that come here.
-func (w *walker) store(s *state, here spot) {
+// store stores s, to be compared with others that come here, before last.
+func (w *walker) store(s *state, last **stored) {
 	w.frames, w.regs = w.keep(s, w.frames[:0], w.regs[:0])
 	m := &w.memory
 	c := &m.states.take(1)[0]
-	*c = stored{parent: s.parent, branches: 1, refs: slices.Clone(s.refs),
+	*c = stored{parent: s.parent, before: *last, branches: 1, refs: slices.Clone(s.refs),
 		frames: m.frames.copy(w.frames), regs: m.regs.copy(w.regs), path: m.paths.copy(s.path)}
-	w.stored[here] = append(w.stored[here], c)
+	*last = c
 	s.parent, s.path, s.notes = c, s.path[:0], 0
 	w.jumpsThen, w.stepsThen = w.jumps, w.steps
 }

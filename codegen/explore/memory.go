@@ -17,13 +17,14 @@ func (p *value) span(off, n int64) (lo, hi int64) {
 
 // load executes a load.
 func (w *walker) load(s *state, in *bpf.Inst, e *event) {
-	p := s.reg(in.Src)
+	var spare value
+	p := s.reg(in.Src, &spare)
 	v := bytes(int(in.Size))
 	switch {
 	case p.kind == ctx:
 		v = w.member(int(p.off)+int(in.Off), v)
 	case p.kind == stack:
-		v = w.fill(s, in, &p, e)
+		v = w.fill(s, in, p, e)
 	}
 	if in.Op == bpf.LoadSX {
 		v = anything()
@@ -83,7 +84,8 @@ func (v value) cut(size int) value {
 
 // write executes a store.
 func (w *walker) write(s *state, in *bpf.Inst, e *event) {
-	p := s.reg(in.Dst)
+	var x0, y0 value
+	p := s.reg(in.Dst, &x0)
 	if p.kind != stack {
 		return
 	}
@@ -91,7 +93,7 @@ func (w *walker) write(s *state, in *bpf.Inst, e *event) {
 	lo, hi := p.span(int64(in.Off), int64(size))
 	if p.umax != 0 || lo>>3 != (hi-1)>>3 || hi-lo != int64(size) {
 		w.writes(0)
-		if v := s.operand(in); !v.isConst() || v.umin != 0 {
+		if v := s.operand(in, &y0); !v.isConst() || v.umin != 0 {
 			s.scribble(p.frame, lo, hi, false)
 		} else if s.zero(p.frame, lo, hi) && !in.K {
 			w.precise(s, in.Src)
@@ -108,12 +110,12 @@ func (w *walker) write(s *state, in *bpf.Inst, e *event) {
 	}
 	f := &s.frames[p.frame]
 	x := f.word(i)
-	v := s.operand(in)
+	v := *s.operand(in, &y0)
 	if at == 0 && (v.kind == scalar || size == 8) {
 		if fits := bits.Len64(v.umax) <= 8*size; !in.K && v.kind == scalar && in.Src < bpf.FP {
 			if fits {
 				w.copied(&s.top().regs[in.Src])
-				v = s.operand(in)
+				v = *s.operand(in, &y0)
 			} else {
 				v.alone()
 			}
@@ -143,7 +145,8 @@ func (w *walker) write(s *state, in *bpf.Inst, e *event) {
 
 // atomic executes an atomic operation.
 func (w *walker) atomic(s *state, in *bpf.Inst) {
-	if p := s.reg(in.Dst); p.kind == stack {
+	var spare value
+	if p := s.reg(in.Dst, &spare); p.kind == stack {
 		lo, hi := p.span(int64(in.Off), int64(in.Size))
 		for b := lo &^ 7; b < hi; b += 8 {
 			w.reads(s, int(p.frame), int((-b-1)/8))

@@ -146,6 +146,9 @@ func unstepCall(how how, want []set, depth int) (before int) {
 
 // sync wants all numbers that a branch narrowed together where it wants one.
 func (w *walker) sync(e *event, want []set) {
+	if e.links == 0 {
+		return
+	}
 	some := false
 	for _, p := range w.links[e.links] {
 		some = some || want[p.frame].has(p)

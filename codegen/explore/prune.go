@@ -114,21 +114,23 @@ func (w *walker) covers(a, b *value, precise bool) bool {
 	return a.off == b.off && a.frame == b.frame && a.what == b.what && a.umin == b.umin && a.umax == b.umax
 }
 
-// spot is where states are compared: an instruction, and the call that led to its
-// function.
-type spot struct{ at, call int32 }
-
 // visit is called at a prune point: it reports whether s need not be followed,
-// and stores it if not too little happened since the last time.
+// and stores it if not too little happened since the last time. It is compared
+// with those stored at the same instruction, its function called by the same call,
+// the last first.
 func (w *walker) visit(s *state) bool {
 	callback := w.callback[s.at]
 	force := callback || s.notes > maxNotes
 	jumps, steps := w.jumps-w.jumpsThen, w.steps-w.stepsThen
 	add := force || jumps >= 2 && steps >= 8
-	here := spot{int32(s.at), s.top().call}
-	l := w.stored[here]
-	for i := len(l) - 1; i >= 0; i-- { // the last first
-		old := l[i]
+	at, call := int32(s.at), s.top().call
+	last := &w.stored[(s.at+int(call)+1)%len(w.stored)]
+	for from := last; *from != nil; {
+		old := *from
+		if f := &old.frames[len(old.frames)-1]; f.at != at || f.call != call {
+			from = &old.before
+			continue
+		}
 		if old.branches > 0 {
 			if callback && w.allows(old, s, true) {
 				w.hit(old, s)
@@ -151,12 +153,13 @@ func (w *walker) visit(s *state) bool {
 			n = 64
 		}
 		if old.miss > old.hit*n+n {
-			l = append(l[:i], l[i+1:]...)
-			w.stored[here] = l
+			*from = old.before
+		} else {
+			from = &old.before
 		}
 	}
 	if add {
-		w.store(s, here)
+		w.store(s, last)
 	}
 	return false
 }

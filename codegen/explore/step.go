@@ -8,20 +8,23 @@ import (
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
 
-// reg returns what r holds.
-func (s *state) reg(r bpf.Reg) value {
+// reg returns what r holds: where that is, or spare for the frame's address.
+func (s *state) reg(r bpf.Reg, spare *value) *value {
 	if r == bpf.FP {
-		return value{kind: stack, frame: int8(len(s.frames) - 1)}
+		*spare = value{kind: stack, frame: int8(len(s.frames) - 1)}
+		return spare
 	}
-	return s.top().regs[r]
+	return &s.top().regs[r]
 }
 
-// operand returns the second operand of in.
-func (s *state) operand(in *bpf.Inst) value {
+// operand returns the second operand of in: where it is, or spare for what is not
+// in a register.
+func (s *state) operand(in *bpf.Inst, spare *value) *value {
 	if in.K {
-		return exactly(uint64(in.Imm))
+		*spare = exactly(uint64(in.Imm))
+		return spare
 	}
-	return s.reg(in.Src)
+	return s.reg(in.Src, spare)
 }
 
 // precise marks the numbers that registers of the current frame hold.
@@ -123,7 +126,8 @@ func (w *walker) lose(s *state) {
 
 // branch takes one way of a conditional jump and puts the other aside.
 func (w *walker) branch(s *state, in *bpf.Inst, e *event) {
-	a, b := s.reg(in.Dst), s.operand(in)
+	var x, y value
+	a, b := s.reg(in.Dst, &x), s.operand(in, &y)
 	switch {
 	case a.kind == scalar && b.kind == scalar:
 		if t := compare(in.Op, in.Size, a, b); t >= 0 {
@@ -143,10 +147,11 @@ func (w *walker) branch(s *state, in *bpf.Inst, e *event) {
 		return
 	}
 	var linked []place
+	first, second := a.number(), b.number()
 	if !in.K {
-		linked = w.copies(s, b, linked)
+		linked = w.copies(s, second, linked)
 	}
-	linked = w.copies(s, a, linked)
+	linked = w.copies(s, first, linked)
 	if len(linked) > 1 {
 		e.links = int32(len(w.links))
 		w.links = append(w.links, linked)
@@ -165,25 +170,24 @@ func (w *walker) branch(s *state, in *bpf.Inst, e *event) {
 // narrow applies that the comparison op of in's operands holds, of which linked
 // are copies.
 func (w *walker) narrow(s *state, in *bpf.Inst, op bpf.Op, linked []place) {
-	a, b := s.reg(in.Dst), s.operand(in)
+	var x, y value
+	a, b := s.reg(in.Dst, &x), s.operand(in, &y)
 	switch {
 	case a.kind == maybe && b.isConst() && b.umin == 0 && (op == bpf.JEq || op == bpf.JNe):
 		s.decide(a.id, op == bpf.JEq)
 	case a.kind == packet && b.kind == end:
-		w.reach(s, a, op == bpf.JLt || op == bpf.JLe, op == bpf.JLt)
+		w.reach(s, *a, op == bpf.JLt || op == bpf.JLe, op == bpf.JLt)
 	case a.kind == end && b.kind == packet:
-		w.reach(s, b, op == bpf.JGt || op == bpf.JGe, op == bpf.JGt)
+		w.reach(s, *b, op == bpf.JGt || op == bpf.JGe, op == bpf.JGt)
 	case a.kind == scalar && b.kind == scalar:
 		if !in.K && in.Src == in.Dst {
 			return
 		}
-		refine(op, in.Size, &a, &b)
-		s.top().regs[in.Dst] = a
+		refine(op, in.Size, a, b)
 		if !in.K {
-			s.top().regs[in.Src] = b
-			s.spread(b, linked)
+			s.spread(*b, linked)
 		}
-		s.spread(s.top().regs[in.Dst], linked)
+		s.spread(*a, linked)
 	}
 }
 
@@ -230,43 +234,46 @@ func (w *walker) reach(s *state, a value, holds, beyond bool) {
 // arith executes arithmetic and moves.
 func (w *walker) arith(s *state, in *bpf.Inst) {
 	d := &s.top().regs[in.Dst]
-	if in.Op == bpf.Mov && !in.K && in.Src < bpf.FP && (in.Size == bpf.B64 || s.reg(in.Src).umax <= math.MaxUint32) {
+	if in.Op == bpf.Mov && !in.K && in.Src < bpf.FP && (in.Size == bpf.B64 || s.top().regs[in.Src].umax <= math.MaxUint32) {
 		w.copied(&s.top().regs[in.Src])
 	}
-	a, b := *d, s.operand(in)
+	var spare value
+	b := s.operand(in, &spare)
 	switch {
 	case in.Op == bpf.Mov && in.Size == bpf.B64:
-		*d = b
+		*d = *b
 		return
 	case in.Op == bpf.Mov:
+		fits := b.kind == scalar && b.umax <= math.MaxUint32
 		*d = b.low()
-		if b.kind == scalar && b.umax <= math.MaxUint32 {
+		if fits {
 			return
 		}
-	case in.Op == bpf.Neg && a.kind == scalar:
-		*d = arith(bpf.Sub, in.Size, exactly(0), a)
+	case in.Op == bpf.Neg && d.kind == scalar:
+		spare = exactly(0)
+		*d = arith(bpf.Sub, in.Size, &spare, d)
 	case in.Op >= bpf.MovSX8 && in.Op <= bpf.MovSX32:
-		*d = extended(in, b)
+		*d = extended(in, *b)
 	case in.Op == bpf.ToLE || in.Op == bpf.ToBE || in.Op == bpf.Bswap:
-		*d = swapped(in, a)
-	case a.kind == scalar && b.kind == scalar:
+		*d = swapped(in, *d)
+	case d.kind == scalar && b.kind == scalar:
 		if b.isConst() && (in.Op == bpf.And || in.Op == bpf.Or) {
-			a = w.fork(s, in, a)
-			d = &s.top().regs[in.Dst]
+			w.fork(s, in, d)
 		}
-		r := arith(in.Op, in.Size, a, b)
+		r := arith(in.Op, in.Size, d, b)
 		r.alone()
-		*d = plus(in, a, b, r)
+		r.plus(in, d, b)
+		*d = r
 		return
-	case in.Size == bpf.B64 && (in.Op == bpf.Add || in.Op == bpf.Sub) && a.kind >= ctx && b.kind == scalar:
+	case in.Size == bpf.B64 && (in.Op == bpf.Add || in.Op == bpf.Sub) && d.kind >= ctx && b.kind == scalar:
 		if !in.K {
 			w.precise(s, in.Src)
 		}
-		*d = w.displace(in.Op, a, b)
+		*d = w.displace(in.Op, *d, b)
 		return
-	case in.Size == bpf.B64 && in.Op == bpf.Add && a.kind == scalar && b.kind >= ctx:
+	case in.Size == bpf.B64 && in.Op == bpf.Add && d.kind == scalar && b.kind >= ctx:
 		w.precise(s, in.Dst)
-		*d = w.displace(in.Op, b, a)
+		*d = w.displace(in.Op, *b, d)
 		return
 	default:
 		*d = anything()
@@ -274,26 +281,28 @@ func (w *walker) arith(s *state, in *bpf.Inst) {
 	d.alone()
 }
 
-// fork takes a number that is 0 or -1 to be -1, and puts aside the way on which it
+// fork takes number v that is 0 or -1 to be -1, and puts aside the way on which it
 // is 0, from the same instruction.
-func (w *walker) fork(s *state, in *bpf.Inst, v value) value {
+func (w *walker) fork(s *state, in *bpf.Inst, v *value) {
 	none, all := exactly(0), exactly(math.MaxUint64)
 	switch {
 	case v.smin == -1 && v.smax == 0:
 	case v.half.smin == -1 && v.half.smax == 0:
-		none, all = v, v
-		none.setLower(exactly(0).lower())
-		all.setLower(exactly(math.MaxUint32).lower())
+		none, all = *v, *v
+		k := exactly(0)
+		none.setLower(k.lower())
+		k = exactly(math.MaxUint32)
+		all.setLower(k.lower())
 		none.sync()
 		all.sync()
 	default:
-		return v
+		return
 	}
 	o := w.other(s)
 	o.at = w.now
 	o.top().regs[in.Dst] = none
 	w.aside(o)
-	return all
+	*v = all
 }
 
 // extended is v with the sign of its lower part.
@@ -322,7 +331,7 @@ func swapped(in *bpf.Inst, v value) value {
 }
 
 // displace adds a number to an address.
-func (w *walker) displace(op bpf.Op, p, n value) value {
+func (w *walker) displace(op bpf.Op, p value, n *value) value {
 	if n.isConst() {
 		if op == bpf.Sub {
 			p.off -= int32(n.umin)
@@ -332,7 +341,7 @@ func (w *walker) displace(op bpf.Op, p, n value) value {
 		return p
 	}
 	x := value{kind: scalar, umin: p.umin, umax: p.umax, smin: p.smin, smax: p.smax, half: p.half, bits: p.bits}
-	x = arith(op, bpf.B64, x, n)
+	x = arith(op, bpf.B64, &x, n)
 	p.umin, p.umax, p.smin, p.smax, p.half, p.bits = x.umin, x.umax, x.smin, x.smax, x.half, x.bits
 	if p.kind == packet {
 		w.nextID++

@@ -79,17 +79,17 @@ func bytes(n int) value {
 func address(k kind) value { return value{kind: k} }
 
 // isConst reports whether v is one number.
-func (v value) isConst() bool { return v.kind == scalar && v.umin == v.umax }
+func (v *value) isConst() bool { return v.kind == scalar && v.umin == v.umax }
 
 // low is v's lower half.
-func (v value) low() value {
+func (v *value) low() value {
 	switch {
 	case v.kind != scalar:
 		return bytes(4)
 	case v.isConst():
 		return exactly(uint64(uint32(v.umin)))
 	case v.umax <= math.MaxUint32:
-		return v
+		return *v
 	}
 	return ofHalf(v.half, known{v.bits.val & math.MaxUint32, v.bits.mask & math.MaxUint32})
 }
@@ -102,9 +102,10 @@ func (v *value) within(w *value) bool {
 }
 
 // arith is a op b for numbers.
-func arith(op bpf.Op, size bpf.Size, a, b value) value {
+func arith(op bpf.Op, size bpf.Size, a, b *value) value {
 	if size == bpf.B32 {
-		a, b = a.low(), b.low()
+		x, y := a.low(), b.low()
+		a, b = &x, &y
 	}
 	if a.isConst() && b.isConst() {
 		if k, ok := eval(op, size, a.umin, b.umin); ok {
@@ -152,7 +153,7 @@ func eval(op bpf.Op, size bpf.Size, a, b uint64) (uint64, bool) {
 }
 
 // ranged is a op b by bounds.
-func ranged(op bpf.Op, a, b value) value {
+func ranged(op bpf.Op, a, b *value) value {
 	r := anything()
 	n := -1
 	if b.isConst() && b.umin < 64 {
@@ -218,7 +219,7 @@ func ranged(op bpf.Op, a, b value) value {
 }
 
 // product bounds a * b by sign; unbounded if it may overflow.
-func product(a, b value) (lo, hi int64) {
+func product(a, b *value) (lo, hi int64) {
 	lo, hi = math.MaxInt64, math.MinInt64
 	for _, x := range [2]int64{a.smin, a.smax} {
 		for _, y := range [2]int64{b.smin, b.smax} {
@@ -233,7 +234,7 @@ func product(a, b value) (lo, hi int64) {
 }
 
 // lower is v's lower half as comparisons of 32 bits see it, signed and unsigned.
-func (v value) lower() value {
+func (v *value) lower() value {
 	h := v.half
 	return value{kind: scalar, umin: uint64(h.umin), umax: uint64(h.umax), smin: int64(h.smin), smax: int64(h.smax),
 		bits: known{v.bits.val & math.MaxUint32, v.bits.mask & math.MaxUint32}}
@@ -247,9 +248,10 @@ func (v *value) setLower(l value) {
 }
 
 // compare decides "a op b": 1, 0, or -1 if either may be.
-func compare(op bpf.Op, size bpf.Size, a, b value) int {
+func compare(op bpf.Op, size bpf.Size, a, b *value) int {
 	if size == bpf.B32 {
-		a, b = a.lower(), b.lower()
+		x, y := a.lower(), b.lower()
+		a, b = &x, &y
 	}
 	sure := func(yes, no bool) int {
 		switch {

@@ -54,7 +54,7 @@ type walker struct {
 	use      stackUse
 	what     map[string]int32
 
-	stored  map[spot][]*stored
+	stored  []*stored // the ends of chains, by instruction and call
 	pending ways
 	spare   state       // for the other way of a branch
 	frames  []keptFrame // for a state that is being stored
@@ -107,7 +107,7 @@ func (s *state) finish() {
 }
 
 func newWalker(p *Program) *walker {
-	w := &walker{p: p, stored: map[spot][]*stored{}, what: map[string]int32{}, links: make([][]place, 1)}
+	w := &walker{p: p, what: map[string]int32{}, links: make([][]place, 1)}
 	index := map[string]int{}
 	for i := range p.Funcs {
 		index[p.Funcs[i].Name] = len(w.code)
@@ -124,7 +124,7 @@ func newWalker(p *Program) *walker {
 	n := len(w.code)
 	w.start = append(w.start, n)
 	w.target, w.prune, w.jump, w.callback = make([]int32, n), make([]bool, n+1), make([]bool, n+1), make([]bool, n)
-	w.live, w.at = make([]uint16, n), make([]int32, n)
+	w.live, w.at, w.stored = make([]uint16, n), make([]int32, n), make([]*stored, n)
 	w.use = stackUse{writes: make([]uint64, n), seen: make([]bool, n), jumps: make([]int32, n), more: make([]int32, n)}
 	for i := range w.use.jumps {
 		w.use.jumps[i] = -1
