@@ -1,12 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -156,36 +156,22 @@ func runs(p *ebpf.Program) func(repeat uint32) error {
 }
 
 // newest is the program loaded last of those called name: the loader runs none.
-func newest(name string) (p *ebpf.Program, err error) {
-	for id := ebpf.ProgramID(0); ; {
-		if id, err = ebpf.ProgramGetNextID(id); err != nil {
-			break
-		}
-		q, err := ebpf.NewProgramFromID(id)
-		if err != nil {
-			continue
-		}
-		if info, err := q.Info(); err != nil || info.Name != name {
-			q.Close()
-			continue
-		}
-		if p != nil {
-			p.Close()
-		}
-		p = q
-	}
-	if p == nil {
-		return nil, fmt.Errorf("no program '%s': %w", name, err)
-	}
-	return p, nil
-}
-
-func floodByLoader(object []byte) (*flooding, error) {
-	obj, err := loader.Open(object)
+func newest(name string) (*ebpf.Program, error) {
+	s, err := loader.ReadSystem()
 	if err != nil {
 		return nil, err
 	}
-	if err := obj.Load(); err != nil {
+	for _, p := range slices.Backward(s.Programs) {
+		if p.Name == name {
+			return ebpf.NewProgramFromID(ebpf.ProgramID(p.ID))
+		}
+	}
+	return nil, fmt.Errorf("no program '%s'", name)
+}
+
+func floodByLoader(object []byte) (*flooding, error) {
+	obj, err := loadByLoader(object)
+	if err != nil {
 		return nil, err
 	}
 	m, err := obj.Map("records")
@@ -217,11 +203,7 @@ func floodByLoader(object []byte) (*flooding, error) {
 }
 
 func floodPlain(object []byte) (*flooding, error) {
-	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(object))
-	if err != nil {
-		return nil, err
-	}
-	coll, err := ebpf.NewCollection(spec)
+	coll, err := loadPlain(object)
 	if err != nil {
 		return nil, err
 	}

@@ -1,14 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"time"
-
-	"github.com/cilium/ebpf"
-
-	"github.com/luabpfc/luabpfc/loader"
 )
 
 // iterateScript declares the map that is iterated, of a program that does nothing.
@@ -143,11 +138,8 @@ func contendIterate(object []byte, plain bool) error {
 }
 
 func entriesByLoader(object []byte) (*entries, error) {
-	obj, err := loader.Open(object)
+	obj, err := loadByLoader(object)
 	if err != nil {
-		return nil, err
-	}
-	if err := obj.Load(); err != nil {
 		return nil, err
 	}
 	m, err := obj.Map("entries")
@@ -178,11 +170,7 @@ func entriesByLoader(object []byte) (*entries, error) {
 }
 
 func entriesPlain(object []byte) (*entries, error) {
-	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(object))
-	if err != nil {
-		return nil, err
-	}
-	coll, err := ebpf.NewCollection(spec)
+	coll, err := loadPlain(object)
 	if err != nil {
 		return nil, err
 	}

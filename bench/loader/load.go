@@ -165,23 +165,32 @@ func contendLoad(object []byte, plain bool) error {
 	return nil
 }
 
-func attachByLoader(object []byte) (io.Closer, error) {
+func loadByLoader(object []byte) (*loader.Object, error) {
 	obj, err := loader.Open(object)
 	if err != nil {
 		return nil, err
 	}
-	if err := obj.Load(); err != nil {
+	return obj, obj.Load()
+}
+
+func loadPlain(object []byte) (*ebpf.Collection, error) {
+	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(object))
+	if err != nil {
+		return nil, err
+	}
+	return ebpf.NewCollection(spec)
+}
+
+func attachByLoader(object []byte) (io.Closer, error) {
+	obj, err := loadByLoader(object)
+	if err != nil {
 		return nil, err
 	}
 	return obj.Attach(loadProgram, loader.Target{Name: device})
 }
 
 func attachPlain(object []byte) (io.Closer, error) {
-	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(object))
-	if err != nil {
-		return nil, err
-	}
-	coll, err := ebpf.NewCollection(spec)
+	coll, err := loadPlain(object)
 	if err != nil {
 		return nil, err
 	}
