@@ -25,18 +25,8 @@ func loadKind(t *testing.T, script string) *loader.Object {
 	t.Helper()
 	opts := luabpfc.DefaultOptions()
 	opts.Arch, opts.Check, opts.Kernel = "x86_64", true, runningKernel()
-	obj, err := luabpfc.Compile(luabpfc.Source{Name: "kind.lua", Text: script}, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, err := loader.Open(obj.ELF)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { o.Close() })
-	if err := o.Load(); err != nil {
-		t.Fatal(err)
-	}
+	obj := compileAs(t, "kind.lua", script, opts)
+	o := loaded(t, obj.ELF)
 	return o
 }
 
@@ -157,10 +147,7 @@ func TestFreplace(t *testing.T) {
 	name := fmt.Sprintf("replaced_%d", time.Now().UnixNano()%1e6)
 	script := "bpf.program('freplace/" + name + "', function(ctx) return XDP_DROP end, { name = 'new', record = 'struct xdp_md' })"
 	opts := luabpfc.DefaultOptions()
-	obj, err := luabpfc.Compile(luabpfc.Source{Name: "new.lua", Text: script}, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	obj := compileAs(t, "new.lua", script, opts)
 	o, err := loader.Open(obj.ELF)
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/interp"
 	"github.com/luabpfc/luabpfc/ir/kernel"
+	"github.com/luabpfc/luabpfc/loader"
 )
 
 // backend is one way to run a case.
@@ -187,6 +188,30 @@ func kernelBackend(name string, obj *luabpfc.Object) (b backend, err error) {
 		}
 	}
 	return b, nil
+}
+
+// compileAs compiles a script of that name, which has no errors.
+func compileAs(t testing.TB, name, text string, opts luabpfc.Options) *luabpfc.Object {
+	t.Helper()
+	obj, err := luabpfc.Compile(luabpfc.Source{Name: name, Text: text}, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return obj
+}
+
+// loaded loads an object through package loader.
+func loaded(t *testing.T, elf []byte) *loader.Object {
+	t.Helper()
+	o, err := loader.Open(elf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { o.Close() })
+	if err := o.Load(); err != nil {
+		t.Fatal(err)
+	}
+	return o
 }
 
 // loadCollection loads an object; the error has the verifier's log. It fails if

@@ -37,11 +37,7 @@ func carriedBy(t *testing.T, script string, big bool) *luabpfc.Object {
 	t.Helper()
 	opts := luabpfc.DefaultOptions()
 	opts.BigEndian, opts.Arch = big, "x86_64"
-	obj, err := luabpfc.Compile(luabpfc.Source{Name: "carry.lua", Text: script}, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return obj
+	return compileAs(t, "carry.lua", script, opts)
 }
 
 // TestCarriedTargets opens an object of either byte order, as it is and as
@@ -100,14 +96,7 @@ func TestCarriedContents(t *testing.T) {
 	needKernel(t)
 	script := carrying[:bytes.Index([]byte(carrying), []byte("local function count"))] + `
 bpf.xdp(function() xadd(one[1], 1) return each[1] or slots[0][0] end)`
-	o, err := loader.Open(carriedBy(t, script, false).ELF)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer o.Close()
-	if err := o.Load(); err != nil {
-		t.Fatal(err)
-	}
+	o := loaded(t, carriedBy(t, script, false).ELF)
 	entries := func(name string) []loader.Entry {
 		m, err := o.Map(name)
 		if err != nil {

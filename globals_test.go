@@ -14,17 +14,14 @@ import (
 // set a constant before the program is loaded.
 func TestVariables(t *testing.T) {
 	needKernel(t)
-	obj, err := luabpfc.Compile(luabpfc.Source{Name: "vars.lua", Text: `
+	obj := compileAs(t, "vars.lua", `
 local hits = bpf.global('uint64_t')
 local start = bpf.global('int32_t', -5)
 local factor = bpf.const('uint32_t', 3)
 local filter = bpf.socket(function()
 	hits[0] = hits[0] + 1
 	return factor[0] * 100 + hits[0] * 10 + start[0]
-end)`}, luabpfc.DefaultOptions())
-	if err != nil {
-		t.Fatal(err)
-	}
+end)`, luabpfc.DefaultOptions())
 	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(obj.ELF))
 	if err != nil {
 		t.Fatal(err)

@@ -153,10 +153,7 @@ func linked(t *testing.T, host, script string, level int) string {
 	t.Helper()
 	opts := luabpfc.DefaultOptions()
 	opts.OptLevel, opts.Check = level, true
-	obj, err := luabpfc.Compile(luabpfc.Source{Name: "module.lua", Text: script}, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	obj := compileAs(t, "module.lua", script, opts)
 	dir := t.TempDir()
 	module, both := filepath.Join(dir, "module.o"), filepath.Join(dir, "both.o")
 	if err := os.WriteFile(module, obj.ELF, 0o644); err != nil {
@@ -206,10 +203,7 @@ func TestLinkUnnamed(t *testing.T) {
 	host := compileHost(t, moduleC)
 	dir := t.TempDir()
 	other := filepath.Join(dir, "other.o")
-	obj, err := luabpfc.Compile(luabpfc.Source{Name: "other.lua", Text: "bpf.func('long module(int x)', function(x) return x end)"}, luabpfc.DefaultOptions())
-	if err != nil {
-		t.Fatal(err)
-	}
+	obj := compileAs(t, "other.lua", "bpf.func('long module(int x)', function(x) return x end)", luabpfc.DefaultOptions())
 	if err := os.WriteFile(other, obj.ELF, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -244,11 +238,7 @@ func rawObject(t *testing.T, level int) *luabpfc.Object {
 	}
 	opts := luabpfc.DefaultOptions()
 	opts.OptLevel, opts.BTF = level, func() ([]byte, error) { return btf, nil }
-	obj, err := luabpfc.Compile(luabpfc.Source{Name: "emit.lua", Text: rawScript}, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return obj
+	return compileAs(t, "emit.lua", rawScript, opts)
 }
 
 // TestRaw puts raw instructions between those of a program: the registers that are not

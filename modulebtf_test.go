@@ -66,10 +66,7 @@ func TestModuleBTF(t *testing.T) {
 	for _, level := range []int{0, 2} {
 		opts := caseOptions()
 		opts.OptLevel, opts.Check, opts.BTF = level, true, func() ([]byte, error) { return append(types[:len(types):len(types)], module...), nil }
-		obj, err := luabpfc.Compile(luabpfc.Source{Name: "track.lua", Text: tracked}, opts)
-		if err != nil {
-			t.Fatal(err)
-		}
+		obj := compileAs(t, "track.lua", tracked, opts)
 		runTracked(t, obj.ELF, level)
 	}
 	opts := caseOptions()

@@ -183,10 +183,7 @@ func TestGenerated(t *testing.T) {
 			asm.WriteString(text)
 		}
 	}
-	obj, err := luabpfc.Compile(luabpfc.Source{Name: "protocount.lua", Text: string(text)}, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	obj := compileAs(t, "protocount.lua", string(text), opts)
 	for name, want := range map[string]string{"protocount.o": string(obj.ELF), "protocount.asm": asm.String()} {
 		got, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {

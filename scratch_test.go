@@ -16,10 +16,7 @@ import (
 func loadScript(t *testing.T, text string) *ebpf.Collection {
 	t.Helper()
 	needKernel(t)
-	obj, err := luabpfc.Compile(luabpfc.Source{Name: "test.lua", Text: text}, luabpfc.DefaultOptions())
-	if err != nil {
-		t.Fatal(err)
-	}
+	obj := compileAs(t, "test.lua", text, luabpfc.DefaultOptions())
 	coll, err := loadCollection(obj.ELF)
 	if err != nil {
 		t.Fatal(err)

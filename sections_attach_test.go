@@ -80,11 +80,7 @@ func newStage(t *testing.T) *stage {
 func compileScript(t *testing.T, text string) *luabpfc.Object {
 	t.Helper()
 	opts := caseOptions()
-	obj, err := luabpfc.Compile(luabpfc.Source{Name: "script.lua", Text: text}, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return obj
+	return compileAs(t, "script.lua", text, opts)
 }
 
 // loadByID loads a program, which has neither maps nor calls, for a function of

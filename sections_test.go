@@ -91,11 +91,7 @@ func (r *sectionRow) compile(t *testing.T) *luabpfc.Object {
 	}
 	record := map[string]string{"freplace": ", record = 'struct xdp_md'"}[r.kind.Name]
 	text := fmt.Sprintf("bpf.program('%s', function(ctx) end, { name = 'prog'%s })\n", r.section(), record)
-	obj, err := luabpfc.Compile(luabpfc.Source{Name: "section.lua", Text: text}, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return obj
+	return compileAs(t, "section.lua", text, opts)
 }
 
 // sectionRecord is the file of what a kernel said to the sections, of which

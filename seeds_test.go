@@ -12,7 +12,6 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/luabpfc/luabpfc"
 	"github.com/luabpfc/luabpfc/ir/diag"
 )
 
@@ -54,10 +53,7 @@ func loadSeed(t *testing.T, file string, level int) (sections []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	obj, err := luabpfc.Compile(luabpfc.Source{Name: file, Text: string(text)}, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	obj := compileAs(t, file, string(text), opts)
 	if l := slices.DeleteFunc(obj.Warnings, func(d *diag.Diagnostic) bool { return d.Code == diag.OtherLoaders }); len(l) > 0 {
 		t.Errorf("compiling warns: %s", diag.Human(l))
 	}

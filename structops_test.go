@@ -58,11 +58,7 @@ func opsOptions() luabpfc.Options {
 
 func compileOps(t *testing.T, script string, opts luabpfc.Options) *luabpfc.Object {
 	t.Helper()
-	obj, err := luabpfc.Compile(luabpfc.Source{Name: "ops.lua", Text: script}, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return obj
+	return compileAs(t, "ops.lua", script, opts)
 }
 
 // TestStructOps registers a congestion control, which a connection over lo then uses,
@@ -82,14 +78,7 @@ func TestStructOps(t *testing.T) {
 }
 
 func runCongestion(t *testing.T, obj *luabpfc.Object) {
-	o, err := loader.Open(obj.ELF)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer o.Close()
-	if err := o.Load(); err != nil {
-		t.Fatal(err)
-	}
+	o := loaded(t, obj.ELF)
 	c, err := o.AttachStructOps("cc")
 	if err != nil {
 		t.Fatal(err)
@@ -208,14 +197,7 @@ func TestStructOpsBpftool(t *testing.T) {
 	if err := use(t, "lua_cc"); err != nil {
 		t.Errorf("a socket can't use it: %v", err)
 	}
-	o, err := loader.Open(obj.ELF)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer o.Close()
-	if err := o.Load(); err != nil {
-		t.Fatal(err)
-	}
+	o := loaded(t, obj.ELF)
 	if _, err := o.AttachStructOps("cc"); err == nil || !strings.Contains(err.Error(), "the kernel has one of the same name already") {
 		t.Errorf("registering the same name: %v", err)
 	}

@@ -151,10 +151,7 @@ func tracedObject(t *testing.T, script string, level int) *ebpf.Collection {
 	}
 	opts.Defines = []luabpfc.Define{{Name: "parent", Value: strconv.Itoa(os.Getpid()), Set: true},
 		{Name: "comm", Value: strings.TrimSpace(string(comm)), Set: true}}
-	obj, err := luabpfc.Compile(luabpfc.Source{Name: "trace.lua", Text: script}, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	obj := compileAs(t, "trace.lua", script, opts)
 	coll, err := loadCollection(obj.ELF)
 	if errors.Is(err, unix.EPERM) || errors.Is(err, ebpf.ErrNotSupported) {
 		t.Skipf("this kernel does not load it: %v", err)

@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/luabpfc/luabpfc"
-	"github.com/luabpfc/luabpfc/loader"
 )
 
 // ownLoopback gives the test a network of its own with nothing but lo, so that
@@ -51,25 +50,7 @@ func compileFile(t *testing.T, file string, opts luabpfc.Options) *luabpfc.Objec
 	if err != nil {
 		t.Fatal(err)
 	}
-	obj, err := luabpfc.Compile(luabpfc.Source{Name: file, Text: string(text)}, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return obj
-}
-
-// loaded loads an object through package loader.
-func loaded(t *testing.T, elf []byte) *loader.Object {
-	t.Helper()
-	o, err := loader.Open(elf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { o.Close() })
-	if err := o.Load(); err != nil {
-		t.Fatal(err)
-	}
-	return o
+	return compileAs(t, file, string(text), opts)
 }
 
 // sendUDP sends n datagrams over lo from this thread's network; Go's own

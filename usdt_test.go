@@ -86,18 +86,8 @@ bpf.usdt('` + binary + `', 'luabpfc', 'line', function(regs)
   xadd(seen[0], 1)
   xadd(seen[1], regs.parm1)
 end` + how + `)`
-	obj, err := luabpfc.Compile(luabpfc.Source{Name: "usdt.lua", Text: script}, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, err := loader.Open(obj.ELF)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer o.Close()
-	if err := o.Load(); err != nil {
-		t.Fatal(err)
-	}
+	obj := compileAs(t, "usdt.lua", script, opts)
+	o := loaded(t, obj.ELF)
 	cmd := exec.Command(binary)
 	in, err := cmd.StdinPipe()
 	if err != nil {
