@@ -304,20 +304,7 @@ func showBashreadline(t *testing.T, c *toolRun) {
 		t.Fatal(err)
 	}
 	defer lines.Close()
-	master, slave := pseudoTerminal(t)
-	cmd := exec.Command("/bin/bash", "--norc", "--noprofile", "-i")
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TERM=dumb", "HISTFILE="}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	slave.Close()
-	onOneCPU(t, cmd.Process.Pid)
-	go func() { _, _ = io.Copy(io.Discard, master) }()
-	if _, err := io.WriteString(master, "true what a line\nexit\n"); err != nil {
-		t.Fatal(err)
-	}
+	pid := typeInBash(t, "true what a line")
 	lines.SetDeadline(time.Now().Add(patience))
 	for want := []string{"true what a line", "exit"}; len(want) > 0; {
 		record, err := lines.Read()
@@ -331,16 +318,13 @@ func showBashreadline(t *testing.T, c *toolRun) {
 		if err := binary.Read(bytes.NewReader(record.RawSample), binary.NativeEndian, &e); err != nil {
 			t.Fatal(err)
 		}
-		if e.PID != uint32(cmd.Process.Pid) {
+		if e.PID != uint32(pid) {
 			continue // somebody else's bash
 		}
 		if text(e.Text[:]) != want[0] {
 			t.Errorf("typed is %q, seen %q", want[0], text(e.Text[:]))
 		}
 		want = want[1:]
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
 	}
 }
 
@@ -360,26 +344,6 @@ func onOneCPU(t *testing.T, pid int) {
 	if err := unix.SchedSetaffinity(pid, &one); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func pseudoTerminal(t *testing.T) (master, slave *os.File) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip(err)
-	}
-	t.Cleanup(func() { master.Close() })
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
-		t.Fatal(err)
-	}
-	return master, slave
 }
 
 // showSteer has one TCP and one UDP socket serve eight ports.

@@ -2,7 +2,6 @@ package luabpfc_test
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,11 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/luabpfc/luabpfc"
 	"github.com/luabpfc/luabpfc/ir/kernel"
+	"github.com/luabpfc/luabpfc/loader"
 	"github.com/luabpfc/luabpfc/loader/userspace"
 )
 
@@ -48,25 +47,17 @@ func runLiveHelper(text string, wants []string) {
 // loadedAs are the names of the kernel's programs that begin with prefix, without it.
 func loadedAs(t *testing.T, prefix string) (found []string) {
 	t.Helper()
-	for id := ebpf.ProgramID(0); ; {
-		next, err := ebpf.ProgramGetNextID(id)
-		if errors.Is(err, os.ErrNotExist) {
-			slices.Sort(found)
-			return found
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		id = next
-		p, err := ebpf.NewProgramFromID(id)
-		if err != nil {
-			continue // it has gone meanwhile
-		}
-		if info, err := p.Info(); err == nil && strings.HasPrefix(info.Name, prefix) {
-			found = append(found, strings.TrimPrefix(info.Name, prefix))
-		}
-		p.Close()
+	s, err := loader.ReadSystem()
+	if err != nil {
+		t.Fatal(err)
 	}
+	for _, p := range s.Programs {
+		if name, ok := strings.CutPrefix(p.Name, prefix); ok {
+			found = append(found, name)
+		}
+	}
+	slices.Sort(found)
+	return found
 }
 
 // TestLiveKill kills a script: what it had attached is gone, but for filters of

@@ -147,8 +147,9 @@ func terminal(t *testing.T) (ours, theirs *os.File) {
 	return ours, theirs
 }
 
-// typeInBash types a command into an interactive bash.
-func typeInBash(t *testing.T, command string) {
+// typeInBash types a command into an interactive bash, which it ends, and returns
+// that one's number.
+func typeInBash(t *testing.T, command string) (pid int) {
 	t.Helper()
 	ours, theirs := terminal(t)
 	cmd := exec.Command("/bin/bash", "--norc", "-i")
@@ -166,6 +167,7 @@ func typeInBash(t *testing.T, command string) {
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("bash: %v", err)
 	}
+	return cmd.Process.Pid
 }
 
 // needReadline skips where bash has no symbol of readline.

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,8 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/luabpfc/luabpfc/loader"
 )
 
 // attachments is a program of each kind that holds on to something: an interface, a
@@ -39,25 +39,17 @@ const attachments = `
 // loadedPrograms are the names of the kernel's programs that begin with prefix.
 func loadedPrograms(t *testing.T, prefix string) (found []string) {
 	t.Helper()
-	for id := ebpf.ProgramID(0); ; {
-		next, err := ebpf.ProgramGetNextID(id)
-		if errors.Is(err, os.ErrNotExist) {
-			slices.Sort(found)
-			return found
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		id = next
-		p, err := ebpf.NewProgramFromID(id)
-		if err != nil {
-			continue // it has gone meanwhile
-		}
-		if info, err := p.Info(); err == nil && strings.HasPrefix(info.Name, prefix) {
-			found = append(found, info.Name)
-		}
-		p.Close()
+	s, err := loader.ReadSystem()
+	if err != nil {
+		t.Fatal(err)
 	}
+	for _, p := range s.Programs {
+		if strings.HasPrefix(p.Name, prefix) {
+			found = append(found, p.Name)
+		}
+	}
+	slices.Sort(found)
+	return found
 }
 
 // TestSignalsDetach ends the command in each way: every program leaves the kernel,
