@@ -117,7 +117,9 @@ func loadFolder(dir string, again bool) {
 		case text == "":
 			loaded++
 		case strings.Contains(name, "accepted-") && why != "":
-			apart[why]++
+			if apart[why]++; why == overMillion {
+				fmt.Printf("matrix: note: %s is too large for the verifier\n", name)
+			}
 		default:
 			refused++
 			how := map[bool]string{true: " without privilege"}[again]

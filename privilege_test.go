@@ -119,11 +119,14 @@ func privilegeRule(text string, elf []byte) string {
 	return ""
 }
 
+// overMillion is what allowedRefusal says of a million instructions and more.
+const overMillion = "too large"
+
 // allowedRefusal says why the refusal of an object is none of a compiler bug, ""
 // if it is one.
 func allowedRefusal(text string, elf []byte, unprivileged bool) string {
 	if strings.Contains(text, "argument list too long") {
-		return "too large"
+		return overMillion
 	}
 	if !unprivileged {
 		return ""

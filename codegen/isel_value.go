@@ -2,6 +2,7 @@ package codegen
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/luabpfc/luabpfc/codegen/bpf"
@@ -48,13 +49,7 @@ func (s *selector) value(v *ir.Value) {
 	case ir.OpSext:
 		s.sext(d, v.Args[0], int(v.AuxInt))
 	case ir.OpBound:
-		s.put(d, v.Args[0])
-		if k := v.AuxInt; k&(k+1) == 0 && k <= math.MaxInt32 {
-			// Above the bound anything will do: the program does not get there.
-			s.aluImm(bpf.And, bpf.B64, d, k)
-		} else {
-			s.add(minst{op: opBound, size: bpf.B64, k: true, dst: d, imm: k})
-		}
+		s.bound(d, v)
 	case ir.OpToBE:
 		s.put(d, v.Args[0])
 		s.add(minst{op: bpf.ToBE, size: bpf.Size(v.AuxInt / 8), dst: d})
@@ -85,6 +80,27 @@ func (s *selector) value(v *ir.Value) {
 		s.binary(d, op, v)
 	}
 	s.flush()
+}
+
+// bound puts a number that the verifier knows to be at most v.AuxInt into d.
+// Above the bound anything will do: the program does not get there.
+//
+// A mask comes first, which is all where the bound is 2^n - 1. On ways that are
+// never taken verifiers may know a least value of a number that is above its
+// greatest, and a comparison leaves that as it is; an address that such a number
+// is added to is lost. The mask makes bounds of the number's bits, which agree.
+func (s *selector) bound(d reg, v *ir.Value) {
+	x, k := v.Args[0], v.AuxInt
+	s.put(d, x)
+	mask := int64(1)<<bits.Len64(uint64(k)) - 1
+	most, evident := ir.EvidentMax(x)
+	evident = evident && most <= uint64(mask) && x.Block == v.Block // nothing was compared since it was computed
+	if mask <= math.MaxInt32 && (mask == k || !evident) {
+		s.aluImm(bpf.And, bpf.B64, d, mask)
+	}
+	if mask != k || mask > math.MaxInt32 {
+		s.add(minst{op: opBound, size: bpf.B64, k: true, dst: d, imm: k})
+	}
 }
 
 func (s *selector) aluImm(op bpf.Op, size bpf.Size, d reg, imm int64) {

@@ -13,9 +13,11 @@ import "github.com/luabpfc/luabpfc/ir"
 //
 //	b[0] = n & 7; b[i + 1] = 5; return b[0]
 //
-// So where an object of the stack is written at a variable offset, and read at a
-// constant one, what is stored into it at a constant one is hidden from the
-// verifier (OpOpaque): a number without bounds is bytes. Constants are stored as
+// So where an object of the stack is written at a variable offset, and read, what
+// is stored into it at a constant one is hidden from the verifier. Reading at a
+// variable offset is no better: on some way the verifier may know the offset, as
+// where an index is replaced by 0 that was found to be in bounds already.
+// What hides is OpOpaque: a number without bounds is bytes. Constants are stored as
 // immediates, which are no registers. The pass comes last: what stores gave, loads
 // have been found to give by then.
 
@@ -32,7 +34,7 @@ func hideStores(c *Context, f *ir.Func) {
 			fixed := base.Op == ir.OpSlotAddr
 			for _, s := range rootSlots(v.Args[0]) {
 				written[s] = written[s] || !fixed && v.Op.Info().Writes
-				read[s] = read[s] || fixed && v.Op == ir.OpLoad
+				read[s] = read[s] || v.Op == ir.OpLoad
 			}
 		}
 	}

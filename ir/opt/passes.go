@@ -37,6 +37,8 @@ var Passes = []*Pass{
 		Doc: "Results of kinds whose results are limited get a bound where the verifier would not see that they keep to it."},
 	{Name: "standins", Func: standIns, Required: true, From: ir.PhaseLow, To: ir.PhaseLow,
 		Doc: "Addresses of map values that are tested for null again become a number and an address that can always be accessed: without CAP_PERFMON verifiers until 6.15 follow the second test the wrong way."},
+	{Name: "counters", Func: exactCounters, Required: true, From: ir.PhaseLow, To: ir.PhaseLow,
+		Doc: "Counters of native loops whose trips call something are compared with a constant, so that the verifier takes note of their values: kernels before 6.7 may see no end otherwise."},
 	{Name: "records", Func: testOnce, Required: true, From: ir.PhaseLow, To: ir.PhaseLow,
 		Doc: "Whether a record was reserved is tested once, and a number afterwards: kernels before 6.4 don't see that a second test is decided."},
 }
@@ -54,7 +56,7 @@ var Schedule = []Stage{
 	{Name: "high", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "anticipate", "gvn", "dse", "storemerge", "dce", "unroll"}},
 	{Name: "legal", Rounds: 1, Passes: []string{"loopform", "sdiv", "results", "checks"}},
 	{Name: "low", Rounds: 4, Passes: []string{"fold", "sccp", "simplify", "gvn", "dse", "storemerge", "dce"}},
-	{Name: "last", Rounds: 1, Passes: []string{"standins", "records", "verdicts", "hidestores"}},
+	{Name: "last", Rounds: 1, Passes: []string{"standins", "counters", "records", "verdicts", "hidestores"}},
 }
 
 // Constraint says that one pass runs before another.
@@ -91,6 +93,8 @@ var Constraints = []Constraint{
 	{"checks", "records", "", "what leaves with a record open tests whether there is one"},
 	{"fold", "standins", "", "most second tests of an address are threaded past"},
 	{"gvn", "standins", "", "the same lookup made twice becomes one that is tested twice"},
+	{"simplify", "counters", "", "it finds that the comparison is decided"},
+	{"standins", "counters", "", "it folds branches"},
 	{"gvn", "hidestores", "", "what a hidden number is, loads of it can't say"},
 	{"simplify", "verdicts", "", "it finds that the bound changes nothing, and moves masks in front of swaps"},
 	{"dce", "records", "", "other passes would find that the number is the comparison"},

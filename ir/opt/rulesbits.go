@@ -49,8 +49,9 @@ func andRule(s *simplifier, v *ir.Value) *ir.Value {
 	case x.Op == ir.OpZext && ir.Zext(uint64(k), int(x.AuxInt)) == uint64(k) && s.ok():
 		return become(v, ir.OpAnd, x.Args[0], y)
 	// (and (tobe n x) c) => (tobe n (and x (tobe n c))): masks move to the
-	// memory's order, where the swap may turn out needless
-	case x.Op == ir.OpToBE && x.Uses == 1 && s.ok():
+	// memory's order, where the swap may turn out needless. Of what is swapped
+	// last the verifier knows nothing: in the low phase only where the swap goes
+	case x.Op == ir.OpToBE && x.Uses == 1 && s.f.Phase == ir.PhaseHigh && s.ok():
 		n := x.AuxInt
 		c := s.num(int64(ir.ToBE(uint64(k), int(n), s.f.Module.BigEndian)))
 		return becomeBits(v, ir.OpToBE, n, s.op(ir.OpAnd, ir.I64, x.Args[0], c))
@@ -160,8 +161,9 @@ func zextRule(s *simplifier, v *ir.Value) *ir.Value {
 	// (zext n x) => x if x has no bit above; loads among them
 	case s.possible(x)>>n == 0 && s.ok():
 		return x
-	// (zext n (tobe m x)) => (tobe m x) if m <= n
-	case x.Op == ir.OpToBE && x.AuxInt <= n && s.ok():
+	// (zext n (tobe m x)) => (tobe m x) if m <= n; kernels before 6.12 see that
+	// of the zext only
+	case x.Op == ir.OpToBE && x.AuxInt <= n && s.f.Phase == ir.PhaseHigh && s.ok():
 		return x
 	// (zext n (zext m x)), (zext n (sext m x)) => (zext n x) if n <= m
 	case (x.Op == ir.OpZext || x.Op == ir.OpSext) && n <= x.AuxInt && s.ok():
@@ -218,6 +220,10 @@ func toBERule(s *simplifier, v *ir.Value) *ir.Value {
 	// (tobe n (zext m x)), (tobe n (sext m x)) => (tobe n x) if n <= m
 	case (x.Op == ir.OpZext || x.Op == ir.OpSext) && n <= x.AuxInt && s.ok():
 		return becomeBits(v, ir.OpToBE, n, x.Args[0])
+	}
+	// (tobe n (and (tobe n x) c)) => (and x (tobe n c)) if c has n bits
+	if z, c, ok := inner(v, ir.OpAnd); ok && z.Op == ir.OpToBE && z.AuxInt == n && ir.Zext(uint64(c), int(n)) == uint64(c) && s.ok() {
+		return become(v, ir.OpAnd, z.Args[0], s.num(int64(ir.ToBE(uint64(c), int(n), false))))
 	}
 	return nil
 }

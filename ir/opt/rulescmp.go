@@ -124,8 +124,21 @@ func eqConstRule(s *simplifier, v *ir.Value) *ir.Value {
 			c := s.num(int64(ir.ToBE(uint64(k), int(n), s.f.Module.BigEndian)))
 			return become(v, v.Op, s.zext(x.Args[0], n), c)
 		}
+	case ir.OpAnd:
+		return s.eqMasked(v, x, k)
 	}
 	return nil
+}
+
+// (eq (and (tobe n x) c) d) => (eq (and x (tobe n c)) (tobe n d)) if d has n bits
+func (s *simplifier) eqMasked(v, x *ir.Value, k int64) *ir.Value {
+	z, n := x.Args[0], int(x.Args[0].AuxInt)
+	c, ok := x.Args[1].IsConst()
+	if !ok || z.Op != ir.OpToBE || x.Uses > 1 || ir.Zext(uint64(k), n) != uint64(k) || !s.ok() {
+		return nil
+	}
+	swapped := func(k int64) *ir.Value { return s.num(int64(ir.ToBE(uint64(k), n, s.f.Module.BigEndian))) }
+	return become(v, v.Op, s.op(ir.OpAnd, ir.I64, z.Args[0], swapped(c)), swapped(k))
 }
 
 // lessRule brings comparisons with a constant to the strict form and finds
