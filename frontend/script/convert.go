@@ -102,12 +102,8 @@ func (c *converter) chunk(ch *syntax.Chunk) []ast.Stmt {
 	outer := &funcState{consts: map[any]bool{}}
 	c.fn = outer
 	body := c.function(ch.Func, id)
-	names := make([]string, len(opTable))
-	for i, o := range opTable {
-		names[i] = o.name
-	}
 	return []ast.Stmt{
-		at(id, &ast.LocalAssignStmt{Names: names, Exprs: []ast.Expr{at(id, &ast.Comma3Expr{})}}),
+		at(id, &ast.LocalAssignStmt{Names: c.st.opNames, Exprs: []ast.Expr{at(id, &ast.Comma3Expr{})}}),
 		at(id, &ast.ReturnStmt{Exprs: []ast.Expr{body}}),
 	}
 }

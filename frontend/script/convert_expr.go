@@ -140,7 +140,7 @@ func (c *converter) expr(e syntax.Expr) ast.Expr {
 	case *syntax.Index:
 		return c.index(e)
 	case *syntax.Call:
-		return at(id, &ast.FuncCallExpr{Func: c.single(e.Fn), Args: c.exprs(e.Args)})
+		return at(id, &ast.FuncCallExpr{Func: c.single(e.Fn), Args: c.arguments(e)})
 	case *syntax.MethodCall:
 		return at(id, &ast.FuncCallExpr{Receiver: c.single(e.Recv), Method: e.Name, Args: c.exprs(e.Args)})
 	case *syntax.Binary:

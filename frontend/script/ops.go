@@ -32,6 +32,7 @@ const (
 	opSame      = "\x00same"
 	opBuild     = "\x00table"
 	opClose     = "\x00close"
+	opDeferred  = "\x00deferred"
 	opConstants = "\x00constants"
 	opGlobals   = "\x00globals"
 )
@@ -67,6 +68,7 @@ var opTable = []struct {
 		return 1
 	}},
 	{opClose, (*Stage).opClose},
+	{opDeferred, (*Stage).opDeferred},
 	{opConstants, nil},
 	{opGlobals, nil},
 }
@@ -80,6 +82,7 @@ func pushBool(L *lua.LState, b bool) int {
 func (st *Stage) openOps() {
 	st.ops = map[string]lua.LValue{}
 	for _, o := range opTable {
+		st.opNames = append(st.opNames, o.name)
 		if o.f != nil {
 			st.ops[o.name] = st.vm.NewFunction(func(L *lua.LState) int { return o.f(st, L) })
 		}

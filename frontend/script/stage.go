@@ -43,12 +43,14 @@ type Stage struct {
 
 	nodes     nodes // what the VM's line numbers stand for
 	functions map[*lua.FunctionProto]*syntax.Function
+	deferred  map[*syntax.Function]*deferredFunc
 	assigned  map[*syntax.Call]string // what the values of calls are assigned to
 	builtins  map[*lua.LFunction]string
 	chunks    []*syntax.Chunk // the files that ran
 
 	library   library
 	ops       map[string]lua.LValue
+	opNames   []string // in the order of their table
 	constants constants
 	tables    []*constTable
 	loaded    *lua.LTable            // modules
@@ -77,7 +79,7 @@ const (
 // operation, or to an error, which is reported.
 func Run(file *diag.File, host Host, opts Options) *Stage {
 	st := &Stage{host: host, opts: opts, reporter: opts.Reporter, license: "GPL", loopLimit: DefaultLoopLimit, bounds: newBounds(opts.Limits),
-		names: map[string]bool{}, reserved: map[string]bool{}, functions: map[*lua.FunctionProto]*syntax.Function{},
+		names: map[string]bool{}, reserved: map[string]bool{}, functions: map[*lua.FunctionProto]*syntax.Function{}, deferred: map[*syntax.Function]*deferredFunc{},
 		assigned: map[*syntax.Call]string{}, builtins: map[*lua.LFunction]string{}, closed: map[*lua.LTable]string{},
 		library: library{constants: map[string]bool{}}, anonymous: map[lua.LValue]int{}, wides: map[wideKey]*lua.LUserData{}}
 	if st.reporter == nil {
