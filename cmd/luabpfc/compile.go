@@ -214,10 +214,7 @@ func (r *request) parseKernel(c *cli.Context) error {
 	default:
 		return usagef("-O%s: the levels are -O0 and -O2", o)
 	}
-	names := c.StringSlice("btf")
-	if len(names) == 0 {
-		names = []string{runningBTF}
-	}
+	names := btfNames(c)
 	r.opts.BTF = func() ([]byte, error) { return readBTF(names) }
 	if k := c.String("target-kernel"); k != "" {
 		v, err := kernel.ParseVersion(k)

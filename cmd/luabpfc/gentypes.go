@@ -20,7 +20,7 @@ func genTypesCommand(s streams) *cli.Command {
 		OnUsageError: onUsageError,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "o", Value: "-", Usage: "write to `FILE`; '-' is standard output"},
-			&cli.StringFlag{Name: "btf", Usage: "`FILE` with the kernel's types (default: /sys/kernel/btf/vmlinux)"},
+			btfFlag("", ""),
 		},
 		Action: func(c *cli.Context) error { return genTypes(c, s) },
 	}
@@ -33,11 +33,8 @@ func genTypes(c *cli.Context, s streams) error {
 	}
 	opts := luals.Options{Live: userspace.Names()}
 	given := len(names) > 0
-	file := c.String("btf")
-	if file == "" {
-		file = runningBTF
-	}
-	data, err := readBTF([]string{file})
+	file := strings.Join(btfNames(c), "', '")
+	data, err := readBTF(btfNames(c))
 	switch {
 	case err == nil:
 		k, err := btf.OpenKernel(data)
@@ -57,7 +54,7 @@ func genTypes(c *cli.Context, s streams) error {
 				}
 			}
 		}
-	case given || c.String("btf") != "":
+	case given || c.IsSet("btf"):
 		return fmt.Errorf("reading '%s': %w", file, cause(err))
 	default: // without kernel structures
 		fmt.Fprintf(s.err, "luabpfc: without the kernel's structures: reading '%s': %v\n", file, cause(err))

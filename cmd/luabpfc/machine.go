@@ -26,9 +26,22 @@ func scriptFlags(front, target string) []cli.Flag {
 		&cli.StringSliceFlag{Name: "D", Usage: front + "define option `NAME[=VALUE]` for bpf.opt"},
 		&cli.StringSliceFlag{Name: "I", Usage: front + "look for required files in `DIR` too"},
 		&cli.StringFlag{Name: "O", Value: "2", Usage: front + "optimisation `LEVEL`: 0 or 2"},
-		&cli.StringSliceFlag{Name: "btf", Usage: front + "`FILE` with the kernel's types, further ones with modules', or a folder of them (default: /sys/kernel/btf, read if the script needs it)"},
+		btfFlag(front, ", read if the script needs it"),
 		&cli.StringFlag{Name: "target-kernel", Usage: front + target},
 	}
+}
+
+// btfFlag names the kernel's types.
+func btfFlag(front, when string) cli.Flag {
+	return &cli.StringSliceFlag{Name: "btf", Usage: front + "`FILE` with the kernel's types, further ones with modules', or a folder of them (default: " + runningBTF + when + ")"}
+}
+
+// btfNames are what --btf names.
+func btfNames(c *cli.Context) []string {
+	if names := c.StringSlice("btf"); len(names) > 0 {
+		return names
+	}
+	return []string{runningBTF}
 }
 
 // cpuFlag chooses the instruction set, where the object is not for this machine.
