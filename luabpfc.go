@@ -200,7 +200,7 @@ func build(src Source, opts Options, callbacks bool, stackObject int) (b *built,
 		return nil, err
 	}
 	b.code, err = codegen.Compile(b.mod, codegen.Options{CPU: opts.CPU, Kernel: opts.Kernel, Lines: !opts.NoDebug, Manifest: carried,
-		Check: opts.Check, Consume: true, Dump: machineDump(opts)})
+		TightStack: stackObject > 0, Check: opts.Check, Consume: true, Dump: machineDump(opts)})
 	if err != nil {
 		return nil, err
 	}

@@ -155,10 +155,6 @@ var oldKernelRules = []struct {
 	// instruction refused is a comparison of registers.
 	{"packet comparison", kernel.Version{Major: 6, Minor: 6},
 		regexp.MustCompile(`if r\d+ [<>=!]+ r\d+ goto \S+\n(.*\n)?.*pointer comparison prohibited`).MatchString},
-	// A number spilled to the stack was taken for a pointer, which nothing
-	// narrower may overwrite, nor a helper.
-	{"stack reuse", kernel.Version{Major: 6, Minor: 8},
-		regexp.MustCompile(`(\*\(u(8|16|32) \*\)\(r\d+ [-+]\d+\) = \S+|call \S+)\n(.*\n)?.*attempt to corrupt spilled pointer on stack`).MatchString},
 	// The verifier follows a branch whose outcome it knows the other way too, as
 	// the CPU may for a moment; where that is wrong (an address that is null
 	// there, a number below its least value), it refused the program until 6.16,

@@ -16,6 +16,9 @@ type Options struct {
 	// Manifest is the contents of the section that package manifest describes; nil:
 	// the object has none.
 	Manifest []byte
+	// TightStack keeps the layout of frames from taking stack where only some kernels
+	// want it.
+	TightStack bool
 	// Consume takes the blocks out of each function of the module as soon as its
 	// instructions are selected: nobody needs them any more.
 	Consume bool
@@ -60,8 +63,10 @@ func Compile(m *ir.Module, o Options) (*Output, error) {
 	}
 	out := &Output{}
 	var rep diag.Reporter
-	for _, f := range m.Funcs {
-		out.Funcs = append(out.Funcs, compileFunc(f, o, &rep))
+	words := findCalleeWords(m)
+	out.Funcs = make([]FuncCode, len(m.Funcs))
+	for _, i := range callersFirst(m) {
+		out.Funcs[i] = compileFunc(m.Funcs[i], o, words, &rep)
 	}
 	if rep.Errors() == 0 {
 		checkChains(m, out.Funcs, &rep)
@@ -85,7 +90,7 @@ func Compile(m *ir.Module, o Options) (*Output, error) {
 }
 
 // compileFunc makes the code of one function.
-func compileFunc(f *ir.Func, o Options, rep *diag.Reporter) FuncCode {
+func compileFunc(f *ir.Func, o Options, words calleeWords, rep *diag.Reporter) FuncCode {
 	cpu := bpf.CPU(o.CPU)
 	dump := func(stage string, m *mfunc) {
 		if o.Dump != nil {
@@ -97,9 +102,8 @@ func compileFunc(f *ir.Func, o Options, rep *diag.Reporter) FuncCode {
 		f.Discard()
 	}
 	dump("select", m)
-	m.allocate(o.Check)
+	m.assign(words, o.TightStack, o.Check)
 	dump("allocate", m)
-	m.placeObjects()
 	m.checkStack(rep)
 	m.layout()
 	dump("layout", m)
@@ -120,6 +124,19 @@ func compileFunc(f *ir.Func, o Options, rep *diag.Reporter) FuncCode {
 		code.Pos = append(code.Pos, l.pos)
 	}
 	return code
+}
+
+// assign gives everything its register, or its place on the stack.
+func (m *mfunc) assign(words calleeWords, tight, check bool) {
+	strict := loadsStrictly(m.fn)
+	bottom := m.placeObjects(false, strict && !tight, 0)
+	if strict {
+		m.sinkStores()
+		m.hideParts(bottom, words)
+	}
+	m.allocate(check)
+	bottom = m.placeObjects(true, false, (bottom+7)&^7)
+	m.stack = (bottom + 7) &^ 7
 }
 
 // checkStack reports a function that needs more stack than there is, at its

@@ -88,8 +88,7 @@ func TestLongJumpsInKernel(t *testing.T) {
 	for _, c := range []struct{ n, reach, cpu int }{{3000, 150, 1}, {3000, 200, 3}, {3000, 150, 4}, {70_000, reach, 2}, {70_000, reach, 4}} {
 		m := parse(t, "long", longProgram(c.n))
 		f := selectFunc(m.Funcs[0], bpf.CPU(c.cpu))
-		f.allocate(true)
-		f.placeObjects()
+		f.assign(calleeWords{}, false, true)
 		f.layout()
 		code := FuncCode{Name: "filter"}
 		for _, l := range f.emit(bpf.CPU(c.cpu), c.reach) {
@@ -119,8 +118,7 @@ func TestIslandsRandom(t *testing.T) {
 		for _, cpu := range []bpf.CPU{bpf.V1, bpf.V3, bpf.V4} {
 			m := generate(seed, int(cpu))
 			f := selectFunc(m.Funcs[0], cpu)
-			f.allocate(false)
-			f.placeObjects()
+			f.assign(calleeWords{}, false, false)
 			f.layout()
 			code := FuncCode{Name: "filter"}
 			for _, l := range f.emit(cpu, 40) {

@@ -80,22 +80,36 @@ func (in *minst) accesses(one *[1]use) []use {
 	return one[:]
 }
 
-// frame is the work of placing objects.
+// frame is the work of placing the objects of one class.
 type frame struct {
 	m         *mfunc
+	spill     bool
 	conflicts []bitset // of each object
+	parts     []parts  // of each object, if words are kept apart (partial.go)
 }
 
-// placeObjects gives every object that is accessed its place and sets m.stack.
-func (m *mfunc) placeObjects() {
-	if len(m.objs) == 1 {
-		return
+// placeObjects gives every object of a class that is accessed its place, starting
+// start bytes below the frame pointer, and returns where the lowest ends. With
+// apart, objects share no word of which a part is written while it may hold a
+// number of another.
+func (m *mfunc) placeObjects(spill, apart bool, start int) (bottom int) {
+	if !slices.ContainsFunc(m.objs[1:], func(o object) bool { return o.spill == spill }) {
+		return start
 	}
-	f := &frame{m: m, conflicts: newBitsets(len(m.objs), len(m.objs))}
-	used := f.findConflicts()
-	bottom := f.place(used, false, 0)
-	m.stack = f.place(used, true, (bottom+7)&^7)
-	m.stack = (m.stack + 7) &^ 7
+	f := &frame{m: m, spill: spill, conflicts: newBitsets(len(m.objs), len(m.objs))}
+	if apart {
+		f.parts = m.findParts()
+	}
+	return f.place(f.findConflicts(), start)
+}
+
+// accesses returns what the instruction reads and writes of the class; one is room
+// for an access.
+func (f *frame) accesses(in *minst, one *[1]use) []use {
+	if f.spill != f.m.objs[in.obj].spill {
+		return nil
+	}
+	return in.accesses(one)
 }
 
 // findConflicts returns the objects that are accessed or whose address is taken.
@@ -117,17 +131,17 @@ func (f *frame) findConflicts() bitset {
 		for j := range b.insts {
 			cur := seen(j + 1)
 			cur.copyFrom(seen(j))
-			for _, u := range b.insts[j].accesses(&one) {
+			for _, u := range f.accesses(&b.insts[j], &one) {
 				cur.add(u.obj)
 			}
 		}
 		live.copyFrom(after[i])
 		for j := len(b.insts) - 1; j >= 0; j-- {
 			in := &b.insts[j]
-			if in.obj != 0 {
+			if in.obj != 0 && f.m.objs[in.obj].spill == f.spill {
 				used.add(in.obj)
 			}
-			acc := in.accesses(&one)
+			acc := f.accesses(in, &one)
 			f.conflict(acc, live, seen(j+1))
 			f.transfer(acc, live)
 			f.conflict(acc, live, seen(j))
@@ -181,7 +195,7 @@ func (f *frame) forward(index []int) []bitset {
 	for i, b := range m.blocks {
 		in[i], gen[i] = bits[2*i], bits[2*i+1]
 		for j := range b.insts {
-			for _, u := range b.insts[j].accesses(&one) {
+			for _, u := range f.accesses(&b.insts[j], &one) {
 				gen[i].add(u.obj)
 			}
 		}
@@ -216,7 +230,7 @@ func (f *frame) backward(index []int) []bitset {
 				k := index[s.id]
 				live.copyFrom(out[k])
 				for j := len(s.insts) - 1; j >= 0; j-- {
-					f.transfer(s.insts[j].accesses(&one), live)
+					f.transfer(f.accesses(&s.insts[j], &one), live)
 				}
 				if out[i].or(live) {
 					changed = true
@@ -227,13 +241,12 @@ func (f *frame) backward(index []int) []bitset {
 	return out
 }
 
-// place gives the used objects of one class their places, starting start bytes
-// below the frame pointer, and returns where the lowest ends.
-func (f *frame) place(used bitset, spill bool, start int) (bottom int) {
+// place gives the used objects their places.
+func (f *frame) place(used bitset, start int) (bottom int) {
 	m := f.m
 	var order []int32
 	for o := int32(1); int(o) < len(m.objs); o++ {
-		if used.has(o) && m.objs[o].spill == spill {
+		if used.has(o) {
 			order = append(order, o)
 		}
 	}
@@ -245,18 +258,33 @@ func (f *frame) place(used bitset, spill bool, start int) (bottom int) {
 		for moved := true; moved; {
 			moved = false
 			end := (at + obj.size + obj.align - 1) / obj.align * obj.align
+			if f.parts != nil && obj.small() && (end-1)%8 >= 4 {
+				end = (at+7)/8*8 + (obj.size+obj.align-1)/obj.align*obj.align // the upper half of a word
+			}
 			at = end - obj.size
 			for _, p := range order[:i] {
-				other := &m.objs[p]
-				top := -other.off - other.size
-				if !obj.escapes && !other.escapes && !f.conflicts[o].has(p) || at >= top+other.size || at+obj.size <= top {
-					continue
+				if top, overlap := f.overlap(o, p, at); overlap {
+					at, moved = top, true
 				}
-				at, moved = top+other.size, true
 			}
 		}
 		obj.off = -(at + obj.size)
 		bottom = max(bottom, at+obj.size)
 	}
 	return bottom
+}
+
+// overlap reports whether the object o, with its upper end at at, has bytes that it
+// must not share with p, which has its place; top is then where p's end.
+func (f *frame) overlap(o, p int32, at int) (top int, overlap bool) {
+	obj, other := &f.m.objs[o], &f.m.objs[p]
+	lo, hi := -other.off-other.size, -other.off
+	from, to := at, at+obj.size
+	switch {
+	case f.parts != nil && !f.parts[o].shares(f.parts[p]):
+		lo, hi, from, to = lo&^7, (hi+7)&^7, from&^7, (to+7)&^7
+	case !obj.escapes && !other.escapes && !f.conflicts[o].has(p):
+		return 0, false
+	}
+	return hi, from < hi && lo < to
 }

@@ -96,6 +96,10 @@ func (s *selector) store(v *ir.Value) {
 		}
 	}
 	in.src = s.use(x)
+	in.number = x.Type != ir.Ptr
+	if param, off, ok := paramPlace(v.Args[0]); ok && m.Region == ir.RegionStack && off+m.Off == a.off {
+		in.param = param + 1
+	}
 	s.add(in)
 }
 
@@ -256,9 +260,29 @@ func (s *selector) callMem(v *ir.Value) (mem []use) {
 		if h != nil && i < len(h.Args) {
 			s.narrowUse(&u, v, h, i)
 		}
+		if u.callee, u.param = s.callee(v, i); u.callee != nil {
+			s.m.objs[u.obj].align = max(8, s.m.objs[u.obj].align)
+		}
 		mem = append(mem, u)
 	}
 	return mem
+}
+
+// callee returns the function that is handed argument i of a call, and as which of
+// its parameters; nil if it is none of the module.
+func (s *selector) callee(v *ir.Value, i int) (*ir.Func, int) {
+	h, ok := v.Aux.(*kernel.Helper)
+	if !ok {
+		f, _ := v.Aux.(*ir.Func)
+		return f, i
+	}
+	if i >= len(h.Args) || h.Args[i] != kernel.ArgFrame {
+		return nil, 0
+	}
+	if f := callbackOf(v); f != nil {
+		return f, f.Callback.Frame
+	}
+	return nil, 0
 }
 
 // narrowUse makes a call's use of a stack object as small as its helper's row

@@ -44,6 +44,9 @@ type object struct {
 	off         int  // place relative to the frame pointer, once placed
 }
 
+// small reports whether the object fits into half a word.
+func (o *object) small() bool { return o.size <= 4 }
+
 // blockKind is how a machine block ends.
 type blockKind uint8
 
@@ -69,6 +72,8 @@ type minst struct {
 	size   bpf.Size
 	k      bool      // the second operand is imm
 	wanted bool      // a load for its own sake
+	number bool      // a store of src, which is no address
+	param  int       // of a store to the stack of a caller: the parameter that is its base, from 1
 	region ir.Region // of an access that is not to obj
 	dst    reg
 	src    reg
@@ -93,6 +98,8 @@ type use struct {
 	off, size int32
 	read      bool
 	write     bool
+	callee    *ir.Func // the function that is handed the address, as its
+	param     int      // parameter
 }
 
 func (m *mfunc) newReg() reg {
