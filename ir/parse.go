@@ -363,27 +363,22 @@ func (p *parser) bytes(what string) []byte {
 }
 
 func (p *parser) findMap(name string) *Map {
-	for _, m := range p.m.Maps {
-		if m.Name == name {
-			return m
-		}
-	}
-	return nil
+	return called(p.m.Maps, name, func(m *Map) string { return m.Name })
 }
 
 func (p *parser) findGlobal(name string) *Global {
-	for _, g := range p.m.Globals {
-		if g.Name == name {
-			return g
-		}
-	}
-	return nil
+	return called(p.m.Globals, name, func(g *Global) string { return g.Name })
 }
 
 func (p *parser) findFunc(name string) *Func {
-	for _, f := range p.m.Funcs {
-		if f.Name == name {
-			return f
+	return called(p.m.Funcs, name, func(f *Func) string { return f.Name })
+}
+
+// called is the element of list that has the name, nil if none has.
+func called[T any](list []*T, name string, nameOf func(*T) string) *T {
+	for _, x := range list {
+		if nameOf(x) == name {
+			return x
 		}
 	}
 	return nil

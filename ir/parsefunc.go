@@ -384,33 +384,24 @@ func (p *parser) symbol(v *Value, info *OpInfo) {
 		}
 		v.Aux = h
 	case AuxMap:
-		w := p.nameOf("a map")
-		p.fixups = append(p.fixups, func() {
-			m := p.findMap(w.text)
-			if m == nil {
-				p.failAt(w, "there is no map '%s'", w.text)
-			}
-			v.Aux = m
-		})
+		parseNamed(p, v, "map", p.findMap)
 	case AuxGlobal:
-		w := p.nameOf("a variable")
-		p.fixups = append(p.fixups, func() {
-			g := p.findGlobal(w.text)
-			if g == nil {
-				p.failAt(w, "there is no variable '%s'", w.text)
-			}
-			v.Aux = g
-		})
+		parseNamed(p, v, "variable", p.findGlobal)
 	case AuxFunc:
-		w := p.nameOf("a function")
-		p.fixups = append(p.fixups, func() {
-			g := p.findFunc(w.text)
-			if g == nil {
-				p.failAt(w, "there is no function '%s'", w.text)
-			}
-			v.Aux = g
-		})
+		parseNamed(p, v, "function", p.findFunc)
 	}
+}
+
+// parseNamed reads the name of what v refers to, which may come later in the text.
+func parseNamed[T any](p *parser, v *Value, kind string, find func(name string) *T) {
+	w := p.nameOf("a " + kind)
+	p.fixups = append(p.fixups, func() {
+		x := find(w.text)
+		if x == nil {
+			p.failAt(w, "there is no %s '%s'", kind, w.text)
+		}
+		v.Aux = x
+	})
 }
 
 // core reads a quantity of the kernel's types: kind, root, path.
