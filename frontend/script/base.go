@@ -333,38 +333,42 @@ func (st *Stage) baseSelect(L *lua.LState) int {
 func (st *Stage) baseTonumber(L *lua.LState) int {
 	v := L.CheckAny(1)
 	if L.Get(2) == lua.LNil {
-		switch v := v.(type) {
-		case lua.LNumber:
-			L.Push(v)
-			return 1
-		case lua.LString:
-			if f, ok := parseNumber(string(v), 10); ok {
-				L.Push(lua.LNumber(f))
-				return 1
-			}
-		case *lua.LUserData:
-			if c, ok := v.Value.(*CData); ok {
-				L.Push(lua.LNumber(c.float()))
-				return 1
-			}
-			if f, ok := textNumber(v); ok {
-				L.Push(lua.LNumber(f))
-				return 1
-			}
+		f, ok := plainNumber(v)
+		if c, is := ToCData(v); is {
+			f, ok = c.float(), true
+		} else if !ok {
+			f, ok = textNumber(v)
 		}
-		L.Push(lua.LNil)
+		pushNumber(L, f, ok)
 		return 1
 	}
 	base := L.CheckInt(2)
 	if base < 2 || base > 36 {
 		L.ArgError(2, "base out of range")
 	}
-	if f, ok := parseNumber(L.CheckString(1), base); ok {
+	f, ok := parseNumber(L.CheckString(1), base)
+	pushNumber(L, f, ok)
+	return 1
+}
+
+// pushNumber pushes f, nil if there is none.
+func pushNumber(L *lua.LState, f float64, ok bool) {
+	if ok {
 		L.Push(lua.LNumber(f))
 	} else {
 		L.Push(lua.LNil)
 	}
-	return 1
+}
+
+// plainNumber is a number of Lua's own, or one that text spells.
+func plainNumber(v lua.LValue) (float64, bool) {
+	switch v := v.(type) {
+	case lua.LNumber:
+		return float64(v), true
+	case lua.LString:
+		return parseNumber(string(v), 10)
+	}
+	return 0, false
 }
 
 // parseNumber reads a number as tonumber does.

@@ -158,13 +158,7 @@ func (st *Stage) bitOperand(L *lua.LState, i int) (x uint64, ours, unsigned bool
 	if c, ok := ToCData(v); ok {
 		return c.Bits, true, c.unsigned64()
 	}
-	f, ok := 0.0, false
-	switch v := v.(type) {
-	case lua.LNumber:
-		f, ok = float64(v), true
-	case lua.LString:
-		f, ok = parseNumber(string(v), 10)
-	}
+	f, ok := plainNumber(v)
 	if !ok {
 		L.RaiseError("attempt to perform bitwise operation on a %s value", typeName(v))
 	}

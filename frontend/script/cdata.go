@@ -427,13 +427,8 @@ func (st *Stage) opIDiv(L *lua.LState) int {
 
 // arithNumber is an operand of an arithmetic operator that is a call of ours.
 func arithNumber(L *lua.LState, i int) float64 {
-	switch v := L.Get(i).(type) {
-	case lua.LNumber:
-		return float64(v)
-	case lua.LString:
-		if f, ok := parseNumber(string(v), 10); ok {
-			return f
-		}
+	if f, ok := plainNumber(L.Get(i)); ok {
+		return f
 	}
 	L.RaiseError("attempt to perform arithmetic on a %s value", typeName(L.Get(i)))
 	return 0

@@ -116,17 +116,11 @@ func checkInteger(L *lua.LState, i int) *CData {
 }
 
 func checkFloat(L *lua.LState, i int) float64 {
-	switch v := L.Get(i).(type) {
-	case lua.LNumber:
-		return float64(v)
-	case lua.LString:
-		if f, ok := parseNumber(string(v), 10); ok {
-			return f
-		}
-	case *lua.LUserData:
-		if c, ok := v.Value.(*CData); ok {
-			return c.float()
-		}
+	if f, ok := plainNumber(L.Get(i)); ok {
+		return f
+	}
+	if c, ok := ToCData(L.Get(i)); ok {
+		return c.float()
 	}
 	L.ArgError(i, "number expected, got "+argType(L, i))
 	return 0

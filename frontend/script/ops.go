@@ -301,23 +301,16 @@ func (st *Stage) opFill(L *lua.LState) int {
 
 // opBound makes a bound of a numeric 'for' a number.
 func (st *Stage) opBound(L *lua.LState) int {
-	switch v := L.Get(1).(type) {
-	case lua.LNumber:
-		L.Push(v)
+	if f, ok := plainNumber(L.Get(1)); ok {
+		L.Push(lua.LNumber(f))
 		return 1
-	case lua.LString:
-		if f, ok := parseNumber(string(v), 10); ok {
-			L.Push(lua.LNumber(f))
+	}
+	if c, ok := ToCData(L.Get(1)); ok {
+		if n, ok := c.number(); ok {
+			L.Push(n)
 			return 1
 		}
-	case *lua.LUserData:
-		if c, ok := v.Value.(*CData); ok {
-			if n, ok := c.number(); ok {
-				L.Push(n)
-				return 1
-			}
-			L.RaiseError("'for' %s is too large for the script stage: %s", L.CheckString(2), c.digits())
-		}
+		L.RaiseError("'for' %s is too large for the script stage: %s", L.CheckString(2), c.digits())
 	}
 	L.RaiseError("'for' %s must be a number", L.CheckString(2))
 	return 0
