@@ -95,19 +95,18 @@ func (lw *lowerer) spill(s *ir.Slot, t ctype.Type, v Int) *ir.Value {
 // keySlot returns the slot that keys of m are put into. One per map: a store
 // of what it already holds is dropped by the optimiser.
 func (lw *lowerer) keySlot(m *ir.Map) *ir.Slot {
-	s := lw.keys[m]
-	if s == nil || !lw.owns(s) {
-		s = lw.b.Func.NewSlot(int(m.KeySize), "key of '"+m.Name+"'", lw.b.Pos)
-		lw.keys[m] = s
-	}
-	return s
+	return lw.slotIn(lw.keys, m, m.KeySize, "key of")
 }
 
 func (lw *lowerer) valueSlot(m *ir.Map) *ir.Slot {
-	s := lw.vals[m]
+	return lw.slotIn(lw.vals, m, m.ValueSize, "value for")
+}
+
+func (lw *lowerer) slotIn(slots map[*ir.Map]*ir.Slot, m *ir.Map, size uint32, what string) *ir.Slot {
+	s := slots[m]
 	if s == nil || !lw.owns(s) {
-		s = lw.b.Func.NewSlot(int(m.ValueSize), "value for '"+m.Name+"'", lw.b.Pos)
-		lw.vals[m] = s
+		s = lw.b.Func.NewSlot(int(size), what+" '"+m.Name+"'", lw.b.Pos)
+		slots[m] = s
 	}
 	return s
 }
