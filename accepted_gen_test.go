@@ -2,7 +2,6 @@ package luabpfc_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,16 +16,13 @@ import (
 // keys, packet writes, ring buffers, atomics, globals, helpers. Nobody says
 // what a script's result is.
 type writer struct {
-	r       *rand.Rand
-	b       strings.Builder
-	indent  int
+	scribe
 	depth   int
 	loops   int      // around here
 	left    int      // statements that may still be written
 	ints    []string // variables in scope that hold a number
 	structs []string // variables in scope that refer to a struct s
 	members []writtenMember
-	names   int
 	kind    *writtenKind
 	opts    luabpfc.Options // what the script will be compiled for
 	on      []*production
@@ -163,19 +159,6 @@ var writtenDeclarations = []struct{ name, text string }{
 	{"qs", "bpf.map('queue', 4, nil, 'struct k')"}, {"grids", "bpf.map('array', 4, 'uint32_t', 'uint16_t [3][4]')"},
 	{"g64", "bpf.global('uint64_t', 5)"}, {"gs", "bpf.global('struct s')"}, {"T", "{ 5, 9, 1000, 3, 77 }"},
 }
-
-func (w *writer) line(format string, args ...any) {
-	w.b.WriteString(strings.Repeat("  ", w.indent))
-	fmt.Fprintf(&w.b, format, args...)
-	w.b.WriteByte('\n')
-}
-
-func (w *writer) name(prefix string) string {
-	w.names++
-	return fmt.Sprintf("%s%d", prefix, w.names)
-}
-
-func (w *writer) pick(list ...string) string { return list[w.r.IntN(len(list))] }
 
 // stmt writes a statement.
 func (w *writer) stmt() {

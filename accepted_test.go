@@ -75,7 +75,7 @@ func workingProductions(t *testing.T) []*production {
 
 func newWriter(seed uint64, on []*production, opts luabpfc.Options) *writer {
 	r := rand.New(rand.NewPCG(seed, 7))
-	return &writer{r: r, on: on, kind: writtenKinds[r.IntN(len(writtenKinds))], opts: opts,
+	return &writer{scribe: scribe{r: r}, on: on, kind: writtenKinds[r.IntN(len(writtenKinds))], opts: opts,
 		fixed: seed%acceptedFixed == 0, straight: seed%acceptedFixed == 0 && r.IntN(30) > 0, alike: seed%acceptedCompare == 0}
 }
 

@@ -23,9 +23,7 @@ import (
 // construction: it keeps the kind of each variable, and the signedness of each
 // number, so that what joins has one kind.
 type generator struct {
-	r        *rand.Rand
-	b        strings.Builder
-	indent   int
+	scribe
 	vars     []genVar
 	funcs    []genVar // functions of the script
 	left     int      // statements that may still be written
@@ -34,8 +32,7 @@ type generator struct {
 	nested   int      // loops around here
 	pure     int      // > 0: no calls, no statements' effects
 	inFn     string   // kind that the function being written returns
-	names    int
-	catching int // > 0: in a pcall
+	catching int      // > 0: in a pcall
 	xdp      bool
 }
 
@@ -88,17 +85,6 @@ func (g *generator) script() string {
 	return g.b.String()
 }
 
-func (g *generator) line(format string, args ...any) {
-	g.b.WriteString(strings.Repeat("  ", g.indent))
-	fmt.Fprintf(&g.b, format, args...)
-	g.b.WriteByte('\n')
-}
-
-func (g *generator) name(prefix string) string {
-	g.names++
-	return fmt.Sprintf("%s%d", prefix, g.names)
-}
-
 // function writes a function of the script or of an enclosing function.
 func (g *generator) function(name string) {
 	vars, loops, ret := len(g.vars), g.loops, g.inFn
@@ -131,7 +117,26 @@ func (g *generator) function(name string) {
 	}
 }
 
-func (g *generator) pick(list ...string) string { return list[g.r.IntN(len(list))] }
+// scribe writes lines of a script at random.
+type scribe struct {
+	r      *rand.Rand
+	b      strings.Builder
+	indent int
+	names  int
+}
+
+func (s *scribe) line(format string, args ...any) {
+	s.b.WriteString(strings.Repeat("  ", s.indent))
+	fmt.Fprintf(&s.b, format, args...)
+	s.b.WriteByte('\n')
+}
+
+func (s *scribe) name(prefix string) string {
+	s.names++
+	return fmt.Sprintf("%s%d", prefix, s.names)
+}
+
+func (s *scribe) pick(list ...string) string { return list[s.r.IntN(len(list))] }
 
 // body writes a block.
 func (g *generator) body() {
@@ -691,7 +696,7 @@ var errTooLong = errors.New("too long a run")
 
 func generateScript(seed uint64) (string, *rand.Rand) {
 	r := rand.New(rand.NewPCG(seed, 0))
-	g := &generator{r: r}
+	g := &generator{scribe: scribe{r: r}}
 	return g.script(), r
 }
 
