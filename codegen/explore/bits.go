@@ -40,6 +40,8 @@ func (a known) result(op bpf.Op, b known, n int) known {
 		return sum(a, b, a.val+b.val, a.val+b.val+a.mask+b.mask)
 	case bpf.Sub:
 		return sum(a, b, a.val-b.val+a.mask, a.val-b.val-b.mask)
+	case bpf.Mul:
+		return a.times(b)
 	case bpf.And:
 		v := a.val & b.val
 		return known{v, (a.val | a.mask) & (b.val | b.mask) &^ v}
@@ -70,4 +72,21 @@ func (a known) result(op bpf.Op, b known, n int) known {
 func sum(a, b known, lo, hi uint64) known {
 	m := lo ^ hi | a.mask | b.mask
 	return known{lo &^ m, m}
+}
+
+// times multiplies as by hand, from the lowest bit of a on; where that is not
+// known the product is what both cases have in common.
+func (a known) times(b known) known {
+	var r known
+	for ; a.val|a.mask != 0; a, b = (known{a.val >> 1, a.mask >> 1}), (known{b.val << 1, b.mask << 1}) {
+		with := r.result(bpf.Add, b, -1)
+		switch {
+		case a.val&1 != 0:
+			r = with
+		case a.mask&1 != 0:
+			m := r.val ^ with.val | r.mask | with.mask
+			r = known{r.val & with.val &^ m, m}
+		}
+	}
+	return r
 }

@@ -15,6 +15,7 @@ func (w *walker) exit(s *state, e event) bool {
 		}
 		return false
 	}
+	w.draw(s)
 	f := s.frames[len(s.frames)-1]
 	if f.callback {
 		w.precise(s, bpf.R0)
@@ -77,7 +78,7 @@ func (w *walker) call(s *state, e event) bool {
 		w.over = true // the kernel refuses it
 		return false
 	}
-	f := frame{call: e.at}
+	f := frame{call: e.at, use: w.called(s.top().use, e.at, int(w.target[e.at]))}
 	copy(f.regs[1:6], s.top().regs[1:6])
 	w.lose(s)
 	s.frames = append(s.frames, f)
@@ -254,7 +255,9 @@ func (w *walker) callBack(s *state, h *kernel.Helper, e event) {
 	}
 	o := w.other(s)
 	o.top().rounds++
-	f := frame{call: e.at, callback: true}
+	var none [maxFrames]uint64
+	s.top().use.writes(int(e.at), &none)
+	f := frame{call: e.at, callback: true, use: w.called(s.top().use, e.at, fn)}
 	if h.Name == "loop" {
 		f.regs[1], f.regs[2] = anything(), data
 	} else {

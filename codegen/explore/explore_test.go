@@ -232,6 +232,39 @@ func TestPlain(t *testing.T) {
 	}
 }
 
+// TestStackRead: a word that each way writes before it reads it does not count,
+// once the verifier saw that.
+func TestStackRead(t *testing.T) {
+	head := []bpf.Inst{bpf.LoadMem(bpf.B32, bpf.R1, bpf.R1, 0), bpf.StoreMem(bpf.B64, bpf.FP, -8, bpf.FP),
+		bpf.JumpImm(bpf.JSet, bpf.B64, bpf.R1, 1, 1), bpf.StoreImm(bpf.B64, bpf.FP, -8, 0)}
+	for range 4 {
+		head = append(head, bpf.MovImm(bpf.B64, bpf.R2, 0), bpf.JumpImm(bpf.JEq, bpf.B64, bpf.R2, 1, 0))
+	}
+	behind := func(more ...bpf.Inst) []bpf.Inst {
+		l := append(append([]bpf.Inst{}, head...), more...)
+		return append(l, bpf.LoadMem(bpf.B64, bpf.R3, bpf.FP, -8), bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit())
+	}
+	tests := []struct {
+		name  string
+		insts []bpf.Inst
+		ways  int32 // to the end
+	}{
+		{"read", behind(), 2},
+		{"written before", behind(bpf.StoreImm(bpf.B64, bpf.FP, -8, 1)), 1},
+		{"half of it", behind(bpf.StoreImm(bpf.B32, bpf.FP, -8, 1)), 2},
+		{"written on two ways, of which the second is seen later", behind(bpf.JumpImm(bpf.JSet, bpf.B64, bpf.R1, 2, 2),
+			bpf.StoreImm(bpf.B64, bpf.FP, -8, 1), bpf.Goto(1), bpf.StoreImm(bpf.B64, bpf.FP, -8, 2)), 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := Walk(&Program{Funcs: []Func{{Insts: tt.insts}}}, 1000)
+			if n := r.At[0][len(head)]; n != tt.ways {
+				t.Errorf("%d ways come behind the branch, want %d", n, tt.ways)
+			}
+		})
+	}
+}
+
 // TestHalves: the lower half of a number is bounded for itself, and a number that
 // is 0 or -1 is and-ed as the one and as the other.
 func TestHalves(t *testing.T) {
@@ -253,6 +286,23 @@ func TestHalves(t *testing.T) {
 			bpf.ALUImm(bpf.Arsh, bpf.B64, bpf.R2, 63), bpf.ALUImm(bpf.And, bpf.B64, bpf.R2, 6),
 			bpf.JumpImm(bpf.JEq, bpf.B64, bpf.R2, 6, 2),
 			bpf.JumpImm(bpf.JEq, bpf.B64, bpf.R2, 0, 1),
+		}, 0},
+		{"a sign extended by shifts", []bpf.Inst{
+			bpf.ALUImm(bpf.Lsh, bpf.B64, bpf.R2, 48), bpf.ALUImm(bpf.Arsh, bpf.B64, bpf.R2, 48),
+			bpf.ALUImm(bpf.Lsh, bpf.B64, bpf.R2, 32), bpf.ALUImm(bpf.Arsh, bpf.B64, bpf.R2, 32),
+			bpf.JumpImm(bpf.JSGe, bpf.B64, bpf.R2, -0x8000, 1),
+		}, 0},
+		{"one more than a product is not 0", []bpf.Inst{
+			bpf.ALUImm(bpf.Mul, bpf.B64, bpf.R2, 1000), bpf.ALUImm(bpf.Add, bpf.B64, bpf.R2, 1),
+			bpf.JumpImm(bpf.JNe, bpf.B64, bpf.R2, 0, 1),
+		}, 0},
+		{"a constant in other order of bytes", []bpf.Inst{
+			bpf.MovImm(bpf.B64, bpf.R2, 7), {Op: bpf.ToBE, Dst: bpf.R2, Size: bpf.B16},
+			bpf.JumpImm(bpf.JEq, bpf.B64, bpf.R2, 0x700, 1),
+		}, 0},
+		{"a comparison with itself leaves out the ends", []bpf.Inst{
+			bpf.ALUImm(bpf.And, bpf.B64, bpf.R2, 3), bpf.Jump(bpf.JSLe, bpf.B64, bpf.R2, bpf.R2, 3),
+			bpf.JumpImm(bpf.JEq, bpf.B64, bpf.R2, 0, 1), bpf.JumpImm(bpf.JNe, bpf.B64, bpf.R2, 3, 1),
 		}, 0},
 	}
 	for _, tt := range tests {

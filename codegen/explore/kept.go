@@ -18,6 +18,7 @@ type keptFrame struct {
 	first    int32  // among the state's numbers: the first register's
 	live     uint16 // which registers are kept
 	callback bool
+	use      *instance
 	precise  set    // numbers whose value was made use of; only of what is stored
 	stack    []word // shared
 }
@@ -30,7 +31,7 @@ func (w *walker) keep(s *state, l []keptFrame, regs []value) ([]keptFrame, []val
 		f.own = false
 		at := s.in(i)
 		live := w.live[at]
-		l = append(l, keptFrame{at: int32(at), call: f.call, rounds: f.rounds, first: int32(len(regs) - base), live: live, callback: f.callback, stack: f.stack})
+		l = append(l, keptFrame{at: int32(at), call: f.call, rounds: f.rounds, first: int32(len(regs) - base), live: live, callback: f.callback, use: f.use, stack: f.stack})
 		for m := live; m != 0; m &= m - 1 {
 			regs = append(regs, f.regs[bits.TrailingZeros16(m)])
 		}
@@ -44,7 +45,7 @@ func (s *state) restore(l []keptFrame, regs []value) {
 	s.frames = s.frames[:0]
 	for i := range l {
 		k := &l[i]
-		s.frames = append(s.frames, frame{call: k.call, rounds: k.rounds, callback: k.callback, stack: k.stack})
+		s.frames = append(s.frames, frame{call: k.call, rounds: k.rounds, callback: k.callback, use: k.use, stack: k.stack})
 		f, next := s.top(), k.first
 		for m := k.live; m != 0; m &= m - 1 {
 			f.regs[bits.TrailingZeros16(m)] = regs[next]

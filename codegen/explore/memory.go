@@ -92,7 +92,7 @@ func (w *walker) write(s *state, in *bpf.Inst, e *event) {
 	size := int(in.Size)
 	lo, hi := p.span(int64(in.Off), int64(size))
 	if p.umax != 0 || lo>>3 != (hi-1)>>3 || hi-lo != int64(size) {
-		w.writes(0)
+		w.writes(s, 0, 0)
 		if v := s.operand(in, &y0); !v.isConst() || v.umin != 0 {
 			s.scribble(p.frame, lo, hi, false)
 		} else if s.zero(p.frame, lo, hi) && !in.K {
@@ -101,13 +101,11 @@ func (w *walker) write(s *state, in *bpf.Inst, e *event) {
 		return
 	}
 	i, at := int((-lo-1)/8), int(lo&7)
-	if int(p.frame) == len(s.frames)-1 {
-		if size == 8 {
-			w.writes(1 << i)
-		} else {
-			w.writes(0)
-		}
+	whole := uint64(0)
+	if size == 8 {
+		whole = 1 << i
 	}
+	w.writes(s, int(p.frame), whole)
 	f := &s.frames[p.frame]
 	x := f.word(i)
 	v := *s.operand(in, &y0)

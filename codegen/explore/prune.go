@@ -69,6 +69,8 @@ func (w *walker) allows(s *stored, c *state, ranges bool) bool {
 			x, y := &a.stack[j], &noWord
 			if j < len(b.stack) {
 				y = &b.stack[j]
+			} else if ranges || x.n != 0 || x.zero != 0 {
+				return false
 			}
 			if ranges && (x.n != y.n || x.zero != y.zero || x.misc != y.misc) ||
 				!w.coversWord(x, y, ranges || a.precise.words>>j&1 != 0) {
@@ -125,6 +127,11 @@ func (w *walker) visit(s *state) bool {
 	add := force || jumps >= 2 && steps >= 8
 	at, call := int32(s.at), s.top().call
 	last := &w.stored[(s.at+int(call)+1)%len(w.stored)]
+	for old := *last; old != nil; old = old.before {
+		if f := &old.frames[len(old.frames)-1]; old.branches == 0 && !old.cleaned && f.at == at && f.call == call && old.sameCalls(s) {
+			w.clean(old)
+		}
+	}
 	for from := last; *from != nil; {
 		old := *from
 		if f := &old.frames[len(old.frames)-1]; f.at != at || f.call != call {
@@ -138,12 +145,9 @@ func (w *walker) visit(s *state) bool {
 			} else if !force && jumps < 20 && steps < 100 {
 				add = false
 			}
-		} else {
-			w.clean(old)
-			if w.allows(old, s, false) {
-				w.hit(old, s)
-				return true
-			}
+		} else if w.allows(old, s, false) {
+			w.hit(old, s)
+			return true
 		}
 		if add {
 			old.miss++
@@ -172,9 +176,6 @@ func (w *walker) hit(old *stored, s *state) {
 
 // clean takes out of stored state s what nobody reads.
 func (w *walker) clean(s *stored) {
-	if s.cleaned {
-		return
-	}
 	s.cleaned = true
 	for i := range s.frames {
 		f, own := &s.frames[i], false

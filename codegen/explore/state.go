@@ -49,6 +49,7 @@ type frame struct {
 	call     int32 // the instruction of the caller that called it
 	callback bool
 	rounds   int32 // how often the callback of the call at hand was called
+	use      *instance
 	regs     [bpf.NumRegs - 1]value
 	stack    []word // the highest first; shared with other states
 	own      bool   // stack is this state's

@@ -2,6 +2,7 @@ package explore
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/luabpfc/luabpfc/codegen/bpf"
@@ -180,10 +181,7 @@ func (w *walker) narrow(s *state, in *bpf.Inst, op bpf.Op, linked []place) {
 	case a.kind == end && b.kind == packet:
 		w.reach(s, *b, op == bpf.JGt || op == bpf.JGe, op == bpf.JGt)
 	case a.kind == scalar && b.kind == scalar:
-		if !in.K && in.Src == in.Dst {
-			return
-		}
-		refine(op, in.Size, a, b)
+		refine(op, in.Size, a, b) // which are one if the registers are: the verifier does not look
 		if !in.K {
 			s.spread(*b, linked)
 		}
@@ -322,12 +320,18 @@ func extended(in *bpf.Inst, v value) value {
 	return r
 }
 
-// swapped is v in other order of bytes, or without its upper bytes.
+// swapped is v in other order of bytes, or without its upper bytes: the bits known
+// of it.
 func swapped(in *bpf.Inst, v value) value {
-	if v.isConst() && v.umin == 0 {
-		return v
+	shift := 64 - in.Size.Bits()
+	k := v.bits
+	if in.Op != bpf.ToLE {
+		k = known{bits.ReverseBytes64(k.val) >> shift, bits.ReverseBytes64(k.mask) >> shift}
 	}
-	return bytes(int(in.Size))
+	r := bytes(int(in.Size))
+	r.bits = r.bits.meet(known{k.val << shift >> shift, k.mask << shift >> shift})
+	r.sync()
+	return r
 }
 
 // displace adds a number to an address.

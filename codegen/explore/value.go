@@ -199,11 +199,8 @@ func ranged(op bpf.Op, a, b *value) value {
 		if n >= 0 && n < 63 && a.umax <= 1<<(63-n) {
 			r.umin, r.umax = a.umin<<n, a.umax<<n
 		}
-		if n == 32 && a.half.smax >= 0 {
-			r.smax = int64(a.half.smax) << 32
-		}
-		if n == 32 && a.half.smin >= 0 {
-			r.smin = int64(a.half.smin) << 32
+		if n == 32 {
+			r.smin, r.smax = int64(a.half.smin)<<32, int64(a.half.smax)<<32
 		}
 	case bpf.Rsh:
 		if n >= 0 {
@@ -302,18 +299,37 @@ var inverse = map[bpf.Op]bpf.Op{
 	bpf.JSet: notSet, bpf.JSGt: bpf.JSLe, bpf.JSLe: bpf.JSGt, bpf.JSGe: bpf.JSLt, bpf.JSLt: bpf.JSGe,
 }
 
-// refine narrows a and b to where "a op b" holds.
+// refine narrows a and b, which may be one, to where "a op b" holds.
 func refine(op bpf.Op, size bpf.Size, a, b *value) {
-	if size == bpf.B32 {
+	switch {
+	case size == bpf.B32 && a == b:
+		x := a.lower()
+		meet(op, &x, &x)
+		a.setLower(x)
+	case size == bpf.B32:
 		x, y := a.lower(), b.lower()
 		meet(op, &x, &y)
 		a.setLower(x)
 		b.setLower(y)
-	} else {
+	default:
 		meet(op, a, b)
 	}
 	a.sync()
 	b.sync()
+	a.checked()
+	b.checked()
+}
+
+// checked forgets the bounds of v if they contradict each other: no number is so,
+// but the verifier goes on.
+func (v *value) checked() {
+	h, k, l := &v.half, v.bits, v.bits.val
+	if v.umin > v.umax || v.smin > v.smax || h.umin > h.umax || h.smin > h.smax ||
+		k.mask == 0 && (v.umin != l || v.umax != l || v.smin != int64(l) || v.smax != int64(l)) ||
+		uint32(k.mask) == 0 && (h.umin != uint32(l) || h.umax != uint32(l) || h.smin != int32(l) || h.smax != int32(l)) {
+		any := anything()
+		v.umin, v.umax, v.smin, v.smax, v.half = any.umin, any.umax, any.smin, any.smax, any.half
+	}
 }
 
 // meet is refine without what kinds of bounds say about others.

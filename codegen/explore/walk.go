@@ -44,14 +44,14 @@ type Result struct {
 // walker is a walk over a program.
 type walker struct {
 	p        *Program
-	code     []bpf.Inst // of all functions
-	start    []int      // where each function begins; and the end
-	target   []int32    // of each jump and call
-	prune    []bool     // where states are compared
-	jump     []bool     // where jumps and calls lead
-	callback []bool     // calls of helpers that call back
-	live     []uint16   // registers read from each instruction on
-	use      stackUse
+	code     []bpf.Inst      // of all functions
+	start    []int           // where each function begins; and the end
+	target   []int32         // of each jump and call
+	prune    []bool          // where states are compared
+	jump     []bool          // where jumps and calls lead
+	callback []bool          // calls of helpers that call back
+	live     []uint16        // registers read from each instruction on
+	order    map[int][]int32 // of the function that begins there
 	what     map[string]int32
 
 	stored  []*stored // the ends of chains, by instruction and call
@@ -78,6 +78,7 @@ func Walk(p *Program, limit int) *Result {
 	s := &state{frames: make([]frame, 1, maxFrames)}
 	s.frames[0].call = -1
 	s.top().regs[1] = address(ctx)
+	s.top().use = w.called(nil, -1, 0)
 	for goes := true; goes && !w.over; {
 		if w.steps >= limit {
 			w.over = true
@@ -86,6 +87,7 @@ func Walk(p *Program, limit int) *Result {
 		w.steps++
 		w.at[s.at]++
 		if w.prune[s.at] && w.visit(s) || !w.step(s) {
+			w.draw(s)
 			s.finish()
 			goes = w.pending.next(s)
 		}
@@ -107,7 +109,7 @@ func (s *state) finish() {
 }
 
 func newWalker(p *Program) *walker {
-	w := &walker{p: p, what: map[string]int32{}, links: make([][]place, 1)}
+	w := &walker{p: p, what: map[string]int32{}, order: map[int][]int32{}, links: make([][]place, 1)}
 	index := map[string]int{}
 	for i := range p.Funcs {
 		index[p.Funcs[i].Name] = len(w.code)
@@ -125,13 +127,10 @@ func newWalker(p *Program) *walker {
 	w.start = append(w.start, n)
 	w.target, w.prune, w.jump, w.callback = make([]int32, n), make([]bool, n+1), make([]bool, n+1), make([]bool, n)
 	w.live, w.at, w.stored = make([]uint16, n), make([]int32, n), make([]*stored, n)
-	w.use = stackUse{writes: make([]uint64, n), seen: make([]bool, n), jumps: make([]int32, n), more: make([]int32, n)}
-	for i := range w.use.jumps {
-		w.use.jumps[i] = -1
-	}
 	for i := range p.Funcs {
 		w.link(i, index)
 		w.liveness(i)
+		w.order[w.start[i]] = w.postorder(w.start[i], w.start[i+1])
 	}
 	return w
 }
@@ -155,7 +154,6 @@ func (w *walker) link(f int, index map[string]int) {
 		if d, ok := in.Distance(); ok {
 			t := at[int(slots[i-from])+in.Slots()+d]
 			w.leadsTo(i, int(t))
-			w.use.more[i], w.use.jumps[t] = w.use.jumps[t], int32(i)
 			w.prune[i] = w.prune[i] || in.Op.IsCond()
 		}
 		if t, ok := index[in.Sym]; ok && (in.Op == bpf.CallFunc || in.Op == bpf.LdFunc) {
