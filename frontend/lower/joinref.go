@@ -19,7 +19,7 @@ func (j *joiner) mergeEpochs() []*cell {
 			for i := range j.edges {
 				if !identical(v, j.epochAt(i, c)) {
 					j.lw.epochNo++
-					v = epoch{j.lw.epochNo}
+					v = epoch{j.lw.epochNo, changedAt(e.changes[c].val)}
 					break
 				}
 			}
@@ -101,7 +101,7 @@ func (j *joiner) mergeArrays(vals []Value, a Ref) Value {
 			}
 			p := lw.presence(r)
 			if !j.liveAt(i, r) {
-				out.Map, out.epoch = r.Map, epoch{-1} // using it is an error
+				out.Map, out.epoch = r.Map, epoch{n: -1} // using it is an error
 			}
 			to := out
 			r.Map, to.Map = nil, nil
@@ -163,7 +163,7 @@ func (j *joiner) mergeAddresses(vals []Value, a Ref) Value {
 	out.Addr = j.phi(ir.Ptr, addrs)
 	if a.Map != nil {
 		if c := lw.epochOf(a.Map); !live {
-			out.epoch = epoch{-1}
+			out.epoch = epoch{n: -1}
 		} else if out.epoch = j.epochs[c]; out.epoch == nil {
 			out.epoch = c.get()
 		}

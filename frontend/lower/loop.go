@@ -450,5 +450,9 @@ func (lw *lowerer) widen(s *shape, v Value, c *cell) {
 		return
 	}
 	s.phi, s.kind, s.flat = false, nil, nil
-	s.bad = &Conflict{s.v, v, ir.Pos{}, c.pos}
+	at := c.pos
+	if c.epoch {
+		at = changedAt(v)
+	}
+	s.bad = &Conflict{s.v, v, ir.Pos{}, at}
 }

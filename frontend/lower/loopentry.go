@@ -22,7 +22,7 @@ func (lw *lowerer) carryOfEntry(r Ref) *carry {
 	out.Addr, out.Off, out.Index, out.Present, out.Lo = nil, 0, nil, nil, 0
 	out.Hi, out.align, out.moved, out.epoch = int64(out.size()), r.alignment(0), false, nil
 	if !r.Map.Type.Array && !identical(r.epoch, lw.epochOf(r.Map).get()) {
-		out.epoch = epoch{-1}
+		out.epoch = epoch{n: -1}
 	}
 	return &carry{leaf: out, opt: len(r.tests()) > 0}
 }

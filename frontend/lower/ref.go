@@ -90,8 +90,11 @@ type term struct {
 	ok    *ir.Value // i < count; nil if that is known
 }
 
-// epoch numbers the states of a map's entries.
-type epoch struct{ n int }
+// epoch numbers the states of a map's entries; at is where they changed last.
+type epoch struct {
+	n  int
+	at ir.Pos
+}
 
 func (Ref) kind() string   { return "reference" }
 func (epoch) kind() string { return "state of a map" }
@@ -220,7 +223,7 @@ func (lw *lowerer) mapWritten(m *script.Map) {
 		return
 	}
 	lw.epochNo++
-	lw.set(lw.epochOf(m), epoch{lw.epochNo})
+	lw.set(lw.epochOf(m), epoch{lw.epochNo, lw.b.Pos})
 }
 
 // live reports whether r may be used; if not, that is reported.
@@ -237,10 +240,21 @@ func (lw *lowerer) live(n syntax.Node, r Ref) bool {
 	}
 	d := lw.r.Errorf(diag.StaleEntry, n.Bounds().In(lw.file),
 		"this entry of '%s' may be another one by now; look it up again, or copy it first with ffi.new(ct, entry)", r.Map.Name)
-	if c.pos.Line > 0 {
-		d.Note(lw.span(c.pos), "'%s' is changed here", r.Map.Name)
+	if at := changedAt(c.get()); at.Line > 0 {
+		d.Note(lw.span(at), "'%s' is changed here", r.Map.Name)
 	}
 	return false
+}
+
+// changedAt is where a map's entries came into the state v.
+func changedAt(v Value) ir.Pos {
+	switch v := v.(type) {
+	case epoch:
+		return v.at
+	case *Conflict: // a loop changes them
+		return v.BPos
+	}
+	return ir.Pos{}
 }
 
 // refBase returns the address that r.Off counts from, where r is present.
