@@ -58,41 +58,77 @@ func (in *minst) key() instKey {
 // mergeEndings makes equal endings one and reports whether there were any.
 func (m *mfunc) mergeEndings() bool {
 	merged := false
-	known := map[ending]*mblock{}
+	known := make(map[uint64]*mblock, len(m.blocks)) // by a number of what they end in
 	for i := 0; i < len(m.blocks); i++ {
 		b := m.blocks[i]
-		n := len(b.insts)
-		least := 2 // as long as what takes its place
-		if b.kind == endJump {
-			least = 1
-		}
-		if n < least {
+		least := b.leastEnding()
+		if len(b.insts) < least {
 			continue
 		}
-		k := ending{kind: b.kind, last: b.insts[n-1].key()}
-		if least == 2 {
-			k.before = b.insts[n-2].key()
+		k := b.ending()
+		at := k.number()
+		rep := known[at]
+		for rep != nil && rep.ending() != k {
+			at++
+			rep = known[at]
 		}
-		if len(b.succs) > 0 {
-			k.yes = b.succs[0]
-		}
-		if len(b.succs) > 1 {
-			k.no = b.succs[1]
-		}
-		rep := known[k]
 		if rep == nil {
-			known[k] = b
+			known[at] = b
 			continue
 		}
 		if max(b.weight, rep.weight) > 1 {
 			least = max(least, loopEnding)
 		}
 		if tail := m.mergePair(rep, b, least); tail != nil {
-			known[k], merged = tail, true
+			known[at], merged = tail, true
 		}
 	}
 	return merged
 }
+
+// leastEnding is how many instructions an ending of b has at least: it is as long
+// as what takes its place.
+func (b *mblock) leastEnding() int {
+	if b.kind == endJump {
+		return 1
+	}
+	return 2
+}
+
+// ending returns b's, which is of leastEnding instructions.
+func (b *mblock) ending() ending {
+	n := len(b.insts)
+	k := ending{kind: b.kind, last: b.insts[n-1].key()}
+	if b.leastEnding() == 2 {
+		k.before = b.insts[n-2].key()
+	}
+	if len(b.succs) > 0 {
+		k.yes = b.succs[0]
+	}
+	if len(b.succs) > 1 {
+		k.no = b.succs[1]
+	}
+	return k
+}
+
+// number is the same for endings that are.
+func (k *ending) number() uint64 {
+	n := uint64(k.kind)
+	for _, b := range [2]*mblock{k.yes, k.no} {
+		n *= mixer
+		if b != nil {
+			n += uint64(b.id) + 1
+		}
+	}
+	for _, in := range [2]*instKey{&k.last, &k.before} {
+		n = (n*mixer+uint64(in.op))*mixer + uint64(in.imm)
+		n = (n*mixer+uint64(in.dst)<<32+uint64(in.src))*mixer + uint64(in.off)
+	}
+	return n ^ n>>32
+}
+
+// mixer spreads what it multiplies: 2 to the 64th divided by the golden ratio.
+const mixer = 0x9e3779b97f4a7c15
 
 // mergePair gives two blocks a common ending and returns it; nil if they have
 // not so much in common.

@@ -193,35 +193,47 @@ func normalizeLineEnds(text string) string {
 	return b.String()
 }
 
-// symbols are the tokens that are no words, the longest of a common beginning
-// first. Those with a hint belong to other languages; they stand for kind.
+// symbols are the tokens that are no words, those with a common first byte next to
+// each other and the longest of a common beginning first. Those with a hint belong
+// to other languages; they stand for kind.
 var symbols = []struct {
 	text string
 	kind kind
 	hint string
 }{
-	{"...", tEllipsis, ""},
-	{"..=", tCompound, ""}, {"//=", tCompound, ""}, {"<<=", tCompound, ""}, {">>=", tCompound, ""},
-	{"..", tConcat, ""},
-	{"+=", tCompound, ""}, {"-=", tCompound, ""}, {"*=", tCompound, ""}, {"/=", tCompound, ""},
-	{"%=", tCompound, ""}, {"^=", tCompound, ""}, {"|=", tCompound, ""}, {"&=", tCompound, ""},
-	{"!==", tNe, "~="}, {"===", tEq, "=="}, {"!=", tNe, "~="}, {"<>", tNe, "~="},
-	{"&&", tAnd, "and"}, {"||", tOr, "or"}, {"!", tNot, "not"},
-	{"==", tEq, ""}, {"~=", tNe, ""}, {"<=", tLe, ""}, {">=", tGe, ""},
-	{"<<", tShl, ""}, {">>", tShr, ""}, {"//", tSlash2, ""}, {"::", tColon2, ""},
-	{"+", tPlus, ""}, {"-", tMinus, ""}, {"*", tStar, ""}, {"/", tSlash, ""}, {"%", tPercent, ""},
-	{"^", tCaret, ""}, {"#", tHash, ""}, {"&", tAmp, ""}, {"|", tPipe, ""}, {"~", tTilde, ""},
-	{"<", tLt, ""}, {">", tGt, ""}, {"=", tAssign, ""},
+	{"...", tEllipsis, ""}, {"..=", tCompound, ""}, {"..", tConcat, ""}, {".", tDot, ""},
+	{"//=", tCompound, ""}, {"//", tSlash2, ""}, {"/=", tCompound, ""}, {"/", tSlash, ""},
+	{"+=", tCompound, ""}, {"+", tPlus, ""}, {"-=", tCompound, ""}, {"-", tMinus, ""},
+	{"*=", tCompound, ""}, {"*", tStar, ""}, {"%=", tCompound, ""}, {"%", tPercent, ""},
+	{"^=", tCompound, ""}, {"^", tCaret, ""}, {"#", tHash, ""},
+	{"|=", tCompound, ""}, {"||", tOr, "or"}, {"|", tPipe, ""},
+	{"&=", tCompound, ""}, {"&&", tAnd, "and"}, {"&", tAmp, ""},
+	{"!==", tNe, "~="}, {"!=", tNe, "~="}, {"!", tNot, "not"}, {"~=", tNe, ""}, {"~", tTilde, ""},
+	{"===", tEq, "=="}, {"==", tEq, ""}, {"=", tAssign, ""},
+	{"<<=", tCompound, ""}, {"<>", tNe, "~="}, {"<=", tLe, ""}, {"<<", tShl, ""}, {"<", tLt, ""},
+	{">>=", tCompound, ""}, {">=", tGe, ""}, {">>", tShr, ""}, {">", tGt, ""},
 	{"(", tLParen, ""}, {")", tRParen, ""}, {"{", tLBrace, ""}, {"}", tRBrace, ""},
 	{"[", tLBracket, ""}, {"]", tRBracket, ""},
-	{";", tSemi, ""}, {":", tColon, ""}, {",", tComma, ""}, {".", tDot, ""},
+	{";", tSemi, ""}, {"::", tColon2, ""}, {":", tColon, ""}, {",", tComma, ""},
 }
+
+// firstSymbols are where in symbols those that begin with a byte begin.
+var firstSymbols = func() (first [utf8.RuneSelf]uint8) {
+	for i := len(symbols) - 1; i >= 0; i-- {
+		first[symbols[i].text[0]] = uint8(i)
+	}
+	return first
+}()
 
 func (s *scanner) symbol() {
 	start, rest := s.pos, s.src[s.pos:]
-	for i := range symbols {
+	if rest[0] >= utf8.RuneSelf {
+		s.strange()
+		return
+	}
+	for i := int(firstSymbols[rest[0]]); i < len(symbols) && symbols[i].text[0] == rest[0]; i++ {
 		y := &symbols[i]
-		if y.text[0] != rest[0] || !strings.HasPrefix(rest, y.text) {
+		if !strings.HasPrefix(rest, y.text) {
 			continue
 		}
 		s.pos += len(y.text)
