@@ -129,7 +129,11 @@ func compileFunc(f *ir.Func, o Options, words calleeWords, rep *diag.Reporter) F
 // assign gives everything its register, or its place on the stack.
 func (m *mfunc) assign(words calleeWords, tight, check bool) {
 	strict := loadsStrictly(m.fn)
-	bottom := m.placeObjects(false, strict && !tight, 0)
+	apart := strict && !tight
+	bottom := m.placeObjects(false, apart, 0)
+	if apart && bottom > apartMost {
+		bottom = m.placeObjects(false, false, 0)
+	}
 	if strict {
 		m.sinkStores()
 		m.hideParts(bottom, words)

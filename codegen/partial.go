@@ -26,7 +26,8 @@ import (
 //   - Objects of at most four bytes lie in the upper half of a word, where nothing
 //     that is stored is a register.
 //   - Objects do not share words where one stores what another writes in part. It
-//     costs stack: if that overflows, they share (Options.TightStack).
+//     costs stack: where they would take much, they share (apartMost), and where the
+//     stack overflows (Options.TightStack).
 //   - The store to the beginning of a word goes behind those to the rest of it.
 //   - What is left is hidden: a number without bounds is bytes, no register. A copy is
 //     converted to the byte order that it has, of which those verifiers do not know
@@ -40,6 +41,11 @@ import (
 //
 // Pointers cannot be hidden. An object that holds one shares its bytes with none
 // (findEscapes).
+
+// apartMost is how many bytes the objects of a function may take that do not share
+// words: a quarter of the stack, so that spills, and functions that are called, have
+// the rest.
+const apartMost = 128
 
 // frameWord is a word of eight bytes behind a parameter that is an address in the
 // frame of a caller.
