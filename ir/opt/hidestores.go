@@ -202,7 +202,7 @@ func spilled(x *ir.Value) bool {
 // all that may need it.
 func unknownNumber(f *ir.Func) *ir.Value {
 	x := &former{unknown: map[*ir.Func]*ir.Value{}}
-	if hasContext(f) {
+	if contextParam(f) >= 0 {
 		contextOf(f)
 	}
 	entry := f.Entry()
