@@ -15,7 +15,10 @@ import (
 // header. As in the kernel's own loads, these are offsets far below 0: a
 // Pointer's Off tells the two apart wherever it is handed to, as long as it does
 // not become a number at run time. The bytes come by bpf_skb_load_bytes_relative,
-// which has those of the packet's linear part, where headers are.
+// which has those of the packet's linear part, where headers are. So have the
+// kernel's own loads from there (SKF_NET_OFF); bpf_skb_load_bytes, which reaches
+// fragments, counts from where the packet starts, and nothing tells how far that is
+// from the network header.
 
 const (
 	networkOffset = -(1 << 20) // SKF_NET_OFF
