@@ -68,6 +68,18 @@ func verifierSteps(t *testing.T, obj *luabpfc.Object) map[string]int {
 	return all
 }
 
+// innerMap is what the maps in a map of obj are like, of which only the object
+// tells.
+func innerMap(obj *luabpfc.Object, name string) *explore.Map {
+	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(obj.ELF))
+	if err != nil || spec.Maps[name].InnerMap == nil {
+		return nil
+	}
+	m := spec.Maps[name].InnerMap
+	return &explore.Map{Name: name + "[]", Array: m.Type == ebpf.Array || m.Type == ebpf.PerCPUArray,
+		Entries: m.MaxEntries, Key: int(m.KeySize), Value: int(m.ValueSize)}
+}
+
 func exploredProgram(obj *luabpfc.Object, name string) *explore.Program {
 	p := &explore.Program{}
 	for _, info := range obj.Programs {
@@ -78,7 +90,11 @@ func exploredProgram(obj *luabpfc.Object, name string) *explore.Program {
 		}
 	}
 	for _, m := range obj.Maps {
-		p.Maps = append(p.Maps, explore.Map{Name: m.Name, Array: m.Type == "array" || m.Type == "percpu_array", Entries: m.MaxEntries, Key: int(m.KeySize), Value: int(m.ValueSize)})
+		one := explore.Map{Name: m.Name, Array: m.Type == "array" || m.Type == "percpu_array", Entries: m.MaxEntries, Key: int(m.KeySize), Value: int(m.ValueSize)}
+		if strings.HasSuffix(m.Type, "_of_maps") {
+			one.Inner = innerMap(obj, m.Name)
+		}
+		p.Maps = append(p.Maps, one)
 	}
 	for _, f := range obj.Code.Funcs {
 		switch x := (explore.Func{Name: f.Name, Insts: f.Insts}); {

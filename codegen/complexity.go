@@ -49,9 +49,17 @@ func CheckComplexity(m *ir.Module, out *Output) error {
 
 // explored is what the verifier makes use of, of maps.
 func explored(maps []*ir.Map) []explore.Map {
+	one := func(m *ir.Map) explore.Map {
+		return explore.Map{Name: m.Name, Array: m.Type.Array && m.Type.Can(kernel.MapWrite), Entries: m.MaxEntries, Key: int(m.KeySize), Value: int(m.ValueSize)}
+	}
 	l := make([]explore.Map, len(maps))
 	for i, m := range maps {
-		l[i] = explore.Map{Name: m.Name, Array: m.Type.Array && m.Type.Can(kernel.MapWrite), Entries: m.MaxEntries, Key: int(m.KeySize), Value: int(m.ValueSize)}
+		l[i] = one(m)
+		if m.Inner != nil {
+			inner := one(m.Inner)
+			inner.Name = m.Name + "[]"
+			l[i].Inner = &inner
+		}
 	}
 	return l
 }

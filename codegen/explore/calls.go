@@ -162,8 +162,12 @@ func (s *state) release(id int32) {
 // argument returns the map that a helper is given, or nil.
 func (w *walker) argument(s *state, h *kernel.Helper) *Map {
 	for i, a := range h.Args {
-		if v := s.top().regs[1+i]; a == kernel.ArgMap && v.kind == constant && v.what < 0 {
+		switch v := &s.top().regs[1+i]; {
+		case a != kernel.ArgMap:
+		case v.kind == constant && v.what < 0:
 			return &w.p.Maps[-v.what-1]
+		case v.kind == memory && v.what > 0 && int(v.what) <= len(w.p.Maps): // was looked up
+			return w.p.Maps[v.what-1].Inner
 		}
 	}
 	return nil

@@ -161,6 +161,30 @@ func TestArrayIndex(t *testing.T) {
 	}
 }
 
+// TestInnerMap: a map that was looked up in a map has keys and values of its own
+// sizes.
+func TestInnerMap(t *testing.T) {
+	lookup := bpf.CallHelper(int32(kernel.HelperByName("map_lookup_elem").ID))
+	code := []bpf.Inst{bpf.LoadMem(bpf.B32, bpf.R3, bpf.R1, 0), bpf.StoreMem(bpf.B64, bpf.FP, -8, bpf.FP),
+		bpf.JumpImm(bpf.JSet, bpf.B64, bpf.R3, 1, 1), bpf.StoreImm(bpf.B64, bpf.FP, -8, 0)}
+	for range 4 {
+		code = append(code, bpf.MovImm(bpf.B64, bpf.R2, 0), bpf.JumpImm(bpf.JEq, bpf.B64, bpf.R2, 1, 0))
+	}
+	here := len(code)
+	code = append(code, bpf.StoreImm(bpf.B32, bpf.FP, -12, 1), bpf.LoadSym(bpf.R1, "outer", 0),
+		bpf.MovReg(bpf.B64, bpf.R2, bpf.FP), bpf.ALUImm(bpf.Add, bpf.B64, bpf.R2, -12), lookup,
+		bpf.JumpImm(bpf.JEq, bpf.B64, bpf.R0, 0, 4),
+		bpf.MovReg(bpf.B64, bpf.R1, bpf.R0), bpf.MovReg(bpf.B64, bpf.R2, bpf.FP), bpf.ALUImm(bpf.Add, bpf.B64, bpf.R2, -12), lookup,
+		bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit())
+	for key, ways := range map[int]int32{4: 1, 8: 2} {
+		maps := []Map{{Name: "outer", Key: 4, Value: 4, Inner: &Map{Name: "outer[]", Key: key, Value: 8}}}
+		r := Walk(&Program{Funcs: []Func{{Insts: code}}, Maps: maps}, 1000)
+		if n := r.At[0][here]; n != ways {
+			t.Errorf("keys of %d bytes: %d ways on which the word beside counts, want %d", key, n, ways)
+		}
+	}
+}
+
 // TestCopies: what is compared is known of copies too, with what was added to
 // them; a number of which no copy is left is for itself.
 func TestCopies(t *testing.T) {

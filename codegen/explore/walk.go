@@ -31,7 +31,8 @@ type Map struct {
 	Name       string
 	Array      bool // whose values are looked up by index, and always there
 	Entries    uint32
-	Key, Value int // sizes
+	Key, Value int  // sizes
+	Inner      *Map // what the maps in it are like
 }
 
 // Result is what a walk came to.
@@ -122,6 +123,11 @@ func newWalker(p *Program) *walker {
 	}
 	for i := range p.Maps {
 		w.what[p.Maps[i].Name] = int32(i + 1)
+	}
+	for i := range p.Maps {
+		if m := p.Maps[i].Inner; m != nil {
+			w.what[m.Name] = int32(len(w.what) + 1)
+		}
 	}
 	n := len(w.code)
 	w.start = append(w.start, n)
