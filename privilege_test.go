@@ -155,29 +155,7 @@ var oldKernelRules = []struct {
 	// instruction refused is a comparison of registers.
 	{"packet comparison", kernel.Version{Major: 6, Minor: 6},
 		regexp.MustCompile(`if r\d+ [<>=!]+ r\d+ goto \S+\n(.*\n)?.*pointer comparison prohibited`).MatchString},
-	// The verifier follows a branch whose outcome it knows the other way too, as
-	// the CPU may for a moment; where that is wrong (an address that is null
-	// there, a number below its least value), it refused the program until 6.16,
-	// and puts a barrier since.
-	{"mispredicted branch", kernel.Version{Major: 6, Minor: 16}, mispredicted},
 }
 
-// mispredicted reports whether the path that a log is about is one that the
-// verifier says to be taken by mistake only. From 6.1 on it may not say where such
-// a path comes from, but writes its state right behind the branch, of whose number
-// nothing is known any more.
-func mispredicted(text string) bool {
-	paths := pathLine.FindAllStringSubmatch(text, -1)
-	if len(paths) == 0 {
-		return false
-	}
-	last := paths[len(paths)-1]
-	if last[1] == "" {
-		return strings.Contains(last[0], "(speculative execution)")
-	}
-	return strings.Contains(last[0], " R"+last[1]+"=scalar() ") || strings.Contains(last[0], " R"+last[1]+"_w=scalar() ")
-}
-
-// pathLine is what a log has where it goes on with another path; its first group
-// is the number of the register that the branch compares.
-var pathLine = regexp.MustCompile(`(?m)^\s*(?:from \d+ to \d+.*|\d+: \([0-9a-f]{2}\) if [rw](\d+) .* goto \S+ +\d+: R\d.*)$`)
+// pathLine is what a log has where it goes on with another path.
+var pathLine = regexp.MustCompile(`(?m)^\s*(?:from \d+ to \d+.*|\d+: \([0-9a-f]{2}\) if [rw]\d+ .* goto \S+ +\d+: R\d.*)$`)
