@@ -32,6 +32,19 @@ func (k known) covers(l known) bool {
 	return l.mask&^k.mask == 0 && (k.val^l.val)&^k.mask == 0
 }
 
+// next returns the least number above n that k may be, or the greatest of all.
+func (k known) next(n uint64) uint64 {
+	switch {
+	case n >= k.val|k.mask:
+		return k.val | k.mask
+	case n < k.val:
+		return k.val
+	}
+	d := n - k.val
+	carry := uint64(1)<<bits.Len64(d&^k.mask) - 1
+	return k.val | ((d|carry|^k.mask)+1)&k.mask
+}
+
 // result returns the bits known of a op b; n is b if that is one number below
 // the width, else -1.
 func (a known) result(op bpf.Op, b known, n int) known {

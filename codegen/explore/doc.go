@@ -39,8 +39,9 @@
 //
 // # Limits
 //
-// The walk is that of kernel 6.18.44: of 229 generated programs it counted 212
-// exactly, and two others more than a tenth wrong. It knows nothing of what reading
+// The walk is that of kernel 6.18.44: of 902 random programs it counted 874 exactly,
+// seven others more than a tenth wrong; worst was one with 669 thousand for which it
+// counted 239. It knows nothing of what reading
 // a map's constant contents gives, nor of kernel functions; it takes it that the
 // machine has two processors. Other kernels compare states by other rules: older
 // ones know less of copies and so walk less, those from 7.0 on carry marks round

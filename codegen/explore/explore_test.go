@@ -256,6 +256,31 @@ func TestPlain(t *testing.T) {
 	}
 }
 
+// TestPacketEnd: an address that was compared with the packet's end and lies behind
+// it does so the next time.
+func TestPacketEnd(t *testing.T) {
+	var xdp *kernel.Ctx
+	for _, k := range kernel.ProgKinds {
+		if k.Name == "xdp" {
+			xdp = k.Ctx
+		}
+	}
+	for _, tt := range []struct {
+		first, second bpf.Op // the first does not hold
+		ways          int32
+	}{{bpf.JLe, bpf.JGt, 0}, {bpf.JLe, bpf.JGe, 0}, {bpf.JLt, bpf.JGe, 0}, {bpf.JLt, bpf.JGt, 1}} {
+		code := []bpf.Inst{
+			bpf.LoadMem(bpf.B32, bpf.R2, bpf.R1, 0), bpf.LoadMem(bpf.B32, bpf.R3, bpf.R1, 4), bpf.ALUImm(bpf.Add, bpf.B64, bpf.R2, 8),
+			bpf.Jump(tt.first, bpf.B64, bpf.R2, bpf.R3, 2), bpf.Jump(tt.second, bpf.B64, bpf.R2, bpf.R3, 1),
+			bpf.MovImm(bpf.B64, bpf.R4, 0), bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit(),
+		}
+		r := Walk(&Program{Funcs: []Func{{Insts: code}}, Ctx: xdp}, 1000)
+		if n := r.At[0][5]; n != tt.ways {
+			t.Errorf("%v after %v: %d ways on which it does not hold, want %d", tt.second, tt.first, n, tt.ways)
+		}
+	}
+}
+
 // TestStackRead: a word that each way writes before it reads it does not count,
 // once the verifier saw that.
 func TestStackRead(t *testing.T) {
@@ -323,6 +348,20 @@ func TestHalves(t *testing.T) {
 		{"a constant in other order of bytes", []bpf.Inst{
 			bpf.MovImm(bpf.B64, bpf.R2, 7), {Op: bpf.ToBE, Dst: bpf.R2, Size: bpf.B16},
 			bpf.JumpImm(bpf.JEq, bpf.B64, bpf.R2, 0x700, 1),
+		}, 0},
+		{"a byte with its sign", []bpf.Inst{
+			{Op: bpf.LoadSX, Dst: bpf.R2, Src: bpf.FP, Off: -16, Size: bpf.B8},
+			bpf.JumpImm(bpf.JSLt, bpf.B64, bpf.R2, 128, 1),
+		}, 0},
+		{"one number between bounds has the bits known", []bpf.Inst{
+			bpf.ALUImm(bpf.And, bpf.B64, bpf.R2, 4), bpf.ALUImm(bpf.Or, bpf.B64, bpf.R2, 8),
+			bpf.JumpImm(bpf.JLe, bpf.B64, bpf.R2, 8, 2),
+			bpf.JumpImm(bpf.JEq, bpf.B64, bpf.R2, 12, 1),
+		}, 0},
+		{"signed halves above what is positive are negative", []bpf.Inst{
+			bpf.ALUImm(bpf.Lsh, bpf.B64, bpf.R2, 56), bpf.ALUImm(bpf.Arsh, bpf.B64, bpf.R2, 56),
+			bpf.JumpImm(bpf.JLe, bpf.B32, bpf.R2, 300, 2),
+			bpf.JumpImm(bpf.JSLt, bpf.B32, bpf.R2, 0, 1),
 		}, 0},
 		{"a comparison with itself leaves out the ends", []bpf.Inst{
 			bpf.ALUImm(bpf.And, bpf.B64, bpf.R2, 3), bpf.Jump(bpf.JSLe, bpf.B64, bpf.R2, bpf.R2, 3),

@@ -114,8 +114,13 @@ func (v *value) halves() {
 	if int32(h.umin) <= int32(h.umax) {
 		h.signed(int32(h.umin), int32(h.umax))
 	}
-	if uint32(h.smin) <= uint32(h.smax) {
+	switch {
+	case uint32(h.smin) <= uint32(h.smax):
 		h.unsigned(uint32(h.smin), uint32(h.smax))
+	case h.umax < uint32(h.smin):
+		h.smin, h.umax = int32(h.umin), min(h.umax, uint32(h.smax))
+	case uint32(h.smax) < h.umin:
+		h.smax, h.umin = int32(h.umax), max(h.umin, uint32(h.smin))
 	}
 }
 
@@ -153,6 +158,25 @@ func (v *value) ofBits() {
 	v.smin, v.smax = max(v.smin, int64(val|mask&sign)), min(v.smax, int64(val|mask&^sign))
 	v.half.unsigned(uint32(val), uint32(val|mask))
 	v.half.signed(int32(val|mask&sign32), int32(uint32(val)|uint32(mask)&^sign32))
+	v.one()
+}
+
+// one makes v a constant if only one number has its bits and is in its bounds.
+func (v *value) one() {
+	k := v.bits
+	next, is := k.next(v.umin), v.umin&^k.mask == k.val
+	switch {
+	case is && next > v.umax:
+		v.set(v.umin)
+	case !is && (next == k.val|k.mask || next <= v.umax && k.next(next) > v.umax):
+		v.set(next)
+	}
+}
+
+// set makes v that number.
+func (v *value) set(n uint64) {
+	k := exactly(n)
+	v.umin, v.umax, v.smin, v.smax, v.half, v.bits = k.umin, k.umax, k.smin, k.smax, k.half, k.bits
 }
 
 // sync draws from each kind of bounds what it says about the others.
@@ -167,13 +191,8 @@ func (v *value) sync() {
 			break
 		}
 	}
-	if v.umin <= v.umax {
-		v.bits = v.bits.meet(between(v.umin, v.umax))
-	}
-	if h := v.half; h.umin <= h.umax {
-		k := between(uint64(h.umin), uint64(h.umax))
-		k.mask |= ^uint64(math.MaxUint32)
-		v.bits = v.bits.meet(k)
-	}
+	k := between(uint64(v.half.umin), uint64(v.half.umax))
+	k.mask |= ^uint64(math.MaxUint32)
+	v.bits = v.bits.meet(between(v.umin, v.umax)).meet(k)
 	v.ofBits()
 }

@@ -27,7 +27,7 @@ func (w *walker) load(s *state, in *bpf.Inst, e *event) {
 		v = w.fill(s, in, p, e)
 	}
 	if in.Op == bpf.LoadSX {
-		v = anything()
+		v = v.signed(in.Size.Bits())
 	}
 	s.top().regs[in.Dst] = v
 }

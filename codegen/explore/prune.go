@@ -109,7 +109,7 @@ func (w *walker) covers(a, b *value, precise bool) bool {
 	case scalar:
 		return !precise || a.within(b) && (a.id == 0 || a.added == b.added && a.delta == b.delta && w.ids.copies(a.id, b.id))
 	case packet:
-		return a.off == b.off && a.there <= b.there && w.ids.same(a.id, b.id) && a.within(b)
+		return a.off == b.off && (a.there == b.there || a.there >= 0 && a.there <= b.there) && w.ids.same(a.id, b.id) && a.within(b)
 	case maybe, memory:
 		return a.off == b.off && a.what == b.what && w.ids.same(a.id, b.id) && a.within(b)
 	}

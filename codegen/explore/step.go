@@ -146,6 +146,13 @@ func (w *walker) branch(s *state, in *bpf.Inst, e *event) {
 			s.at = int(w.target[w.now])
 		}
 		return
+	case a.kind == packet && b.kind == end || a.kind == end && b.kind == packet:
+		if t := outside(in.Op, a, b); t >= 0 {
+			if t == 1 {
+				s.at = int(w.target[w.now])
+			}
+			return
+		}
 	}
 	var linked []place
 	first, second := a.number(), b.number()
@@ -177,9 +184,9 @@ func (w *walker) narrow(s *state, in *bpf.Inst, op bpf.Op, linked []place) {
 	case a.kind == maybe && b.isConst() && b.umin == 0 && (op == bpf.JEq || op == bpf.JNe):
 		s.decide(a.id, op == bpf.JEq)
 	case a.kind == packet && b.kind == end:
-		w.reach(s, *a, op == bpf.JLt || op == bpf.JLe, op == bpf.JLt)
+		w.reach(s, a, op)
 	case a.kind == end && b.kind == packet:
-		w.reach(s, *b, op == bpf.JGt || op == bpf.JGe, op == bpf.JGt)
+		w.reach(s, b, mirrored[op])
 	case a.kind == scalar && b.kind == scalar:
 		refine(op, in.Size, a, b) // which are one if the registers are: the verifier does not look
 		if !in.K {
@@ -211,13 +218,42 @@ func (s *state) decide(id int32, null bool) {
 	}
 }
 
-// reach notes that the packet goes up to address a.
-func (w *walker) reach(s *state, a value, holds, beyond bool) {
-	if !holds {
-		return
+const (
+	atEnd     = -1 // the packet ends before address 0 of it, or there
+	beyondEnd = -2 // before
+)
+
+// mirrored is the comparison of exchanged operands.
+var mirrored = map[bpf.Op]bpf.Op{bpf.JGt: bpf.JLt, bpf.JGe: bpf.JLe, bpf.JLt: bpf.JGt, bpf.JLe: bpf.JGe}
+
+// outside decides a comparison of an address in the packet with its end, the
+// address being known not to be before that: 1, 0, or -1 if either may be.
+func outside(op bpf.Op, a, b *value) int {
+	if a.kind == end {
+		a, op = b, mirrored[op]
 	}
+	switch {
+	case op == bpf.JGt && a.there == beyondEnd, op == bpf.JGe && a.there < 0:
+		return 1
+	case op == bpf.JLe && a.there == beyondEnd, op == bpf.JLt && a.there < 0:
+		return 0
+	}
+	return -1
+}
+
+// reach notes that address p, compared with the packet's end by op, is there, and
+// so what is before it; or, for that address alone, that it is not.
+func (w *walker) reach(s *state, p *value, op bpf.Op) {
+	a := *p
 	n := int16(a.off)
-	if beyond {
+	switch op {
+	case bpf.JGt:
+		p.there = beyondEnd
+		return
+	case bpf.JGe:
+		p.there = atEnd
+		return
+	case bpf.JLt:
 		n++
 	}
 	s.each(func(v *value) bool {
@@ -305,18 +341,23 @@ func (w *walker) fork(s *state, in *bpf.Inst, v *value) {
 
 // extended is v with the sign of its lower part.
 func extended(in *bpf.Inst, v value) value {
-	n := 8 << (in.Op - bpf.MovSX8)
-	r := anything()
-	if v.isConst() {
-		k := int64(v.umin<<(64-n)) >> (64 - n)
-		r = exactly(uint64(k))
-	} else {
-		r.smin, r.smax = -1<<(n-1), 1<<(n-1)-1
-		r.sync()
-	}
+	r := v.signed(8 << (in.Op - bpf.MovSX8))
 	if in.Size == bpf.B32 {
 		return r.low()
 	}
+	return r
+}
+
+// signed is v's lowest n bits with their sign.
+func (v *value) signed(n int) value {
+	cut := func(k int64) int64 { return k << (64 - n) >> (64 - n) }
+	r := anything()
+	lo, hi := cut(v.smin), cut(v.smax)
+	if v.kind != scalar || v.smin>>n != v.smax>>n || (lo < 0) != (hi < 0) {
+		lo, hi = -1<<(n-1), 1<<(n-1)-1
+	}
+	r.smin, r.smax = min(lo, hi), max(lo, hi)
+	r.sync()
 	return r
 }
 

@@ -27,7 +27,7 @@ const (
 type value struct {
 	kind  kind
 	frame int8
-	there int16 // packet: bytes from off 0 that are there
+	there int16 // packet: bytes from off 0 that are there; atEnd, beyondEnd: the address is not
 	off   int32
 	what  int32 // which map's value, variable, map or function
 	// id is the same for copies of a number, for addresses that are null together
