@@ -13,10 +13,9 @@ var allocOrder = []reg{1, 2, 3, 4, 5, 0, 6, 7, 8, 9}
 // allocate replaces the virtual registers by machine registers and spill slots,
 // which become objects.
 func (m *mfunc) allocate(check bool) {
-	f := m.allocFunc()
-	res, err := regalloc.Allocate(f)
+	res, err := regalloc.Allocate(m.allocFunc())
 	if err == nil && check {
-		err = regalloc.Verify(f, res)
+		err = regalloc.Verify(m.allocFunc(), res)
 	}
 	if err != nil {
 		ir.Bugf("%s: %v\n%s", m.fn.Name, err, m)
@@ -27,9 +26,8 @@ func (m *mfunc) allocate(check bool) {
 		m.objs = append(m.objs, object{size: 8, align: 8, spill: true})
 	}
 	out := make([][]minst, len(m.blocks))
-	for i := range m.blocks {
-		out[i] = m.applySteps(res.Blocks[i], firstSlot)
-		res.Blocks[i] = nil
+	for i, b := range m.blocks {
+		out[i] = m.applyAllocation(b, res.Blocks[i], firstSlot)
 	}
 	for i, b := range m.blocks {
 		b.insts = out[i]
@@ -82,26 +80,29 @@ func (m *mfunc) allocFunc() *regalloc.Func {
 	return f
 }
 
-// applySteps makes the allocator's steps instructions.
-func (m *mfunc) applySteps(steps []regalloc.Step, firstSlot int32) []minst {
-	out := make([]minst, 0, len(steps))
+// applyAllocation returns the instructions of block b as the allocator gave them.
+func (m *mfunc) applyAllocation(b *mblock, allocated []regalloc.Inst, firstSlot int32) []minst {
+	out := b.insts[:0]
+	if m.stats.Rounds > 1 { // some were added, which may be any block's
+		out = make([]minst, 0, len(allocated))
+	}
 	var pos ir.Pos
-	for i := range steps {
-		st := &steps[i]
-		switch st.Kind {
+	for i := range allocated {
+		ri := &allocated[i]
+		switch ri.Kind {
 		case regalloc.Elided:
 		case regalloc.Load:
-			out = append(out, minst{op: bpf.Load, size: bpf.B64, dst: st.Defs[0], obj: firstSlot + st.Slot, pos: pos})
+			out = append(out, minst{op: bpf.Load, size: bpf.B64, dst: ri.Defs[0], obj: firstSlot + ri.Slot, pos: pos})
 		case regalloc.Store:
-			out = append(out, minst{op: bpf.Store, size: bpf.B64, src: st.Uses[0], obj: firstSlot + st.Slot, pos: pos})
+			out = append(out, minst{op: bpf.Store, size: bpf.B64, src: ri.Uses[0], obj: firstSlot + ri.Slot, pos: pos})
 		default:
-			in := m.blocks[st.Block].insts[st.Inst]
-			if st.Kind == regalloc.Keep {
+			in := m.blocks[ri.Block].insts[ri.Index]
+			if ri.Kind == regalloc.Keep {
 				pos = in.pos
 			} else {
 				in.pos = pos
 			}
-			in.setOperands(st.Uses, st.Defs)
+			in.setOperands(ri.Uses, ri.Defs)
 			if !in.isMove() || in.dst != in.src {
 				out = append(out, in)
 			}

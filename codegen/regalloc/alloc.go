@@ -5,8 +5,9 @@ import "fmt"
 // maxRounds bounds the rounds of colouring; more mean a defect.
 const maxRounds = 60
 
-// Allocate assigns registers and slots. An error is a defect of the caller's
-// function: more registers needed at once than there are.
+// Allocate assigns registers and slots. It uses up f: the result is made of its
+// instructions. An error is a defect of the caller's function: more registers
+// needed at once than there are.
 func Allocate(f *Func) (*Result, error) {
 	c := newCode(f)
 	res := &Result{}
@@ -16,7 +17,8 @@ func Allocate(f *Func) (*Result, error) {
 		g := build(c, f.Order)
 		spilled := g.paint()
 		if len(spilled) == 0 {
-			return res, finish(res, g, slots)
+			finish(res, g, slots)
+			return res, nil
 		}
 		if res.Stats.Rounds == maxRounds {
 			return nil, fmt.Errorf("register allocation: no end after %d rounds", maxRounds)
@@ -25,52 +27,50 @@ func Allocate(f *Func) (*Result, error) {
 	}
 }
 
-// finish turns the coloured code into steps.
-func finish(res *Result, g *graph, nslots int) error {
+// finish puts machine registers and slots into the coloured code, which becomes
+// the result.
+func finish(res *Result, g *graph, nslots int) {
 	slots := colorSlots(g.code, nslots)
-	paint := func(rs []Reg) []Reg { // the code is not needed any more
+	paint := func(rs []Reg) {
 		for i, r := range rs {
 			rs[i] = g.color[g.find(r)]
 		}
-		return rs
 	}
-	res.Blocks = make([][]Step, len(g.code.blocks))
-	for b, insts := range g.code.blocks {
-		steps := make([]Step, 0, len(insts))
+	res.Blocks = g.code.blocks
+	for b, insts := range res.Blocks {
+		kept := insts[:0]
 		for i := range insts {
 			in := &insts[i]
-			st := Step{Kind: in.kind, Block: in.block, Inst: in.index}
-			switch in.kind {
+			switch in.Kind {
 			case Elided:
 				res.Stats.MovesGone++
-				steps = append(steps, st)
+				kept = append(kept, *in)
 				continue
 			case Load, Store:
-				st.Slot = int32(slots[in.slot])
-				if st.Slot < 0 {
+				in.Slot = int32(slots[in.Slot])
+				if in.Slot < 0 {
 					continue // nothing reads the slot
 				}
-				st.Block, st.Inst = 0, 0
-				res.Slots = max(res.Slots, int(st.Slot)+1)
-				if in.kind == Load {
+				res.Slots = max(res.Slots, int(in.Slot)+1)
+				if in.Kind == Load {
 					res.Stats.Loads++
 				} else {
 					res.Stats.Stores++
 				}
 			}
-			st.Uses, st.Defs = paint(in.uses), paint(in.defs)
-			if in.flags&Move != 0 && in.kind == Keep {
-				if st.Uses[0] == st.Defs[0] {
+			paint(in.Uses)
+			paint(in.Defs)
+			if in.Flags&Move != 0 && in.Kind == Keep {
+				if in.Uses[0] == in.Defs[0] {
 					res.Stats.MovesGone++
 				} else {
 					res.Stats.MovesLeft++
 				}
 			}
-			steps = append(steps, st)
+			kept = append(kept, *in)
 		}
-		res.Blocks[b], g.code.blocks[b] = steps, nil
+		res.Blocks[b] = kept
 	}
-	return nil
 }
 
 // colorSlots lets slots whose contents are not needed at one time share. It
@@ -81,15 +81,15 @@ func colorSlots(c *code, nslots int) []int {
 		return nil
 	}
 	// The slots are the registers of a function of loads and stores only.
-	sc := &code{preds: c.preds, succs: c.succs, blocks: make([][]inst, len(c.blocks)), nreg: FirstVirtual + Reg(nslots)}
+	sc := &code{preds: c.preds, succs: c.succs, blocks: make([][]Inst, len(c.blocks)), nreg: FirstVirtual + Reg(nslots)}
 	for b, insts := range c.blocks {
 		for i := range insts {
-			r := []Reg{FirstVirtual + Reg(insts[i].slot)}
-			switch insts[i].kind {
+			r := []Reg{FirstVirtual + Reg(insts[i].Slot)}
+			switch insts[i].Kind {
 			case Load:
-				sc.blocks[b] = append(sc.blocks[b], inst{uses: r, index: int32(i)})
+				sc.blocks[b] = append(sc.blocks[b], Inst{Uses: r, Index: int32(i)})
 			case Store:
-				sc.blocks[b] = append(sc.blocks[b], inst{defs: r, index: int32(i)})
+				sc.blocks[b] = append(sc.blocks[b], Inst{Defs: r, Index: int32(i)})
 			}
 		}
 	}
@@ -103,10 +103,10 @@ func colorSlots(c *code, nslots int) []int {
 			live.add(r)
 		}
 		for i := len(insts) - 1; i >= 0; i-- {
-			for _, d := range insts[i].defs {
+			for _, d := range insts[i].Defs {
 				if !live.has(d) {
-					dead := &c.blocks[b][insts[i].index]
-					dead.slot, dead.kind, dead.uses = int32(nslots), Store, nil
+					dead := &c.blocks[b][insts[i].Index]
+					dead.Slot, dead.Kind, dead.Uses = int32(nslots), Store, nil
 					continue
 				}
 				live.remove(d)
@@ -115,7 +115,7 @@ func colorSlots(c *code, nslots int) []int {
 					adj[a], adj[b] = append(adj[a], b), append(adj[b], a)
 				}
 			}
-			for _, u := range insts[i].uses {
+			for _, u := range insts[i].Uses {
 				used[u-FirstVirtual] = true
 				live.add(u)
 			}

@@ -29,13 +29,32 @@ const (
 	Check
 )
 
-// Inst is what the allocator needs to know of an instruction. An operation that
-// changes a register in place has it among Uses and Defs.
+// Inst is an instruction: before allocation one of the caller's, of which it is
+// said what the allocator needs to know; after it one of these or one that the
+// allocator put there. An operation that changes a register in place has it among
+// Uses and Defs, which both have machine registers in the end, in the same order.
 type Inst struct {
 	Uses, Defs []Reg
 	Clobbers   Set // machine registers lost, besides Defs
 	Flags      Flag
+
+	// By Allocate: what the instruction does, the caller's that it is, and the
+	// spill slot.
+	Kind         Kind
+	Block, Index int32
+	Slot         int32
 }
+
+// Kind says what an instruction does once registers are allocated.
+type Kind uint8
+
+const (
+	Keep   Kind = iota // what instruction Index of block Block does
+	Elided             // the same, but there is nothing to do any more
+	Redo               // what instruction Index of block Block (a Remat) does, again
+	Load               // Defs[0] from Slot
+	Store              // Uses[0] to Slot
+)
 
 // Block is a basic block.
 type Block struct {
@@ -54,28 +73,9 @@ type Func struct {
 	Ranged map[Reg]bool
 }
 
-// StepKind says what a Step does.
-type StepKind uint8
-
-const (
-	Keep   StepKind = iota // instruction Inst of block Block, with registers
-	Elided                 // the same, but there is nothing to do any more
-	Redo                   // instruction Inst of block Block (a Remat) again, here
-	Load                   // Defs[0] from Slot
-	Store                  // Uses[0] to Slot
-)
-
-// Step is an instruction of the result.
-type Step struct {
-	Kind        StepKind
-	Block, Inst int32
-	Slot        int32
-	Uses, Defs  []Reg // machine registers, in the order of the instruction's
-}
-
 // Result is an allocation.
 type Result struct {
-	Blocks [][]Step
+	Blocks [][]Inst
 	Slots  int // spill slots used
 	Stats  Stats
 }

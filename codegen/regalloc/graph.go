@@ -151,37 +151,37 @@ func (g *graph) defines(r Reg, f Flag) {
 	}
 }
 
-func (g *graph) buildBlock(insts []inst, live *sparse, weight float64) {
+func (g *graph) buildBlock(insts []Inst, live *sparse, weight float64) {
 	for i := len(insts) - 1; i >= 0; i-- {
 		in := &insts[i]
-		if in.kind == Elided {
+		if in.Kind == Elided {
 			continue
 		}
-		if in.flags&Move != 0 && in.uses[0] != in.defs[0] {
-			live.remove(in.uses[0])
-			g.addMove(in.defs[0], in.uses[0], weight)
+		if in.Flags&Move != 0 && in.Uses[0] != in.Defs[0] {
+			live.remove(in.Uses[0])
+			g.addMove(in.Defs[0], in.Uses[0], weight)
 		}
-		for _, d := range in.defs {
+		for _, d := range in.Defs {
 			live.add(d)
 			g.appears(d, weight)
-			g.defines(d, in.flags)
+			g.defines(d, in.Flags)
 		}
-		for _, d := range in.defs {
+		for _, d := range in.Defs {
 			for _, l := range live.dense {
 				g.addEdge(d, l)
 			}
 		}
-		for _, d := range in.defs {
+		for _, d := range in.Defs {
 			live.remove(d)
 		}
-		if in.clobbers != 0 {
+		if in.Clobbers != 0 {
 			for _, l := range live.dense {
 				if l.Virtual() {
-					g.forbidRegs(l, in.clobbers)
+					g.forbidRegs(l, in.Clobbers)
 				}
 			}
 		}
-		for _, u := range in.uses {
+		for _, u := range in.Uses {
 			live.add(u)
 			g.appears(u, weight)
 		}

@@ -1,20 +1,8 @@
 package regalloc
 
-// inst is an instruction of the function being allocated: one of the caller's
-// or one that spilling put there.
-type inst struct {
-	uses, defs []Reg
-	clobbers   Set
-	flags      Flag
-	kind       StepKind
-	block      int32 // the caller's instruction
-	index      int32
-	slot       int32
-}
-
 // code is the function being allocated. Rounds rewrite it.
 type code struct {
-	blocks [][]inst
+	blocks [][]Inst
 	succs  [][]int
 	preds  [][]int32
 	weight []float64
@@ -26,42 +14,24 @@ type code struct {
 	ranged []bool
 }
 
-// newCode copies the caller's function.
+// newCode makes the caller's function code. The instructions are the same ones.
 func newCode(f *Func) *code {
 	c := &code{
-		blocks: make([][]inst, len(f.Blocks)),
+		blocks: make([][]Inst, len(f.Blocks)),
 		succs:  make([][]int, len(f.Blocks)),
 		preds:  make([][]int32, len(f.Blocks)),
 		weight: make([]float64, len(f.Blocks)),
 		nreg:   f.maxReg(),
 	}
-	ninst, nreg := 0, 0
-	for b := range f.Blocks {
-		ninst += len(f.Blocks[b].Insts)
-		for i := range f.Blocks[b].Insts {
-			nreg += len(f.Blocks[b].Insts[i].Uses) + len(f.Blocks[b].Insts[i].Defs)
-		}
-	}
-	insts := make([]inst, ninst)
-	regs := make([]Reg, 0, nreg) // of all instructions, in order
-	keep := func(l []Reg) []Reg {
-		regs = append(regs, l...)
-		return regs[len(regs)-len(l) : len(regs) : len(regs)]
-	}
 	for b := range f.Blocks {
 		fb := &f.Blocks[b]
-		c.succs[b] = fb.Succs
+		c.blocks[b], c.succs[b] = fb.Insts, fb.Succs
 		c.weight[b] = float64(max(fb.Weight, 1))
 		for _, s := range fb.Succs {
 			c.preds[s] = append(c.preds[s], int32(b))
 		}
-		c.blocks[b], insts = insts[:len(fb.Insts):len(fb.Insts)], insts[len(fb.Insts):]
 		for i := range fb.Insts {
-			in := &fb.Insts[i]
-			c.blocks[b][i] = inst{
-				uses: keep(in.Uses), defs: keep(in.Defs),
-				clobbers: in.Clobbers, flags: in.Flags, block: int32(b), index: int32(i),
-			}
+			fb.Insts[i].Block, fb.Insts[i].Index = int32(b), int32(i)
 		}
 	}
 	c.level, c.ranged = make([]uint8, c.nreg), make([]bool, c.nreg)
@@ -94,16 +64,16 @@ func liveness(c *code) (liveIn, liveOut [][]Reg) {
 	for b := range c.blocks {
 		for i := range c.blocks[b] {
 			in := &c.blocks[b][i]
-			if in.kind == Elided {
+			if in.Kind == Elided {
 				continue
 			}
-			for _, r := range in.uses {
+			for _, r := range in.Uses {
 				if r.Virtual() && lastDef[r] != int32(b+1) && lastUse[r] != int32(b+1) {
 					lastUse[r] = int32(b + 1)
 					exposed[r] = append(exposed[r], int32(b))
 				}
 			}
-			for _, r := range in.defs {
+			for _, r := range in.Defs {
 				if r.Virtual() && lastDef[r] != int32(b+1) {
 					lastDef[r] = int32(b + 1)
 					defBlocks[r] = append(defBlocks[r], int32(b))

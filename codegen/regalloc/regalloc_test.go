@@ -5,6 +5,7 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -119,7 +120,7 @@ func format(f *Func, res *Result, names [][]string) string {
 			case Store:
 				fmt.Fprintf(&sb, "  slot%d = r%d\n", st.Slot, st.Uses[0])
 			default:
-				if f.Blocks[st.Block].Insts[st.Inst].Flags&Move != 0 && st.Uses[0] == st.Defs[0] {
+				if f.Blocks[st.Block].Insts[st.Index].Flags&Move != 0 && st.Uses[0] == st.Defs[0] {
 					continue
 				}
 				sb.WriteString(" ")
@@ -129,7 +130,7 @@ func format(f *Func, res *Result, names [][]string) string {
 				if len(st.Defs) > 0 {
 					sb.WriteString(" =")
 				}
-				fmt.Fprintf(&sb, " %s", names[st.Block][st.Inst])
+				fmt.Fprintf(&sb, " %s", names[st.Block][st.Index])
 				for _, u := range st.Uses {
 					fmt.Fprintf(&sb, " r%d", u)
 				}
@@ -138,6 +139,20 @@ func format(f *Func, res *Result, names [][]string) string {
 		}
 	}
 	return sb.String()
+}
+
+// clone copies what Allocate uses up.
+func clone(f *Func) *Func {
+	c := *f
+	c.Blocks = slices.Clone(f.Blocks)
+	for b := range c.Blocks {
+		insts := slices.Clone(f.Blocks[b].Insts)
+		for i := range insts {
+			insts[i].Uses, insts[i].Defs = slices.Clone(insts[i].Uses), slices.Clone(insts[i].Defs)
+		}
+		c.Blocks[b].Insts = insts
+	}
+	return &c
 }
 
 // opNames returns the instructions' names in the text.
@@ -180,7 +195,7 @@ func TestText(t *testing.T) {
 			t.Run(filepath.Base(file)+"/"+in.Name, func(t *testing.T) {
 				text := string(in.Data)
 				f := parse(t, text)
-				res, err := Allocate(f)
+				res, err := Allocate(clone(f))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -292,7 +307,7 @@ func TestRandom(t *testing.T) {
 	for seed := int64(0); seed < 600; seed++ {
 		rnd := rand.New(rand.NewSource(seed))
 		f := random(rnd, 2+rnd.Intn(12), 5+rnd.Intn(30), rnd.Intn(15))
-		res, err := Allocate(f)
+		res, err := Allocate(clone(f))
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -333,7 +348,7 @@ func TestVerifyRejects(t *testing.T) {
 	for seed := int64(0); seed < 200; seed++ {
 		rnd := rand.New(rand.NewSource(seed))
 		f := random(rnd, 4, 14, 8)
-		res, err := Allocate(f)
+		res, err := Allocate(clone(f))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -352,7 +367,7 @@ func TestVerifyRejects(t *testing.T) {
 		default:
 			continue
 		}
-		if st.Kind == Keep && f.Blocks[st.Block].Insts[st.Inst].Flags&Move != 0 {
+		if st.Kind == Keep && f.Blocks[st.Block].Insts[st.Index].Flags&Move != 0 {
 			continue // may well be a move that nothing needs
 		}
 		tried++
@@ -382,7 +397,7 @@ func TestDeterministic(t *testing.T) {
 func BenchmarkLarge(b *testing.B) {
 	f := random(rand.New(rand.NewSource(1)), 4000, 25, 12)
 	for b.Loop() {
-		if _, err := Allocate(f); err != nil {
+		if _, err := Allocate(clone(f)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -9,11 +9,11 @@ type spiller struct {
 	stats   *Stats
 	spilled []bool // of each register that was in the graph
 	slot    []int32
-	remat   []*inst // the one definition of a spilled register that can be redone
+	remat   []*Inst // the one definition of a spilled register that can be redone
 
 	cur     []current        // registers that have a copy at hand
 	pending map[int][]handed // what blocks leave to their successors
-	out     []inst
+	out     []Inst
 }
 
 // current says that the value of spilled register of is in register temp.
@@ -31,7 +31,7 @@ type handed struct {
 func rewrite(g *graph, spilled []Reg, nslots int, stats *Stats) int {
 	s := &spiller{
 		g: g, c: g.code, stats: stats,
-		spilled: make([]bool, g.code.nreg), slot: make([]int32, g.code.nreg), remat: make([]*inst, g.code.nreg),
+		spilled: make([]bool, g.code.nreg), slot: make([]int32, g.code.nreg), remat: make([]*Inst, g.code.nreg),
 		pending: map[int][]handed{},
 	}
 	for _, r := range spilled {
@@ -86,14 +86,14 @@ func (s *spiller) commit() {
 	for b := range s.c.blocks {
 		for i := range s.c.blocks[b] {
 			in := &s.c.blocks[b][i]
-			for j, u := range in.uses {
-				in.uses[j] = s.rep(u)
+			for j, u := range in.Uses {
+				in.Uses[j] = s.rep(u)
 			}
-			for j, d := range in.defs {
-				in.defs[j] = s.rep(d)
+			for j, d := range in.Defs {
+				in.Defs[j] = s.rep(d)
 			}
-			if in.flags&Move != 0 && in.uses[0] == in.defs[0] && in.kind == Keep {
-				in.kind = Elided
+			if in.Flags&Move != 0 && in.Uses[0] == in.Defs[0] && in.Kind == Keep {
+				in.Kind = Elided
 			}
 		}
 	}
@@ -110,13 +110,13 @@ func (s *spiller) findRemat(spilled []Reg) {
 	for b := range s.c.blocks {
 		for i := range s.c.blocks[b] {
 			in := &s.c.blocks[b][i]
-			if in.kind == Elided {
+			if in.Kind == Elided {
 				continue
 			}
-			for _, d := range in.defs {
+			for _, d := range in.Defs {
 				defs[d]++
 				s.remat[d] = nil
-				if in.flags&Remat != 0 && defs[d] == 1 {
+				if in.Flags&Remat != 0 && defs[d] == 1 {
 					def := *in
 					s.remat[d] = &def
 				}
@@ -206,7 +206,7 @@ func (s *spiller) isSpilled(r Reg) bool { return int(r) < len(s.spilled) && s.sp
 // block rewrites one block.
 func (s *spiller) block(b int) {
 	old := s.c.blocks[b]
-	s.out = make([]inst, 0, len(old)+4)
+	s.out = make([]Inst, 0, len(old)+4)
 	s.cur = s.cur[:0]
 	for _, p := range s.pending[b] {
 		s.cur = append(s.cur, p.current)
@@ -224,8 +224,8 @@ func (s *spiller) block(b int) {
 // handOn lets the block's only successors go on with what is at hand. What the
 // block compared last is stored there.
 func (s *spiller) handOn(b int) {
-	var check *inst
-	if n := len(s.out); n > 0 && s.out[n-1].flags&Check != 0 {
+	var check *Inst
+	if n := len(s.out); n > 0 && s.out[n-1].Flags&Check != 0 {
 		check = &s.out[n-1]
 	}
 	for _, succ := range s.c.succs[b] {
@@ -236,7 +236,7 @@ func (s *spiller) handOn(b int) {
 			if !s.liveInto(succ, c.of) {
 				continue
 			}
-			store := check != nil && s.c.ranged[c.of] && s.remat[c.of] == nil && slices.Contains(check.uses, c.temp)
+			store := check != nil && s.c.ranged[c.of] && s.remat[c.of] == nil && slices.Contains(check.Uses, c.temp)
 			if store || s.c.level[c.of] == 0 {
 				s.pending[succ] = append(s.pending[succ], handed{c, store})
 			}
@@ -244,33 +244,33 @@ func (s *spiller) handOn(b int) {
 	}
 }
 
-func (s *spiller) inst(in *inst) {
-	if in.kind == Elided {
+func (s *spiller) inst(in *Inst) {
+	if in.Kind == Elided {
 		s.out = append(s.out, *in)
 		return
 	}
-	if in.flags&Move != 0 && s.elideMove(in) {
+	if in.Flags&Move != 0 && s.elideMove(in) {
 		return
 	}
-	if in.flags&Remat != 0 && in.kind != Load && s.isSpilled(in.defs[0]) && s.remat[in.defs[0]] != nil {
+	if in.Flags&Remat != 0 && in.Kind != Load && s.isSpilled(in.Defs[0]) && s.remat[in.Defs[0]] != nil {
 		// The definition is redone where it is needed. Of a redone one there
 		// is nothing left to tell.
-		if in.kind == Keep {
-			in.kind = Elided
+		if in.Kind == Keep {
+			in.Kind = Elided
 			s.out = append(s.out, *in)
 		}
 		return
 	}
-	for j, u := range in.uses {
+	for j, u := range in.Uses {
 		if s.isSpilled(u) {
-			in.uses[j] = s.reload(u)
+			in.Uses[j] = s.reload(u)
 		}
 	}
 	var stores []current
-	for j, d := range in.defs {
+	for j, d := range in.Defs {
 		if s.isSpilled(d) {
 			t := s.define(d)
-			in.defs[j] = t
+			in.Defs[j] = t
 			stores = append(stores, current{d, t})
 		}
 	}
@@ -291,12 +291,12 @@ func (s *spiller) liveInto(b int, r Reg) bool {
 }
 
 // elideMove drops a move between registers that share a slot.
-func (s *spiller) elideMove(in *inst) bool {
-	d, u := in.defs[0], in.uses[0]
+func (s *spiller) elideMove(in *Inst) bool {
+	d, u := in.Defs[0], in.Uses[0]
 	if !s.isSpilled(d) || !s.isSpilled(u) || s.remat[d] != nil || s.remat[u] != nil || s.slot[d] != s.slot[u] {
 		return false
 	}
-	in.kind = Elided
+	in.Kind = Elided
 	s.out = append(s.out, *in)
 	s.drop(d)
 	if t, ok := s.at(u); ok {
@@ -333,13 +333,13 @@ func (s *spiller) reload(r Reg) Reg {
 	t := s.temp(r)
 	if def := s.remat[r]; def != nil {
 		redo := *def
-		if redo.kind == Keep {
-			redo.kind = Redo
+		if redo.Kind == Keep {
+			redo.Kind = Redo
 		}
-		redo.defs = []Reg{t}
+		redo.Defs = []Reg{t}
 		s.out = append(s.out, redo)
 	} else {
-		s.out = append(s.out, inst{kind: Load, slot: s.slot[r], defs: []Reg{t}})
+		s.out = append(s.out, Inst{Kind: Load, Slot: s.slot[r], Defs: []Reg{t}})
 	}
 	s.cur = append(s.cur, current{r, t})
 	return t
@@ -367,15 +367,15 @@ func (s *spiller) temp(r Reg) Reg {
 }
 
 func (s *spiller) store(r, t Reg) {
-	s.out = append(s.out, inst{kind: Store, slot: s.slot[r], uses: []Reg{t}})
+	s.out = append(s.out, Inst{Kind: Store, Slot: s.slot[r], Uses: []Reg{t}})
 }
 
 // forget ends the short live ranges that must not go on behind the instruction:
 // all of them at a call, those split before at once.
-func (s *spiller) forget(in *inst) {
+func (s *spiller) forget(in *Inst) {
 	kept := s.cur[:0]
 	for _, c := range s.cur {
-		if in.clobbers == 0 && (s.c.level[c.of] == 0 || in.flags&Check != 0) {
+		if in.Clobbers == 0 && (s.c.level[c.of] == 0 || in.Flags&Check != 0) {
 			kept = append(kept, c)
 		}
 	}

@@ -3,7 +3,8 @@ package regalloc
 import "fmt"
 
 // Verify checks that in res every use finds the value that f's instructions
-// define for it, whatever way control came.
+// define for it, whatever way control came. f is the function as it was before
+// Allocate, which uses up what it is given.
 //
 // It runs the steps symbolically: each machine register and slot, and each
 // instruction that is redone somewhere, holds a set of f's registers whose value
@@ -15,7 +16,7 @@ func Verify(f *Func, res *Result) error {
 	v := &verifier{f: f, res: res, nloc: int(FirstVirtual) + res.Slots, redone: map[[2]int32]int{}}
 	for _, steps := range res.Blocks {
 		for i := range steps {
-			at := [2]int32{steps[i].Block, steps[i].Inst}
+			at := [2]int32{steps[i].Block, steps[i].Index}
 			if _, ok := v.redone[at]; !ok && steps[i].Kind == Redo {
 				v.redone[at] = v.nloc
 				v.nloc++
@@ -106,7 +107,7 @@ func (v *verifier) block(b int) ([]set, error) {
 	for i := range v.res.Blocks[b] {
 		st := &v.res.Blocks[b][i]
 		if st.Kind == Keep || st.Kind == Elided {
-			if int(st.Block) != b || int(st.Inst) != next {
+			if int(st.Block) != b || int(st.Index) != next {
 				return nil, fmt.Errorf("block %d: instruction %d is missing", b, next)
 			}
 			next++
@@ -121,7 +122,7 @@ func (v *verifier) block(b int) ([]set, error) {
 	return state, nil
 }
 
-func (v *verifier) step(state []set, st *Step) error {
+func (v *verifier) step(state []set, st *Inst) error {
 	switch st.Kind {
 	case Load:
 		state[st.Defs[0]] = state[int32(FirstVirtual)+st.Slot]
@@ -130,19 +131,19 @@ func (v *verifier) step(state []set, st *Step) error {
 		state[int32(FirstVirtual)+st.Slot] = state[st.Uses[0]]
 		return nil
 	}
-	in := &v.f.Blocks[st.Block].Insts[st.Inst]
+	in := &v.f.Blocks[st.Block].Insts[st.Index]
 	switch {
 	case st.Kind == Redo:
 		if in.Flags&Remat == 0 {
-			return fmt.Errorf("instruction %d can't be redone", st.Inst)
+			return fmt.Errorf("instruction %d can't be redone", st.Index)
 		}
-		state[st.Defs[0]] = state[v.redone[[2]int32{st.Block, st.Inst}]]
+		state[st.Defs[0]] = state[v.redone[[2]int32{st.Block, st.Index}]]
 		return nil
 	case in.Flags&Move != 0:
 		return checkMove(state, in, st)
 	case st.Kind == Elided:
 		if in.Flags&Remat == 0 {
-			return fmt.Errorf("instruction %d can't be left out", st.Inst)
+			return fmt.Errorf("instruction %d can't be left out", st.Index)
 		}
 		undefine(state, in.Defs[0])
 		v.remember(state, in, st)
@@ -150,7 +151,7 @@ func (v *verifier) step(state []set, st *Step) error {
 	}
 	for j, u := range in.Uses {
 		if at := st.Uses[j]; !state[at].has(u) {
-			return fmt.Errorf("instruction %d uses register %d, but machine register %d holds %v", st.Inst, u, at, state[at])
+			return fmt.Errorf("instruction %d uses register %d, but machine register %d holds %v", st.Index, u, at, state[at])
 		}
 	}
 	for r := Reg(0); r < FirstVirtual; r++ {
@@ -163,7 +164,7 @@ func (v *verifier) step(state []set, st *Step) error {
 	}
 	for j, d := range in.Defs {
 		if !d.Virtual() && d != st.Defs[j] {
-			return fmt.Errorf("instruction %d must define %d, not %d", st.Inst, d, st.Defs[j])
+			return fmt.Errorf("instruction %d must define %d, not %d", st.Index, d, st.Defs[j])
 		}
 		state[st.Defs[j]] = set{d}
 	}
@@ -172,19 +173,19 @@ func (v *verifier) step(state []set, st *Step) error {
 }
 
 // remember notes what an instruction that is redone elsewhere computes.
-func (v *verifier) remember(state []set, in *Inst, st *Step) {
-	if at, ok := v.redone[[2]int32{st.Block, st.Inst}]; ok {
+func (v *verifier) remember(state []set, in *Inst, st *Inst) {
+	if at, ok := v.redone[[2]int32{st.Block, st.Index}]; ok {
 		state[at] = set{in.Defs[0]}
 	}
 }
 
 // checkMove makes the destination equal to the source.
-func checkMove(state []set, in *Inst, st *Step) error {
+func checkMove(state []set, in *Inst, st *Inst) error {
 	d, u := in.Defs[0], in.Uses[0]
 	if st.Kind == Keep {
 		from, to := st.Uses[0], st.Defs[0]
 		if !state[from].has(u) {
-			return fmt.Errorf("move %d uses register %d, but machine register %d holds %v", st.Inst, u, from, state[from])
+			return fmt.Errorf("move %d uses register %d, but machine register %d holds %v", st.Index, u, from, state[from])
 		}
 		if from != to {
 			state[to] = state[from]
