@@ -206,6 +206,10 @@ func TestCopies(t *testing.T) {
 		{"with 5 added", test(bpf.R2, bpf.ALUImm(bpf.Add, bpf.B64, bpf.R2, 5)), true},
 		{"with 11 added", test(bpf.R2, bpf.ALUImm(bpf.Add, bpf.B64, bpf.R2, 11)), false},
 		{"of the stack", test(bpf.R4, bpf.StoreMem(bpf.B64, bpf.FP, -8, bpf.R1), bpf.LoadMem(bpf.B64, bpf.R4, bpf.FP, -8)), true},
+		{"extended from 32 bits that hold it", []bpf.Inst{
+			bpf.LoadMem(bpf.B16, bpf.R1, bpf.R1, 0), {Op: bpf.MovSX32, Size: bpf.B64, Dst: bpf.R2, Src: bpf.R1},
+			bpf.JumpImm(bpf.JGe, bpf.B64, bpf.R1, 10, 2), bpf.JumpImm(bpf.JLt, bpf.B64, bpf.R2, 20, 1),
+			bpf.MovImm(bpf.B64, bpf.R3, 0), bpf.MovImm(bpf.B64, bpf.R0, 0), bpf.Exit()}, true},
 		{"multiplied", test(bpf.R2, bpf.ALUImm(bpf.Mul, bpf.B64, bpf.R2, 2)), false},
 		{"another number", test(bpf.R5, bpf.MovReg(bpf.B64, bpf.R5, bpf.R2), bpf.ALU(bpf.Xor, bpf.B64, bpf.R5, bpf.R1)), false},
 	}

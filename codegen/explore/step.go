@@ -287,6 +287,11 @@ func (w *walker) arith(s *state, in *bpf.Inst) {
 		spare = exactly(0)
 		*d = arith(bpf.Sub, in.Size, &spare, d)
 	case in.Op >= bpf.MovSX8 && in.Op <= bpf.MovSX32:
+		if b.kind == scalar && b.umax>>(8<<(in.Op-bpf.MovSX8)-1) == 0 { // a copy
+			w.copied(b)
+			*d = *b
+			return
+		}
 		*d = extended(in, *b)
 	case in.Op == bpf.ToLE || in.Op == bpf.ToBE || in.Op == bpf.Bswap:
 		*d = swapped(in, *d)
