@@ -111,18 +111,7 @@ func compileFunc(f *ir.Func, o Options, words calleeWords, rep *diag.Reporter) F
 	if f.Kind == nil {
 		code.Section = textSection
 	}
-	lines := m.emit(cpu, reach)
-	code.Insts, code.Pos = make([]bpf.Inst, 0, len(lines)), make([]ir.Pos, 0, len(lines))
-	for i := range lines {
-		l := &lines[i]
-		l.inst.Pos = int32(i)
-		if l.core != nil {
-			code.Cores = append(code.Cores, l.core)
-			l.inst.Core = int32(len(code.Cores))
-		}
-		code.Insts = append(code.Insts, l.inst)
-		code.Pos = append(code.Pos, l.pos)
-	}
+	m.emit(&code, cpu, reach)
 	return code
 }
 

@@ -1,61 +1,54 @@
 package codegen
 
 import (
+	"slices"
+
 	"github.com/luabpfc/luabpfc/codegen/bpf"
 	"github.com/luabpfc/luabpfc/ir"
 )
 
-// Emission: blocks in order become lines, lines get addresses, jumps that do
-// not reach get help.
+// Emission: blocks in order become instructions, these get addresses, jumps that
+// do not reach get help.
 //
 // A jump's distance has 16 bits. A comparison that does not reach is led to an
 // island, an unconditional jump that control otherwise passes by, some way
 // towards its target; an island that does not reach is led to the next. At v4
 // there is gotol, with 32 bits, and no islands are needed.
 
-// line is an instruction, or a label if label is not 0. target, if not 0, is the
-// label that a jump goes to.
-type line struct {
-	inst   bpf.Inst
-	core   *ir.Core
-	pos    ir.Pos
-	label  int32
-	target int32
-}
-
 // reach is the longest distance of a jump, kept below what the format has so
 // that an island put in between does no harm.
 const reach = 32767 - 64
 
-// emitter makes the lines of one function.
+// emitter makes the code of one function. Labels are numbers from 1, those of
+// blocks first.
 type emitter struct {
-	m      *mfunc
-	cpu    bpf.CPU
-	lines  []line
-	next   int32 // label
-	reach  int
-	index  []int  // place of each block, by number
-	landed []bool // blocks that jump to the next one, by number (cfg.go)
+	m       *mfunc
+	cpu     bpf.CPU
+	code    *FuncCode
+	targets []int32 // of each instruction: the label that it jumps to, 0 for none
+	labels  []int32 // of each label: the instruction that it stands in front of
+	slots   []int32 // of each instruction and of the end: the address
+	reach   int
+	index   []int  // place of each block, by number
+	landed  []bool // blocks that jump to the next one, by number (cfg.go)
 }
 
-// emit returns the function's instructions.
-func (m *mfunc) emit(cpu bpf.CPU, reach int) []line {
-	e := &emitter{m: m, cpu: cpu, next: int32(m.nblock) + 1, reach: reach, index: make([]int, m.nblock)}
+// emit writes the function's instructions to code.
+func (m *mfunc) emit(code *FuncCode, cpu bpf.CPU, reach int) {
+	e := &emitter{m: m, cpu: cpu, code: code, labels: make([]int32, m.nblock+1), reach: reach, index: make([]int, m.nblock)}
+	n := 0
 	for i, b := range m.blocks {
 		e.index[b.id] = i
+		n += len(b.insts) + len(b.insts)/8 + 1
 	}
 	e.landed = e.retreats()
-	n := 0
-	for _, b := range m.blocks {
-		n += len(b.insts) + len(b.insts)/8 + 2
-	}
-	e.lines = make([]line, 0, n)
+	code.Insts, code.Pos, e.targets = make([]bpf.Inst, 0, n), make([]ir.Pos, 0, n), make([]int32, 0, n)
 	for i, b := range m.blocks {
 		e.block(b, m.after(i))
 	}
 	for e.helpJumps() {
 	}
-	return e.resolve()
+	e.resolve()
 }
 
 // after returns the block behind the i-th, nil behind the last.
@@ -66,17 +59,25 @@ func (m *mfunc) after(i int) *mblock {
 	return nil
 }
 
-func (e *emitter) add(in bpf.Inst, pos ir.Pos) {
-	e.lines = append(e.lines, line{inst: in, pos: pos})
+// jump adds a jump to label to, or if that is 0 another instruction.
+func (e *emitter) jump(in bpf.Inst, pos ir.Pos, to int32) {
+	c := e.code
+	c.Insts, c.Pos, e.targets = append(c.Insts, in), append(c.Pos, pos), append(e.targets, to)
 }
 
-// jump adds a jump to b.
-func (e *emitter) jump(in bpf.Inst, b *mblock, pos ir.Pos) {
-	e.lines = append(e.lines, line{inst: in, pos: pos, target: int32(b.id) + 1})
+func (e *emitter) add(in bpf.Inst, pos ir.Pos) { e.jump(in, pos, 0) }
+
+// label returns the label of b.
+func (b *mblock) label() int32 { return int32(b.id) + 1 }
+
+// newLabel returns a label in front of instruction i.
+func (e *emitter) newLabel(i int) int32 {
+	e.labels = append(e.labels, int32(i))
+	return int32(len(e.labels) - 1)
 }
 
 func (e *emitter) block(b, next *mblock) {
-	e.lines = append(e.lines, line{label: int32(b.id) + 1})
+	e.labels[b.label()] = int32(len(e.code.Insts))
 	insts := b.insts
 	if b.kind == endIf {
 		insts = insts[:len(insts)-1]
@@ -91,7 +92,7 @@ func (e *emitter) block(b, next *mblock) {
 				e.inst(&to.insts[0])
 				return
 			}
-			e.jump(bpf.Goto(0), to, b.pos)
+			e.jump(bpf.Goto(0), b.pos, to.label())
 		}
 	case endIf:
 		e.branch(b, next)
@@ -102,9 +103,9 @@ func (e *emitter) block(b, next *mblock) {
 func (e *emitter) branch(b, next *mblock) {
 	in, taken, other := e.sides(b, next)
 	pos := b.insts[len(b.insts)-1].pos
-	e.jump(in, taken, pos)
+	e.jump(in, pos, taken.label())
 	if other != next {
-		e.jump(bpf.Goto(0), other, pos)
+		e.jump(bpf.Goto(0), pos, other.label())
 	}
 }
 
@@ -150,8 +151,12 @@ func (e *emitter) inst(in *minst) {
 		return
 	}
 	if in.op != opLea {
-		e.add(e.convert(in), in.pos)
-		e.lines[len(e.lines)-1].core = in.core
+		out := e.convert(in)
+		if in.core != nil {
+			e.code.Cores = append(e.code.Cores, in.core)
+			out.Core = int32(len(e.code.Cores))
+		}
+		e.add(out, in.pos)
 		return
 	}
 	e.add(bpf.MovReg(bpf.B64, bpf.Reg(in.dst), bpf.FP), in.pos)
@@ -162,22 +167,16 @@ func (e *emitter) inst(in *minst) {
 
 // bound adds "if dst <= imm goto end; dst = 0; end:".
 func (e *emitter) bound(in *minst) {
-	end := e.next
-	e.next++
-	dst := bpf.Reg(in.dst)
-	jump := func(op bpf.Op, to int32) {
-		e.lines = append(e.lines, line{inst: bpf.Inst{Op: op, Size: bpf.B64, K: true, Dst: dst, Imm: in.imm}, pos: in.pos, target: to})
-	}
-	if canJump(bpf.JLe, e.cpu) {
-		jump(bpf.JLe, end)
+	at := len(e.code.Insts)
+	test := bpf.Inst{Op: bpf.JLe, Size: bpf.B64, K: true, Dst: bpf.Reg(in.dst), Imm: in.imm}
+	if canJump(test.Op, e.cpu) {
+		e.jump(test, in.pos, e.newLabel(at+2))
 	} else {
-		zero := e.next
-		e.next++
-		jump(bpf.JGt, zero)
-		e.lines = append(e.lines, line{inst: bpf.Goto(0), pos: in.pos, target: end}, line{label: zero})
+		test.Op = bpf.JGt
+		e.jump(test, in.pos, e.newLabel(at+2))
+		e.jump(bpf.Goto(0), in.pos, e.newLabel(at+3))
 	}
-	e.add(bpf.Inst{Op: bpf.Mov, Size: bpf.B64, K: true, Dst: dst}, in.pos)
-	e.lines = append(e.lines, line{label: end})
+	e.add(bpf.MovImm(bpf.B64, test.Dst, 0), in.pos)
 }
 
 // convert makes a machine instruction a BPF instruction.
@@ -199,150 +198,135 @@ func (e *emitter) convert(in *minst) bpf.Inst {
 	return out
 }
 
-// addresses returns the slot at which each label stands.
-func (e *emitter) addresses() []int {
-	at := make([]int, e.next)
-	pc := 0
-	for i := range e.lines {
-		if l := &e.lines[i]; l.label != 0 {
-			at[l.label] = pc
-		} else {
-			pc += l.inst.Slots()
-		}
+// addresses computes the slot at which each instruction stands.
+func (e *emitter) addresses() {
+	e.slots = slices.Grow(e.slots[:0], len(e.code.Insts)+1)
+	pc := int32(0)
+	for i := range e.code.Insts {
+		e.slots = append(e.slots, pc)
+		pc += int32(e.code.Insts[i].Slots())
 	}
-	return at
+	e.slots = append(e.slots, pc)
 }
+
+// distance returns how far it is from instruction i, a jump, to a label.
+func (e *emitter) distance(i int, label int32) int {
+	return int(e.slots[e.labels[label]] - e.slots[i+1])
+}
+
+// reaches reports whether a jump can go that far.
+func (e *emitter) reaches(distance int) bool { return distance >= -e.reach && distance <= e.reach }
 
 // helpJumps leads jumps that do not reach to islands; it reports whether it
 // inserted something, which moves what is behind.
 func (e *emitter) helpJumps() bool {
-	at := e.addresses()
-	pc := 0
-	for i := range e.lines {
-		l := &e.lines[i]
-		if l.label != 0 {
+	e.addresses()
+	for i, target := range e.targets {
+		in := &e.code.Insts[i]
+		if target == 0 || in.Op == bpf.Gotol {
 			continue
 		}
-		pc += l.inst.Slots()
-		if l.target == 0 || l.inst.Op == bpf.Gotol {
-			continue
-		}
-		d := at[l.target] - pc
-		if d >= -e.reach && d <= e.reach {
+		d := e.distance(i, target)
+		if e.reaches(d) {
 			continue
 		}
 		if e.cpu >= bpf.V4 {
-			if l.inst.Op == bpf.Ja {
-				l.inst = bpf.GotoLong(0)
+			if in.Op == bpf.Ja {
+				*in = bpf.GotoLong(0)
 				continue
 			}
-			e.island(i+1, l)
+			e.island(i+1, i)
 			return true
 		}
-		if isle, ok := e.findIsland(l.target, pc, at); ok {
-			l.target = isle
+		if isle, ok := e.findIsland(i, target); ok {
+			e.targets[i] = isle
 			continue
 		}
-		e.island(e.lineAt(pc, d), l)
+		e.island(e.instAt(e.slots[i+1], d), i)
 		return true
 	}
 	return false
 }
 
-// lineAt returns the line nearly as far as a jump reaches from pc towards d.
-func (e *emitter) lineAt(pc, d int) int {
-	want := pc + e.reach*7/8
+// instAt returns the instruction nearly as far as a jump reaches from pc towards
+// distance d.
+func (e *emitter) instAt(pc int32, d int) int {
+	want := pc + int32(e.reach*7/8)
 	if d < 0 {
-		want = pc - e.reach*7/8
+		want = pc - int32(e.reach*7/8)
 	}
-	at := 0
-	for i := range e.lines {
-		if at >= want {
-			return i
-		}
-		if e.lines[i].label == 0 {
-			at += e.lines[i].inst.Slots()
-		}
-	}
-	return len(e.lines)
+	at, _ := slices.BinarySearch(e.slots, want)
+	return min(at, len(e.code.Insts))
 }
 
-// findIsland returns an island that leads to target, is in reach of pc and
-// nearer to the target.
-func (e *emitter) findIsland(target int32, pc int, at []int) (label int32, ok bool) {
-	whole := at[target] - pc
+// findIsland returns an island that leads to target, is in reach of instruction i
+// and nearer to the target.
+func (e *emitter) findIsland(i int, target int32) (label int32, ok bool) {
+	whole := e.distance(i, target)
 	best := e.reach / 2 // at least so far, or it is no help
-	for i := 1; i < len(e.lines); i++ {
-		l := &e.lines[i]
-		if l.target != target || l.inst.Op != bpf.Ja || e.lines[i-1].label == 0 {
+	for l := int32(e.m.nblock) + 1; int(l) < len(e.labels); l++ {
+		if at := int(e.labels[l]); at == len(e.targets) || e.targets[at] != target || e.code.Insts[at].Op != bpf.Ja {
 			continue
 		}
-		isle := e.lines[i-1].label
-		if int(isle) <= e.m.nblock {
-			continue // a block of the program
-		}
-		d := at[isle] - pc
-		if d < -e.reach || d > e.reach || d*whole <= 0 {
+		d := e.distance(i, l)
+		if !e.reaches(d) || d*whole <= 0 {
 			continue
 		}
 		if d = max(d, -d); d > best {
-			best, label, ok = d, isle, true
+			best, label, ok = d, l, true
 		}
 	}
 	return label, ok
 }
 
-// island inserts a jump to l's target in front of line i and makes l go there.
-func (e *emitter) island(i int, l *line) {
-	pos, target := l.pos, l.target
-	label := e.next
-	e.next++
-	l.target = label
+// island inserts a jump to the target of jump from in front of instruction at and
+// makes that go there.
+func (e *emitter) island(at, from int) {
+	pos, target := e.code.Pos[from], e.targets[from]
 	leave := bpf.Goto(0)
 	if e.cpu >= bpf.V4 {
 		leave = bpf.GotoLong(0)
 	}
-	isle := []line{{label: label}, {inst: leave, pos: pos, target: target}}
-	if e.fallsInto(i) {
-		skip := e.next
-		e.next++
-		isle = append([]line{{inst: bpf.Goto(0), pos: pos, target: skip}}, isle...)
-		isle = append(isle, line{label: skip})
+	insts, targets := []bpf.Inst{leave}, []int32{target}
+	if e.fallsInto(at) {
+		insts, targets = []bpf.Inst{bpf.Goto(0), leave}, []int32{int32(len(e.labels)), target}
 	}
-	e.lines = append(e.lines[:i:i], append(isle, e.lines[i:]...)...)
-}
-
-// fallsInto reports whether control comes to line i from the line before.
-func (e *emitter) fallsInto(i int) bool {
-	for i--; i >= 0; i-- {
-		if e.lines[i].label == 0 {
-			op := e.lines[i].inst.Op
-			return op != bpf.Ja && op != bpf.Gotol && op != bpf.OpExit
+	n := len(insts)
+	for l := range e.labels {
+		if int(e.labels[l]) >= at {
+			e.labels[l] += int32(n)
 		}
 	}
-	return true
+	if n == 2 {
+		e.newLabel(at + n)
+	}
+	e.targets[from] = e.newLabel(at + n - 1)
+	e.targets = slices.Insert(e.targets, at, targets...)
+	e.code.Insts = slices.Insert(e.code.Insts, at, insts...)
+	e.code.Pos = slices.Insert(e.code.Pos, at, slices.Repeat([]ir.Pos{pos}, n)...)
 }
 
-// resolve fills distances in and drops labels.
-func (e *emitter) resolve() []line {
-	at := e.addresses()
-	out := e.lines[:0]
-	pc := 0
-	for i := range e.lines {
-		l := e.lines[i]
-		if l.label != 0 {
+// fallsInto reports whether control comes to instruction i from the one before.
+func (e *emitter) fallsInto(i int) bool {
+	if i == 0 {
+		return true
+	}
+	op := e.code.Insts[i-1].Op
+	return op != bpf.Ja && op != bpf.Gotol && op != bpf.OpExit
+}
+
+// resolve fills distances in.
+func (e *emitter) resolve() {
+	for i, target := range e.targets {
+		in := &e.code.Insts[i]
+		in.Pos = int32(i)
+		if target == 0 {
 			continue
 		}
-		pc += l.inst.Slots()
-		if l.target != 0 {
-			d := at[l.target] - pc
-			if l.inst.Op == bpf.Gotol {
-				l.inst.Imm = int64(d)
-			} else {
-				l.inst.Off = int16(d)
-			}
+		if d := e.distance(i, target); in.Op == bpf.Gotol {
+			in.Imm = int64(d)
+		} else {
+			in.Off = int16(d)
 		}
-		out = append(out, l)
 	}
-	return out
 }

@@ -91,10 +91,7 @@ func TestLongJumpsInKernel(t *testing.T) {
 		f.assign(calleeWords{}, false, true)
 		f.layout()
 		code := FuncCode{Name: "filter"}
-		for _, l := range f.emit(bpf.CPU(c.cpu), c.reach) {
-			code.Insts = append(code.Insts, l.inst)
-			code.Pos = append(code.Pos, l.pos)
-		}
+		f.emit(&code, bpf.CPU(c.cpu), c.reach)
 		if err := verifyCode(m, m.Funcs[0], &code); err != nil {
 			t.Fatalf("%+v: %v", c, err)
 		}
@@ -121,9 +118,7 @@ func TestIslandsRandom(t *testing.T) {
 			f.assign(calleeWords{}, false, false)
 			f.layout()
 			code := FuncCode{Name: "filter"}
-			for _, l := range f.emit(cpu, 40) {
-				code.Insts = append(code.Insts, l.inst)
-			}
+			f.emit(&code, cpu, 40)
 			if err := verifyCode(m, m.Funcs[0], &code); err != nil {
 				t.Fatalf("seed %d: %v", seed, err)
 			}

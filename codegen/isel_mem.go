@@ -98,7 +98,7 @@ func (s *selector) store(v *ir.Value) {
 	in.src = s.use(x)
 	in.number = x.Type != ir.Ptr
 	if param, off, ok := paramPlace(v.Args[0]); ok && m.Region == ir.RegionStack && off+m.Off == a.off {
-		in.param = param + 1
+		in.param = int8(param + 1)
 	}
 	s.add(in)
 }

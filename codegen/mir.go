@@ -73,17 +73,17 @@ type minst struct {
 	k      bool      // the second operand is imm
 	wanted bool      // a load for its own sake
 	number bool      // a store of src, which is no address
-	param  int       // of a store to the stack of a caller: the parameter that is its base, from 1
+	param  int8      // of a store to the stack of a caller: the parameter that is its base, from 1
 	region ir.Region // of an access that is not to obj
 	dst    reg
 	src    reg
 	off    int32
+	obj    int32 // stack object that is the base of the access or the address; 0: none
+	pos    ir.Pos
 	imm    int64
 	sym    string
 	call   *call    // of calls
 	core   *ir.Core // what the loader puts in the place of imm or off
-	obj    int32    // stack object that is the base of the access or the address; 0: none
-	pos    ir.Pos
 }
 
 // call is what there is to know of a call.

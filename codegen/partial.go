@@ -451,6 +451,6 @@ func (p *partFinder) spills(in *minst, later bitset) bool {
 	if in.param == 0 || in.off%8 != 0 {
 		return false
 	}
-	w := frameWord{in.param - 1, in.off >> 3}
+	w := frameWord{int(in.param) - 1, in.off >> 3}
 	return p.callees.written[p.m.fn][w] || p.callees.later[p.m.fn][w]
 }
