@@ -63,10 +63,10 @@ type stored struct {
 	before *stored // the one stored before it in its chain
 	path   []event // from there
 
-	branches int  // ways from here that are not followed yet
+	branches int32 // ways from here that are not followed yet
+	hit      int32
+	miss     int32
 	cleaned  bool // what nobody reads is taken out
-	hit      int
-	miss     int
 }
 
 func (s *stored) at() int { return int(s.frames[len(s.frames)-1].at) }

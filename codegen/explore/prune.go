@@ -152,7 +152,7 @@ func (w *walker) visit(s *state) bool {
 		if add {
 			old.miss++
 		}
-		n := 3
+		n := int32(3)
 		if callback && old.branches > 0 {
 			n = 64
 		}

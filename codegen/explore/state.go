@@ -145,6 +145,7 @@ type state struct {
 	parent *stored // the state stored last on the way
 	path   []event // from there
 	notes  int     // what the verifier wrote down of the path
+	seen   word    // by each: a copy, since stacks may be shared
 }
 
 // other returns a state like s that shares the contents of stacks, for the other
@@ -172,14 +173,15 @@ func (s *state) in(i int) int {
 
 // each visits what every register and word of the stack holds.
 func (s *state) each(do func(v *value) bool) {
+	x := &s.seen
 	for i := range s.frames {
 		f := &s.frames[i]
 		for r := range f.regs {
 			do(&f.regs[r])
 		}
 		for w := range f.stack {
-			if x := f.stack[w]; x.n > 0 && do(&x.v) {
-				f.put(w, x)
+			if *x = f.stack[w]; x.n > 0 && do(&x.v) {
+				f.put(w, *x)
 			}
 		}
 	}
