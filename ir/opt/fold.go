@@ -44,14 +44,14 @@ func foldRound(c *Context, f *ir.Func, headers []bool) bool {
 		return false
 	}
 	dropUnreachable(f)
-	dropCopies(f)
+	dropCopies(c, f)
 	return true
 }
 
 // dropCopies renames copies, which merged blocks leave of their phis, to what
 // they copy.
-func dropCopies(f *ir.Func) {
-	r := newRewriter(f)
+func dropCopies(c *Context, f *ir.Func) {
+	r := c.space.rewriter(f)
 	for _, b := range f.Blocks {
 		for _, v := range b.Values {
 			if v.Op == ir.OpCopy {

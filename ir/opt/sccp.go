@@ -234,7 +234,7 @@ func (p *propagation) phi(v *ir.Value) lattice {
 
 // rewrite puts the constants in and drops the edges never taken.
 func (p *propagation) rewrite(c *Context) {
-	r := newRewriter(p.f)
+	r := c.space.rewriter(p.f)
 	for _, b := range p.f.Blocks {
 		if !p.seen[b.ID] {
 			continue
