@@ -25,7 +25,7 @@ func (lw *lowerer) cond(e syntax.Expr, mark int) (yes, no []edge) {
 		switch e.Op {
 		case syntax.OpAnd:
 			yes, no = lw.cond(e.L, mark)
-			if len(reachable(yes)) == 0 {
+			if !anyReachable(yes) {
 				return nil, no
 			}
 			lw.join(yes)
@@ -33,7 +33,7 @@ func (lw *lowerer) cond(e syntax.Expr, mark int) (yes, no []edge) {
 			return y2, append(no, n2...)
 		case syntax.OpOr:
 			yes, no = lw.cond(e.L, mark)
-			if len(reachable(no)) == 0 {
+			if !anyReachable(no) {
 				return yes, nil
 			}
 			lw.join(no)
@@ -157,12 +157,12 @@ func (lw *lowerer) andOrPaths(e *syntax.Binary, mark int) []edge {
 			yes, no = no, yes
 		}
 		right = append(right, yes...)
-		if len(reachable(no)) > 0 {
+		if anyReachable(no) {
 			lw.join(no)
 			ends = append(ends, lw.leave(mark, lw.placed(e.L, lw.refine(v, e.Op == syntax.OpOr))))
 		}
 	}
-	if len(reachable(right)) > 0 {
+	if anyReachable(right) {
 		lw.join(right)
 		ends = append(ends, lw.paths(e.R, mark, (*lowerer).expr)...)
 	}
@@ -273,11 +273,11 @@ func (lw *lowerer) boolValue(e syntax.Expr) Value {
 	mark := lw.mark()
 	yes, no := lw.cond(e, mark)
 	var ends []edge
-	if len(reachable(yes)) > 0 {
+	if anyReachable(yes) {
 		lw.join(yes)
 		ends = append(ends, lw.leave(mark, Const{lua.LTrue}))
 	}
-	if len(reachable(no)) > 0 {
+	if anyReachable(no) {
 		lw.join(no)
 		ends = append(ends, lw.leave(mark, Const{lua.LFalse}))
 	}

@@ -228,7 +228,7 @@ func (lw *lowerer) assert(e *syntax.Call) Value {
 		lw.hold(v)
 	}
 	yes, no := lw.truth(e.Args[0], args[0], mark)
-	if len(reachable(no)) > 0 {
+	if anyReachable(no) {
 		lw.join(no)
 		var msg Value = Const{lua.LString("assertion failed!")}
 		if len(args) > 1 {

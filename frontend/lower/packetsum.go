@@ -336,7 +336,7 @@ func (lw *lowerer) patchPseudo(n syntax.Node, p Pointer, diff change16) {
 		}
 		here := Pointer{View: headers[name], Path: pathTo(Pointer{Base: p.Base, Off: p.Off, View: p.View}, r)}
 		yes, no := lw.headerTruth(here, mark)
-		if len(reachable(yes)) > 0 {
+		if anyReachable(yes) {
 			lw.join(yes)
 			to := lw.child(n, p, r).(Pointer)
 			f, _ := to.View.field(ownSum[name])

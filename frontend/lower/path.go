@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"slices"
+
 	"github.com/luabpfc/luabpfc/ir"
 )
 
@@ -156,13 +158,18 @@ func (lw *lowerer) open(e edge) []Value {
 
 // reachable drops the edges without a block.
 func reachable(edges []edge) []edge {
-	var out []edge
+	out := make([]edge, 0, len(edges))
 	for _, e := range edges {
 		if e.block != nil {
 			out = append(out, e)
 		}
 	}
 	return out
+}
+
+// anyReachable reports whether one of the edges has a block.
+func anyReachable(edges []edge) bool {
+	return slices.ContainsFunc(edges, func(e edge) bool { return e.block != nil })
 }
 
 // joined is the one result of edges that meet; Bad where none goes on.

@@ -225,7 +225,7 @@ func (lw *lowerer) ifStmt(s *syntax.IfStmt) {
 	var ends []edge
 	for _, c := range s.Clauses {
 		yes, no := lw.cond(c.Cond, mark)
-		if len(reachable(yes)) > 0 {
+		if anyReachable(yes) {
 			lw.join(yes)
 			lw.block(c.Body)
 			if lw.b.Block != nil {
@@ -233,7 +233,7 @@ func (lw *lowerer) ifStmt(s *syntax.IfStmt) {
 			}
 			lw.rollback(mark)
 		}
-		if len(reachable(no)) == 0 {
+		if !anyReachable(no) {
 			lw.b.Block = nil
 			lw.join(ends)
 			return
