@@ -301,7 +301,8 @@ func (r *Ranges) At(v *Value, b *Block) Range {
 
 // walk visits the dominator tree once, without recursion: trees are deep.
 func (r *Ranges) walk() {
-	r.cur = append(r.cur[:0], r.of...)
+	r.cur = Resize(r.cur, len(r.of))
+	copy(r.cur, r.of)
 	r.facts = r.facts[:0]
 	stack := append(r.stack[:0], rangeFrame{b: r.f.Entry(), undo: r.enter(r.f.Entry())})
 	for len(stack) > 0 {

@@ -6,8 +6,9 @@ import (
 	"unsafe"
 )
 
-// slabSize is the size of one allocation, in bytes.
-const slabSize = 4096
+// slabSize is the size of one allocation, in bytes: with a word of the runtime's
+// a page.
+const slabSize = 4096 - 8
 
 // keptFrame is a frame of a state that is not being followed at the moment. Of its
 // registers only those that somebody reads from there on are kept.
