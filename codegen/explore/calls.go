@@ -35,17 +35,17 @@ func (w *walker) exit(s *state, e event) bool {
 }
 
 // widen forgets what differs in numbers from the last time that s came to the
-// call of a helper that calls back.
+// call of a helper that calls back, and that state is still compared with.
 func (w *walker) widen(s *state) {
 	old := s.parent
-	for old != nil && (old.at() != s.at || !old.sameCalls(s)) {
+	for old != nil && (old.dropped || old.at() != s.at || !old.sameCalls(s)) {
 		old = old.parent
 	}
 	if old == nil {
 		return
 	}
 	w.ids.pairs = w.ids.pairs[:0]
-	for i := range s.frames {
+	for i := len(s.frames) - 1; i >= 0; i-- {
 		f, g := &s.frames[i], &old.frames[i]
 		for r := range f.regs {
 			if v := old.reg(g, r); v != nil && w.differs(v, &f.regs[r]) && g.precise.regs>>r&1 == 0 {

@@ -133,6 +133,37 @@ func TestRounds(t *testing.T) {
 	}
 }
 
+// TestForgotten: after a round, a number that differs from the one in the state
+// stored at the call is forgotten, unless that was precise or the state is not
+// compared with any more.
+func TestForgotten(t *testing.T) {
+	for _, tt := range []struct {
+		name             string
+		precise, dropped bool
+		want             value
+	}{
+		{"a number", false, false, anything()},
+		{"a precise one", true, false, number(0, 4)},
+		{"one of a dropped state", false, true, number(0, 4)},
+	} {
+		w := newWalker(&Program{Funcs: rounds(3)[:1]})
+		s := &state{at: 6, frames: make([]frame, 1, maxFrames)}
+		s.frames[0].call = -1
+		s.frames[0].use = w.called(nil, -1, 0)
+		s.frames[0].put(0, word{v: number(5, 9), n: 8})
+		w.store(s, &w.stored[0])
+		s.parent.dropped = tt.dropped
+		if tt.precise {
+			s.parent.frames[0].precise.words = 1
+		}
+		s.frames[0].put(0, word{v: number(0, 4), n: 8})
+		w.widen(s)
+		if got := s.frames[0].stack[0].v; got != tt.want {
+			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
+		}
+	}
+}
+
 // TestArrayIndex: a known index of an array makes the value sure, and is precise.
 func TestArrayIndex(t *testing.T) {
 	look := func(i bpf.Inst) []bpf.Inst {

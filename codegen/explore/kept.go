@@ -68,6 +68,7 @@ type stored struct {
 	hit      int32
 	miss     int32
 	cleaned  bool // what nobody reads is taken out
+	dropped  bool // it is not compared any more: too few came to it
 }
 
 func (s *stored) at() int { return int(s.frames[len(s.frames)-1].at) }

@@ -158,6 +158,7 @@ func (w *walker) visit(s *state) bool {
 		}
 		if old.miss > old.hit*n+n {
 			*from = old.before
+			old.dropped = true
 		} else {
 			from = &old.before
 		}
