@@ -214,13 +214,13 @@ func build(src Source, opts Options, callbacks bool, stackObject int) (b *built,
 // followable returns b, or, if the kernel would refuse it because its verifier
 // has too much to follow, the same script with other loops.
 func (b *built) followable(src Source, opts Options) (*built, error) {
-	complex := codegen.CheckComplexity(b.mod, b.code)
+	complex := codegen.CheckComplexity(b.mod, b.code, opts.Kernel)
 	if complex == nil {
 		return b, nil
 	}
 	opts.Output, opts.Stats = nil, nil
 	other, err := fitting(src, opts, true)
-	if err != nil || bytes.Equal(other.code.Object, b.code.Object) || codegen.CheckComplexity(other.mod, other.code) != nil {
+	if err != nil || bytes.Equal(other.code.Object, b.code.Object) || codegen.CheckComplexity(other.mod, other.code, opts.Kernel) != nil {
 		return nil, complex
 	}
 	return other, nil
