@@ -52,15 +52,19 @@ func FuzzPipeline(f *testing.F) {
 
 // shapedAsLowered reports whether the module keeps what the front end promises
 // beyond what the verifier asks: functions know their kind, maps have names that
-// BTF takes, loops are entered at their headers.
+// BTF takes, text that is written into the object holds no zero byte, loops are
+// entered at their headers.
 func shapedAsLowered(mod *ir.Module) bool {
+	if strings.Contains(mod.License, "\x00") {
+		return false
+	}
 	for _, m := range mod.Maps {
 		if !identifier.MatchString(m.Name) {
 			return false
 		}
 	}
 	for _, f := range mod.Funcs {
-		if f.Kind == nil && f.Callback == nil || !identifier.MatchString(f.Name) {
+		if f.Kind == nil && f.Callback == nil || !identifier.MatchString(f.Name) || strings.Contains(f.Section, "\x00") {
 			return false
 		}
 		if !ir.FindLoops(f, ir.Dominators(f)).Reducible() {

@@ -101,7 +101,11 @@ func (st *Stage) bpfUnknown(L *lua.LState, t *lua.LTable) int {
 }
 
 func (st *Stage) bpfLicense(L *lua.LState) int {
-	st.license = L.CheckString(1)
+	s := L.CheckString(1)
+	if s == "" {
+		st.failOn(L, L.Get(1), diag.BadDeclaration, "the license must not be empty; \"GPL\" is what most helpers ask for")
+	}
+	st.license = st.written(L, L.Get(1), s)
 	return 0
 }
 
@@ -159,7 +163,7 @@ func (st *Stage) stringOption(L *lua.LState, name string, v lua.LValue) string {
 	if !ok || s == "" {
 		st.failOn(L, v, diag.BadDeclaration, "option '%s' must be a string that is not empty, not %s", name, asText(v))
 	}
-	return string(s)
+	return st.written(L, v, string(s))
 }
 
 func (st *Stage) onShort(L *lua.LState, v lua.LValue) lua.LValue {

@@ -140,7 +140,15 @@ func (st *Stage) leadString(L *lua.LState, i int, what string) string {
 	if !ok || s == "" {
 		st.failOn(L, L.Get(i), diag.BadDeclaration, "argument %d must be a string that says %s, not %s", i, what, article(argType(L, i)))
 	}
-	return string(s)
+	return st.written(L, s, string(s))
+}
+
+// written returns s, the text of v, which goes into the object as a C string.
+func (st *Stage) written(L *lua.LState, v lua.LValue, s string) string {
+	if strings.IndexByte(s, 0) >= 0 {
+		st.failOn(L, v, diag.BadDeclaration, "%q holds a zero byte, where the kernel and loaders end a name; leave it out", s)
+	}
+	return s
 }
 
 // leadProbe reads '[name:]function'.

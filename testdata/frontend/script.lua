@@ -146,6 +146,16 @@ bpf.func('int f(int a, int b, int c, int d, int e, int f)', function() end) --! 
 ---
 bpf.func('int f(int, struct iphdr h)', function() end) --! "parameter 1 of 'f' must have a name and be a number or a pointer \[BadDeclaration\]"
 ---
+bpf.kprobe('do\0nothing', function() end) --! "holds a zero byte, where the kernel and loaders end a name; leave it out \[BadDeclaration\]"
+---
+bpf.program('xdp/\0', function() end) --! "holds a zero byte"
+---
+bpf.xdp(function() end, { license = 'GPL\0' }) --! "holds a zero byte"
+---
+bpf.license('GPL\0') --! "holds a zero byte"
+---
+bpf.license('') --! "the license must not be empty; .GPL. is what most helpers ask for \[BadDeclaration\]"
+---
 bpf.func(function() end) --! "argument 1 must be a string that says the function's C prototype, as in 'int f\(void \*ctx\)', not a function \[BadDeclaration\]"
 ---
 bpf.program('xpd', function() end) --! "there is no section 'xpd' \(did you mean 'xdp'\?\) \[UnknownSection\]"
