@@ -60,22 +60,9 @@ type calleeWords struct {
 	later   map[*ir.Func]map[frameWord]bool // in part, by a caller, behind a call
 }
 
-// programOf is the kind of program that f is part of, nil if it may be of several.
-func programOf(f *ir.Func) *kernel.ProgKind {
-	switch {
-	case f.Kind != nil:
-		return f.Kind
-	case f.Callback != nil:
-		return f.Callback.Prog
-	case f.Sub != nil:
-		return f.Sub.Prog
-	}
-	return nil
-}
-
 // loadsStrictly reports whether f may be loaded without CAP_PERFMON.
 func loadsStrictly(f *ir.Func) bool {
-	k := programOf(f)
+	k := f.Prog()
 	return k == nil || !k.Type.NeedsPerfmon()
 }
 

@@ -262,6 +262,18 @@ type Param struct {
 	Type Type
 }
 
+// Prog is the kind of program that f is, or is called from; nil if that may be
+// several.
+func (f *Func) Prog() *kernel.ProgKind {
+	switch {
+	case f.Callback != nil:
+		return f.Callback.Prog
+	case f.Sub != nil:
+		return f.Sub.Prog
+	}
+	return f.Kind
+}
+
 // Slot is an object on the function's stack. Size and Align are in bytes.
 type Slot struct {
 	ID    int // dense in Func.Slots

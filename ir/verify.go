@@ -275,17 +275,6 @@ func (c *checker) subOf() string {
 	return ""
 }
 
-// kind returns the kind of program that f runs in, nil if it is not known.
-func (c *checker) kind() *kernel.ProgKind {
-	if c.f.Callback != nil {
-		return c.f.Callback.Prog
-	}
-	if c.f.Sub != nil {
-		return c.f.Sub.Prog
-	}
-	return c.f.Kind
-}
-
 // structure checks IDs, back pointers and how each block ends.
 func (c *checker) structure() error {
 	f := c.f

@@ -176,7 +176,7 @@ func (c *checker) rule(v *Value) string {
 	case OpLoad, OpStore, OpAtomicAdd, OpFetchAdd, OpFetchAnd, OpFetchOr, OpFetchXor, OpXchg, OpCmpXchg, OpVolatileLoad, OpVolatileStore:
 		return c.access(v)
 	case OpPktGen:
-		if k := c.kind(); k != nil && k.Packet == kernel.NoPacket {
+		if k := c.f.Prog(); k != nil && k.Packet == kernel.NoPacket {
 			return fmt.Sprintf("%s programs have no packet", k.Name)
 		}
 	case OpPktCheck:
@@ -190,7 +190,7 @@ func (c *checker) rule(v *Value) string {
 	case OpPktLoad:
 		return pktAccess(v)
 	case OpPktStore:
-		if k := c.kind(); k != nil && !k.WritesPacket() {
+		if k := c.f.Prog(); k != nil && !k.WritesPacket() {
 			return fmt.Sprintf("%s programs can't write their packet", k.Name)
 		}
 		if v.Mem().Signed {
@@ -422,7 +422,7 @@ func (c *checker) call(v *Value) string {
 	if v.Type != want && v.Type != Void {
 		return fmt.Sprintf("is %s, %s returns %s", v.Type, h.Name, want)
 	}
-	if k := c.kind(); k != nil {
+	if k := c.f.Prog(); k != nil {
 		if _, ok := h.Since(k); !ok {
 			return fmt.Sprintf("%s programs have no such helper", k.Name)
 		}

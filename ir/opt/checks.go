@@ -75,7 +75,7 @@ func hasPacket(f *ir.Func) bool {
 
 // formOf chooses how f reaches its packet.
 func formOf(c *Context, f *ir.Func) packetForm {
-	kind := progKind(f)
+	kind := f.Prog()
 	switch {
 	case kind == nil:
 		ir.Bugf("%s: reads a packet, but of no kind of program", f.Name)

@@ -292,7 +292,7 @@ func (e *extraction) callback() {
 	}
 	e.g = x.m.NewFunc(x.newName(e.f, "loop"), params...)
 	e.g.Pos = e.pos()
-	e.g.Callback = &ir.Callback{Prog: progKind(e.f), Frame: len(params) - 1, Ctx: e.fr.ctx}
+	e.g.Callback = &ir.Callback{Prog: e.f.Prog(), Frame: len(params) - 1, Ctx: e.fr.ctx}
 	entry := e.g.Entry()
 	e.fp = entry.NewValue(ir.OpArg, ir.Ptr, e.pos())
 	e.fp.AuxInt = int64(e.g.Callback.Frame)

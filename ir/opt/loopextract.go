@@ -316,7 +316,7 @@ func (x *former) number(at *cursor) *ir.Value {
 	if u := x.unknown[f]; u != nil {
 		return u
 	}
-	if k := progKind(f); k != nil && contextParam(f) >= 0 {
+	if k := f.Prog(); k != nil && contextParam(f) >= 0 {
 		for i := range k.Ctx.Fields {
 			c := &k.Ctx.Fields[i]
 			if c.Kind != kernel.Scalar || c.Size != 4 || c.Len != 0 || !c.Readable(k) {

@@ -170,7 +170,7 @@ func loopPlace(l *ir.NaturalLoop) (ir.Pos, string) {
 
 // helper returns the helper that runs callbacks of f, nil on targets without.
 func (x *former) helper(f *ir.Func) *kernel.Helper {
-	kind := progKind(f)
+	kind := f.Prog()
 	for _, name := range []string{"loop", "for_each_map_elem"} {
 		h := kernel.HelperByName(name)
 		if kind == nil && !x.target.Before(h.First) || kind != nil && h.Available(kind, x.target) == nil {
@@ -178,17 +178,6 @@ func (x *former) helper(f *ir.Func) *kernel.Helper {
 		}
 	}
 	return nil
-}
-
-// progKind returns the kind of program that f runs in, as far as f knows.
-func progKind(f *ir.Func) *kernel.ProgKind {
-	if f.Callback != nil {
-		return f.Callback.Prog
-	}
-	if f.Sub != nil {
-		return f.Sub.Prog
-	}
-	return f.Kind
 }
 
 // tripsArray returns the array that bpf_for_each_map_elem walks.

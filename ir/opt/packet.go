@@ -112,7 +112,7 @@ func (s *splitter) legacyLoad(base *ir.Value, off int64, size int32) *ir.Value {
 // field inserts the load of a member of the context, an address for the
 // packet's bounds.
 func (s *splitter) field(name string) *ir.Value {
-	c, ok := progKind(s.f).Ctx.Field(name)
+	c, ok := s.f.Prog().Ctx.Field(name)
 	if !ok {
 		ir.Bugf("%s: the context has no %s", s.f.Name, name)
 	}

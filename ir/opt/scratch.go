@@ -98,7 +98,7 @@ func (s *scratchExpander) claim() *ir.Block {
 	key := f.NewSlot(4, "", pos)
 	missing := f.NewBlock(ir.BlockRet) // an array has all its entries: for the verifier
 	missing.Pos = pos
-	missing.SetControl(endOf(missing, pos).konst(progKind(f).Default))
+	missing.SetControl(endOf(missing, pos).konst(f.Prog().Default))
 	var first *ir.Value
 	for n := range ir.ScratchSlots {
 		at := endOf(b, pos)

@@ -52,7 +52,7 @@ type nullWeb struct {
 
 // standIns is the pass "standins".
 func standIns(c *Context, f *ir.Func) {
-	if k := progOf(f); k == nil || k.Type.NeedsPerfmon() || c.Opts.TightStack {
+	if k := f.Prog(); k == nil || k.Type.NeedsPerfmon() || c.Opts.TightStack {
 		return
 	}
 	webs := nullWebs(f)
@@ -95,19 +95,6 @@ func standIns(c *Context, f *ir.Func) {
 	if len(chosen) <= standInFold {
 		foldBranches(c, f) // the tests right behind lookups go
 	}
-}
-
-// progOf is the kind of program that f is, or runs in.
-func progOf(f *ir.Func) *kernel.ProgKind {
-	switch {
-	case f.Kind != nil:
-		return f.Kind
-	case f.Callback != nil:
-		return f.Callback.Prog
-	case f.Sub != nil:
-		return f.Sub.Prog
-	}
-	return nil
 }
 
 // nullWebs returns the webs of f, by their first members.
