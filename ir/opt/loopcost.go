@@ -206,7 +206,7 @@ func (n *nest) clampShape(s *loopShape) {
 		s.promised = true
 		most++
 	}
-	s.mask = 1<<bits.Len64(most) - 1
+	s.mask = 1<<bits.Len64(max(most, 1)) - 1 // also where the loop is never run: the verifier may not see that
 	s.walk = int64(s.mask - c.most(0))
 }
 
