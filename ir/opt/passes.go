@@ -35,7 +35,7 @@ var Passes = []*Pass{
 		Doc: "Numbers stored into objects of the stack that are written at variable offsets too are hidden from the verifier, which may refuse to read them back."},
 	{Name: "verdicts", Func: boundResults, Required: true, From: ir.PhaseLow, To: ir.PhaseLow,
 		Doc: "Results of kinds whose results are limited get a bound where the verifier would not see that they keep to it."},
-	{Name: "standins", Func: standIns, Required: true, From: ir.PhaseLow, To: ir.PhaseLow,
+	{Name: "standins", Module: standIns, Required: true, From: ir.PhaseLow, To: ir.PhaseLow,
 		Doc: "Addresses of map values that are tested for null again become a number and an address that can always be accessed: without CAP_PERFMON verifiers until 6.15 follow the second test the wrong way."},
 	{Name: "counters", Func: exactCounters, Required: true, From: ir.PhaseLow, To: ir.PhaseLow,
 		Doc: "Counters of native loops whose trips call something are compared with a constant, so that the verifier takes note of their values: kernels before 6.7 may see no end otherwise."},
