@@ -83,7 +83,7 @@ func selectFunc(f *ir.Func, cpu bpf.CPU) *mfunc {
 // droppable reports whether a value that nothing uses gives no instruction.
 func droppable(v *ir.Value) bool {
 	info := v.Op.Info()
-	return info.Pure || v.Op == ir.OpPhi || v.Op == ir.OpLoad || v.Op == ir.OpOpaque
+	return info.Pure || v.Op == ir.OpPhi || v.Op == ir.OpLoad || v.Op == ir.OpOpaque || v.Op == ir.OpHide
 }
 
 // findNeeded marks the values that something with an effect depends on.

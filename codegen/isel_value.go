@@ -36,6 +36,9 @@ func (s *selector) value(v *ir.Value) {
 		s.put(d, v.Args[0])
 		s.add(minst{op: bpf.Xor, size: bpf.B64, dst: d, src: u})
 		s.add(minst{op: bpf.Xor, size: bpf.B64, dst: d, src: u})
+	case ir.OpHide:
+		s.put(d, v.Args[0])
+		s.add(minst{op: s.m.sameOrder(), size: bpf.B64, dst: d})
 	case ir.OpNeg:
 		s.put(d, v.Args[0])
 		s.add(minst{op: bpf.Neg, size: bpf.B64, dst: d})

@@ -327,10 +327,7 @@ func (m *mfunc) hideParts(bottom int, callees calleeWords) {
 // hide puts copies in the place of what the stores at the places at, the last one
 // first, store.
 func (m *mfunc) hide(insts []minst, at []int) []minst {
-	same := bpf.ToLE
-	if m.fn.Module.BigEndian {
-		same = bpf.ToBE
-	}
+	same := m.sameOrder()
 	out := make([]minst, 0, len(insts)+2*len(at))
 	for j := range insts {
 		in := insts[j]
@@ -344,6 +341,14 @@ func (m *mfunc) hide(insts []minst, at []int) []minst {
 		out = append(out, in)
 	}
 	return out
+}
+
+// sameOrder is the conversion to the byte order that a number has.
+func (m *mfunc) sameOrder() bpf.Op {
+	if m.fn.Module.BigEndian {
+		return bpf.ToBE
+	}
+	return bpf.ToLE
 }
 
 // partFinder is the work of finding the stores.

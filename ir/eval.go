@@ -42,8 +42,8 @@ func Eval(op Op, auxInt int64, bigEndian bool, x, y uint64) (r uint64, ok bool) 
 		return uint64(int64(x) >> (y & 63)), true
 	case OpNeg:
 		return -x, true
-	case OpCopy, OpOpaque, OpBoolToInt:
-		return x, op != OpOpaque
+	case OpCopy, OpOpaque, OpHide, OpBoolToInt:
+		return x, op != OpOpaque && op != OpHide
 	case OpZext:
 		return Zext(x, int(auxInt)), true
 	case OpSext:

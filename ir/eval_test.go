@@ -40,7 +40,7 @@ func TestArithmetic(t *testing.T) {
 
 // TestEvalRefuses: ops that are not of numbers only have no value here.
 func TestEvalRefuses(t *testing.T) {
-	for _, op := range []ir.Op{ir.OpInvalid, ir.OpConst, ir.OpPhi, ir.OpOpaque, ir.OpPtrAdd, ir.OpLoad, ir.OpCall} {
+	for _, op := range []ir.Op{ir.OpInvalid, ir.OpConst, ir.OpPhi, ir.OpOpaque, ir.OpHide, ir.OpPtrAdd, ir.OpLoad, ir.OpCall} {
 		if r, ok := ir.Eval(op, 0, false, 1, 2); ok {
 			t.Errorf("%s = %d", op, r)
 		}

@@ -12,6 +12,7 @@ const (
 	OpPhi
 	OpCopy
 	OpOpaque
+	OpHide
 
 	// Arithmetic.
 	OpAdd
@@ -154,6 +155,7 @@ var Ops = [NumOps]OpInfo{
 	OpPhi:    {Name: "phi", Variadic: true, Result: Same, Pinned: true, Last: PhaseLow, Doc: "the argument of the edge control came by"},
 	OpCopy:   {Name: "copy", Args: []Type{Any}, Result: Same, Pure: true, Last: PhaseLow, Doc: "its argument"},
 	OpOpaque: {Name: "opaque", Args: binary, Result: I64, Last: PhaseLow, Doc: "its first argument; the kernel's verifier is to know nothing of it (x ^= u; x ^= u with u the second)"},
+	OpHide:   {Name: "hide", Args: []Type{I64}, Result: I64, Last: PhaseLow, Doc: "its argument; verifiers before 6.8 are to know nothing of it (a swap to the byte order that it has)"},
 
 	OpAdd:  {Name: "add", Args: binary, Result: I64, Pure: true, Commutative: true, Last: PhaseLow, Doc: "x + y modulo 2^64"},
 	OpSub:  {Name: "sub", Args: binary, Result: I64, Pure: true, Last: PhaseLow, Doc: "x - y modulo 2^64"},

@@ -179,7 +179,7 @@ func handler(op ir.Op) opFunc {
 		return func(fr *frame, v *ir.Value) (word, error) { return fr.vals[v.ID], nil }
 	case ir.OpCore: // by the module's own types
 		return func(_ *frame, v *ir.Value) (word, error) { return word{bits: uint64(v.AuxInt)}, nil }
-	case ir.OpCopy, ir.OpOpaque, ir.OpPtrNum, ir.OpNumPtr:
+	case ir.OpCopy, ir.OpOpaque, ir.OpHide, ir.OpPtrNum, ir.OpNumPtr:
 		return func(fr *frame, v *ir.Value) (word, error) { return fr.arg(v, 0), nil }
 	case ir.OpEq, ir.OpNe, ir.OpULt, ir.OpULe:
 		return compare

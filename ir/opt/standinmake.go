@@ -6,19 +6,23 @@ import (
 	"github.com/luabpfc/luabpfc/ir"
 )
 
-// standInMaker replaces webs. there and at are the two values for each member.
+// standInMaker replaces webs. there and at are the two values for each member. The
+// stand-ins of a function have one slot; those that are half a word (nullWeb.half) are
+// the last four bytes of it.
 type standInMaker struct {
 	m         *ir.Module
 	webs      []*nullWeb
 	slots     map[*ir.Func]*ir.Slot
+	half      map[*ir.Func]int64 // where those four bytes are, 0: nowhere
 	renamed   map[*ir.Func]*rewriter
 	there, at map[*ir.Value]*ir.Value
 	flags     map[*ir.Value]*ir.Value // what is there of members that are loads, as numbers
+	entered   map[*ir.Value]bool      // members that are loads and may be addresses of more than half a word
 }
 
 func newStandInMaker(m *ir.Module, webs []*nullWeb) *standInMaker {
-	return &standInMaker{m: m, webs: webs, slots: map[*ir.Func]*ir.Slot{}, renamed: map[*ir.Func]*rewriter{},
-		there: map[*ir.Value]*ir.Value{}, at: map[*ir.Value]*ir.Value{}, flags: map[*ir.Value]*ir.Value{}}
+	return &standInMaker{m: m, webs: webs, slots: map[*ir.Func]*ir.Slot{}, half: map[*ir.Func]int64{}, renamed: map[*ir.Func]*rewriter{},
+		there: map[*ir.Value]*ir.Value{}, at: map[*ir.Value]*ir.Value{}, flags: map[*ir.Value]*ir.Value{}, entered: map[*ir.Value]bool{}}
 }
 
 func (x *standInMaker) run(c *Context) {
@@ -34,11 +38,13 @@ func (x *standInMaker) run(c *Context) {
 			foldBranches(c, f) // the tests right behind lookups go
 		}
 	}
+	x.hideParts()
 }
 
 // newSlots makes the slots, and counts the webs that functions find null in.
 func (x *standInMaker) newSlots() (count map[*ir.Func]int) {
 	count = map[*ir.Func]int{}
+	half := map[*ir.Func]bool{}
 	for _, w := range x.webs {
 		seen := map[*ir.Func]bool{}
 		for _, v := range w.members {
@@ -52,8 +58,16 @@ func (x *standInMaker) newSlots() (count map[*ir.Func]int) {
 				x.slots[f] = f.NewSlot(0, "", f.Pos)
 				x.slots[f].Align = 8
 			}
-			x.slots[f].Size = max(x.slots[f].Size, int(w.size+7)&^7)
+			if w.half() {
+				half[f] = true
+			} else {
+				x.slots[f].Size = max(x.slots[f].Size, int(w.size+7)&^7)
+			}
 		}
+	}
+	for f := range half {
+		x.half[f] = int64(x.slots[f].Size) + 4
+		x.slots[f].Size += 8
 	}
 	return count
 }
@@ -66,6 +80,7 @@ func (x *standInMaker) replace(w *nullWeb) {
 			x.at[v] = v.Block.InsertValue(0, ir.OpPhi, ir.Ptr, v.Pos)
 		case ir.OpLoad:
 			x.at[v] = v
+			x.entered[v] = !w.half()
 		}
 	}
 	for _, v := range w.members {
@@ -172,6 +187,10 @@ func (x *standInMaker) leave(fl *frameField) {
 func (x *standInMaker) standIn(w *nullWeb, b *ir.Block, pos ir.Pos) (there, at *ir.Value) {
 	end := endOf(b, pos)
 	at = end.slot(x.slots[b.Func])
+	size := int32(8)
+	if w.half() {
+		at, size = end.op(ir.OpPtrAdd, ir.Ptr, at, end.konst(x.half[b.Func])), 4
+	}
 	var nothing *ir.Value
 	for off := int64(0); off < w.size; off += 8 {
 		if !w.read[off] {
@@ -181,7 +200,7 @@ func (x *standInMaker) standIn(w *nullWeb, b *ir.Block, pos ir.Pos) (there, at *
 			nothing = end.konst(0)
 		}
 		s := end.op(ir.OpStore, ir.Void, at, nothing)
-		s.Aux = &ir.Mem{Region: ir.RegionStack, Off: int32(off), Size: 8}
+		s.Aux = &ir.Mem{Region: ir.RegionStack, Off: int32(off), Size: size}
 	}
 	there = end.op(ir.OpConst, ir.Bool)
 	return there, at

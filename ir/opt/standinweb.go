@@ -19,7 +19,12 @@ type nullWeb struct {
 	size    int64 // how much of it is accessed
 	whole   bool  // all of it may be
 	read    map[int64]bool
+	parts   bool // part of a word is written
 }
+
+// half reports whether the stand-in is the upper half of a word, where nothing that
+// is stored is a register to the verifier (standinhide.go).
+func (w *nullWeb) half() bool { return w.parts && w.size <= 4 }
 
 // home is the function of the web's first member.
 func (w *nullWeb) home() *ir.Func { return w.members[0].Block.Func }
@@ -229,6 +234,7 @@ func (w *nullWeb) use(v *ir.Value, i int, base *ir.Value, off int64) {
 		a, ok := h.Access(i)
 		w.bad = w.bad || !ok || a.Size == kernel.NoSize || h.Args[i] == kernel.ArgDynptr
 		w.whole = true
+		w.parts = w.parts || a.Writes
 		w.user(base, v.Block)
 	default:
 		w.bad = true
@@ -253,6 +259,7 @@ func (w *nullWeb) access(v *ir.Value, off int64) {
 		return
 	}
 	w.size = max(w.size, hi)
+	w.parts = w.parts || mayWrite(v)
 	if v.Op.Info().Reads {
 		for i := lo &^ 7; i < hi; i += 8 {
 			w.read[i] = true
