@@ -33,6 +33,7 @@ type request struct {
 
 // compile is the root command.
 func compile(c *cli.Context, s streams, render func(diag.List) string) error {
+	prepareMemory()
 	req, err := parseRequest(c, s)
 	if err != nil {
 		return err
