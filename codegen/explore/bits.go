@@ -90,6 +90,9 @@ func sum(a, b known, lo, hi uint64) known {
 // times multiplies as by hand, from the lowest bit of a on; where that is not
 // known the product is what both cases have in common.
 func (a known) times(b known) known {
+	if a == noBits { // every sum of b's multiples: what is below b's lowest bit is 0
+		return known{mask: ^uint64(0) << bits.TrailingZeros64(b.val|b.mask)}
+	}
 	var r known
 	for ; a.val|a.mask != 0; a, b = (known{a.val >> 1, a.mask >> 1}), (known{b.val << 1, b.mask << 1}) {
 		with := r.result(bpf.Add, b, -1)

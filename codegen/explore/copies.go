@@ -78,7 +78,8 @@ func (s *state) spread(v value, l []place) {
 			continue
 		}
 		d := exactly(uint64(int64(x.delta) - int64(v.delta)))
-		y := arith(bpf.Add, bpf.B64, &v, &d)
+		var y value
+		y.arith(bpf.Add, bpf.B64, &v, &d)
 		if v.added == 32 {
 			y = y.low()
 		}
@@ -90,11 +91,17 @@ func (s *state) spread(v value, l []place) {
 // alone makes v a number without copies.
 func (v *value) alone() { v.id, v.added, v.delta = 0, 0, 0 }
 
-// plus notes in sum, if it is the result of adding b to a or of subtracting it, how
-// far the one is from the other.
-func (sum *value) plus(in *bpf.Inst, a, b *value) {
+// far is how far a number is from one that it is a copy of, as value says.
+type far struct {
+	id    int32
+	added uint8
+	delta int32
+}
+
+// distance says, if in adds b to a or subtracts it, how far the result is from a.
+func (a *value) distance(in *bpf.Inst, b *value) (d far) {
 	if (in.Op != bpf.Add && in.Op != bpf.Sub) || a.id == 0 || a.added != 0 || !b.isConst() || !in.K && in.Src == in.Dst {
-		return
+		return far{}
 	}
 	k := int64(b.umin)
 	if in.Size == bpf.B32 {
@@ -103,7 +110,8 @@ func (sum *value) plus(in *bpf.Inst, a, b *value) {
 	if in.Op == bpf.Sub {
 		k = -k
 	}
-	if k >= math.MinInt32 && k <= math.MaxInt32 {
-		sum.id, sum.added, sum.delta = a.id, uint8(in.Size.Bits()), int32(k)
+	if k < math.MinInt32 || k > math.MaxInt32 {
+		return far{}
 	}
+	return far{a.id, uint8(in.Size.Bits()), int32(k)}
 }

@@ -461,7 +461,8 @@ func TestRanges(t *testing.T) {
 					for j, bl := range edges {
 						for _, bh := range edges[j:] {
 							a, b := number(al, ah), number(bl, bh)
-							r := arith(op, size, &a, &b)
+							var r value
+							r.arith(op, size, &a, &b)
 							for _, x := range []uint64{al, ah, al + (ah-al)/2} {
 								for _, y := range []uint64{bl, bh} {
 									if size == bpf.B32 {

@@ -181,6 +181,9 @@ func (v *value) set(n uint64) {
 
 // sync draws from each kind of bounds what it says about the others.
 func (v *value) sync() {
+	if v.bits == noBits && v.half == anyHalf && v.umin == 0 && v.umax == math.MaxUint64 && v.smin == math.MinInt64 && v.smax == math.MaxInt64 {
+		return
+	}
 	v.ofBits()
 	for range 3 {
 		h, umin, umax, smin, smax := v.half, v.umin, v.umax, v.smin, v.smax

@@ -170,9 +170,7 @@ func (w *walker) branch(s *state, in *bpf.Inst, e *event) {
 	o.path = append(o.path, *e)
 	w.narrow(o, in, in.Op, linked)
 	w.aside(o)
-	if op, ok := inverse[in.Op]; ok {
-		w.narrow(s, in, op, linked)
-	}
+	w.narrow(s, in, inverse[in.Op], linked)
 }
 
 // narrow applies that the comparison op of in's operands holds, of which linked
@@ -224,7 +222,7 @@ const (
 )
 
 // mirrored is the comparison of exchanged operands.
-var mirrored = map[bpf.Op]bpf.Op{bpf.JGt: bpf.JLt, bpf.JGe: bpf.JLe, bpf.JLt: bpf.JGt, bpf.JLe: bpf.JGe}
+var mirrored = [bpf.NumOps]bpf.Op{bpf.JGt: bpf.JLt, bpf.JGe: bpf.JLe, bpf.JLt: bpf.JGt, bpf.JLe: bpf.JGe}
 
 // outside decides a comparison of an address in the packet with its end, the
 // address being known not to be before that: 1, 0, or -1 if either may be.
@@ -285,7 +283,7 @@ func (w *walker) arith(s *state, in *bpf.Inst) {
 		}
 	case in.Op == bpf.Neg && d.kind == scalar:
 		spare = exactly(0)
-		*d = arith(bpf.Sub, in.Size, &spare, d)
+		d.arith(bpf.Sub, in.Size, &spare, d)
 	case in.Op >= bpf.MovSX8 && in.Op <= bpf.MovSX32:
 		if b.kind == scalar && b.umax>>(8<<(in.Op-bpf.MovSX8)-1) == 0 { // a copy
 			w.copied(b)
@@ -299,10 +297,9 @@ func (w *walker) arith(s *state, in *bpf.Inst) {
 		if b.isConst() && (in.Op == bpf.And || in.Op == bpf.Or) {
 			w.fork(s, in, d)
 		}
-		r := arith(in.Op, in.Size, d, b)
-		r.alone()
-		r.plus(in, d, b)
-		*d = r
+		far := d.distance(in, b)
+		d.arith(in.Op, in.Size, d, b)
+		d.id, d.added, d.delta = far.id, far.added, far.delta
 		return
 	case in.Size == bpf.B64 && (in.Op == bpf.Add || in.Op == bpf.Sub) && d.kind >= ctx && b.kind == scalar:
 		if !in.K {
@@ -391,7 +388,7 @@ func (w *walker) displace(op bpf.Op, p value, n *value) value {
 		return p
 	}
 	x := value{kind: scalar, umin: p.umin, umax: p.umax, smin: p.smin, smax: p.smax, half: p.half, bits: p.bits}
-	x = arith(op, bpf.B64, &x, n)
+	x.arith(op, bpf.B64, &x, n)
 	p.umin, p.umax, p.smin, p.smax, p.half, p.bits = x.umin, x.umax, x.smin, x.smax, x.half, x.bits
 	if p.kind == packet {
 		w.nextID++

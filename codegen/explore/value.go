@@ -101,21 +101,25 @@ func (v *value) within(w *value) bool {
 		h.umin <= g.umin && g.umax <= h.umax && h.smin <= g.smin && g.smax <= h.smax && v.bits.covers(w.bits)
 }
 
-// arith is a op b for numbers.
-func arith(op bpf.Op, size bpf.Size, a, b *value) value {
+// arith makes r, which may be one of them, a op b for numbers.
+func (r *value) arith(op bpf.Op, size bpf.Size, a, b *value) {
 	if size == bpf.B32 {
 		x, y := a.low(), b.low()
 		a, b = &x, &y
 	}
 	if a.isConst() && b.isConst() {
 		if k, ok := eval(op, size, a.umin, b.umin); ok {
-			return exactly(k)
+			*r = exactly(k)
+			return
 		}
 	}
 	if size == bpf.B32 {
-		return arith32(op, a, b)
+		*r = arith32(op, a, b)
+		return
 	}
-	return ranged(op, a, b)
+	v := anything()
+	v.ranged(op, a, b)
+	*r = v
 }
 
 func eval(op bpf.Op, size bpf.Size, a, b uint64) (uint64, bool) {
@@ -152,9 +156,8 @@ func eval(op bpf.Op, size bpf.Size, a, b uint64) (uint64, bool) {
 	return r, true
 }
 
-// ranged is a op b by bounds.
-func ranged(op bpf.Op, a, b *value) value {
-	r := anything()
+// ranged makes r, which may be any number, a op b by bounds.
+func (r *value) ranged(op bpf.Op, a, b *value) {
 	n := -1
 	if b.isConst() && b.umin < 64 {
 		n = int(b.umin)
@@ -212,7 +215,6 @@ func ranged(op bpf.Op, a, b *value) value {
 		}
 	}
 	r.sync()
-	return r
 }
 
 // product bounds a * b by sign; unbounded if it may overflow.
@@ -294,7 +296,7 @@ func compare(op bpf.Op, size bpf.Size, a, b *value) int {
 const notSet = bpf.OpInvalid
 
 // inverse is the comparison that holds where op does not.
-var inverse = map[bpf.Op]bpf.Op{
+var inverse = [bpf.NumOps]bpf.Op{
 	bpf.JEq: bpf.JNe, bpf.JNe: bpf.JEq, bpf.JGt: bpf.JLe, bpf.JLe: bpf.JGt, bpf.JGe: bpf.JLt, bpf.JLt: bpf.JGe,
 	bpf.JSet: notSet, bpf.JSGt: bpf.JSLe, bpf.JSLe: bpf.JSGt, bpf.JSGe: bpf.JSLt, bpf.JSLt: bpf.JSGe,
 }
