@@ -93,7 +93,7 @@ func (x waysOf) in(f *ir.Func) *ways {
 // those tests is made on a way from where one found null. A callback may run again
 // behind each test in it.
 func (w *nullWeb) apart(x waysOf) bool {
-	if w.null || slices.ContainsFunc(w.tests, func(t *ir.Value) bool { return w.enters(t.Block.Func) }) {
+	if w.null || w.twice || slices.ContainsFunc(w.tests, func(t *ir.Value) bool { return w.enters(t.Block.Func) }) {
 		return false
 	}
 	behind := make([]bool, len(w.users))

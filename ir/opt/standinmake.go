@@ -16,13 +16,14 @@ type standInMaker struct {
 	half      map[*ir.Func]int64 // where those four bytes are, 0: nowhere
 	renamed   map[*ir.Func]*rewriter
 	there, at map[*ir.Value]*ir.Value
+	missing   map[*ir.Value]*ir.Value // the opposite of there, where it is a number
 	flags     map[*ir.Value]*ir.Value // what is there of members that are loads, as numbers
 	entered   map[*ir.Value]bool      // members that are loads and may be addresses of more than half a word
 }
 
 func newStandInMaker(m *ir.Module, webs []*nullWeb) *standInMaker {
 	return &standInMaker{m: m, webs: webs, slots: map[*ir.Func]*ir.Slot{}, half: map[*ir.Func]int64{}, renamed: map[*ir.Func]*rewriter{},
-		there: map[*ir.Value]*ir.Value{}, at: map[*ir.Value]*ir.Value{}, flags: map[*ir.Value]*ir.Value{}, entered: map[*ir.Value]bool{}}
+		there: map[*ir.Value]*ir.Value{}, at: map[*ir.Value]*ir.Value{}, missing: map[*ir.Value]*ir.Value{}, flags: map[*ir.Value]*ir.Value{}, entered: map[*ir.Value]bool{}}
 }
 
 func (x *standInMaker) run(c *Context) {
@@ -97,19 +98,28 @@ func (x *standInMaker) replace(w *nullWeb) {
 		}
 	}
 	for _, t := range w.tests {
-		isPresent(t, x.there[nilTested(t)])
+		if v := nilTested(t); t.Op == ir.OpEq && x.missing[v] != nil {
+			x.rename(t, x.missing[v])
+		} else {
+			isPresent(t, x.there[v])
+		}
 	}
 	for _, fl := range w.fields {
 		x.leave(fl)
 	}
 	for _, v := range w.members {
-		f := v.Block.Func
-		if x.renamed[f] == nil {
-			x.renamed[f] = newRewriter(f)
-		}
-		if x.at[v] != v {
-			x.renamed[f].set(v, x.at[v])
-		}
+		x.rename(v, x.at[v])
+	}
+}
+
+// rename makes what uses v use w.
+func (x *standInMaker) rename(v, w *ir.Value) {
+	f := v.Block.Func
+	if x.renamed[f] == nil {
+		x.renamed[f] = newRewriter(f)
+	}
+	if v != w {
+		x.renamed[f].set(v, w)
 	}
 }
 
@@ -125,6 +135,9 @@ func (x *standInMaker) lookup(w *nullWeb, v *ir.Value) {
 	zero, stand := x.standIn(w, no, pos)
 	x.at[v] = rest.InsertValue(0, ir.OpPhi, ir.Ptr, pos, sure, stand)
 	x.there[v] = rest.InsertValue(0, ir.OpPhi, ir.Bool, pos, one, zero)
+	if w.twice { // a phi of its own lets the test behind the lookup go
+		x.missing[v] = rest.InsertValue(0, ir.OpPhi, ir.Bool, pos, newConst(yes, at.i, ir.Bool, 0, pos), newConst(no, len(no.Values), ir.Bool, 1, pos))
+	}
 }
 
 // phi fills in the phis for v.

@@ -14,6 +14,7 @@ type nullWeb struct {
 	users   []*ir.Block // where it is accessed
 	fields  []*frameField
 	null    bool // joined with the constant
+	twice   bool // a branch's test is a number, too, and made twice for that
 	bad     bool
 	value   int64 // size of the largest value that a member is
 	size    int64 // how much of it is accessed
@@ -43,11 +44,12 @@ type webFinder struct {
 	phis   []*ir.Value // of addresses
 	fields []*frameField
 	field  map[*ir.Value]*frameField // of stores and loads
+	number map[*ir.Value]bool        // tests that more than branches want the outcome of
 }
 
 // nullWebs returns the webs of the module's functions, by their first members.
 func nullWebs(m *ir.Module) []*nullWeb {
-	x := &webFinder{of: map[*ir.Value]*nullWeb{}}
+	x := &webFinder{of: map[*ir.Value]*nullWeb{}, number: map[*ir.Value]bool{}}
 	for _, f := range m.Funcs {
 		if k := f.Prog(); f.Phase == ir.PhaseLow && k != nil && !k.Type.NeedsPerfmon() {
 			x.seed(f)
@@ -85,6 +87,9 @@ func nullWebs(m *ir.Module) []*nullWeb {
 		}
 	}
 	for _, w := range x.webs {
+		for _, t := range w.tests {
+			w.twice = w.twice || x.number[t] && wayOf(t, false) != nil
+		}
 		for _, fl := range w.fields {
 			w.bad = w.bad || fl.bad
 			for _, s := range fl.stores {
@@ -145,6 +150,9 @@ func (x *webFinder) uses(f *ir.Func) {
 	for _, b := range f.Blocks {
 		for _, v := range b.Values {
 			for i, a := range v.Args {
+				if a.Type == ir.Bool && isNilTest(a) && (v.Uses > 0 || !v.Op.Info().Pure) {
+					x.number[a] = true
+				}
 				if a.Type != ir.Ptr {
 					continue
 				}
