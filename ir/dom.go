@@ -22,8 +22,9 @@ import "slices"
 // one more successor, and a loop without a way out is tied to the exit by one
 // of its blocks, so that every block has a place in the tree.
 
-// Dom is the dominator tree of a function. It is computed once and describes
-// the function as it was then; changing edges or blocks invalidates it.
+// Dom is the dominator tree of a function. It describes the function as it was
+// when computed; changing edges or blocks invalidates it until Update, which
+// compares them with what they were.
 type Dom struct {
 	// RPO are the blocks reachable from the entry in reverse postorder: a block
 	// comes after its dominators, and, back edges aside, after its predecessors.
@@ -33,21 +34,32 @@ type Dom struct {
 	tree  domTree
 	entry *Block
 	leave int // index in the entry of its first value that may leave
-	// short marks, by block ID, what Short reaches (with Short itself).
+	// short marks, by block ID, what Short reaches (with Short itself); empty if
+	// there is no Short.
 	short []bool
 	walk  walker
+	of    graph
 }
 
 // Dominators computes the dominator tree of f.
 func Dominators(f *Func) *Dom {
 	d := &Dom{}
-	d.Compute(f)
+	d.compute(f)
+	d.findLeave()
 	return d
 }
 
-// Compute makes d what Dominators returns, in the memory that d has.
-func (d *Dom) Compute(f *Func) {
-	d.entry = f.Entry()
+// Update makes d what Dominators returns, in the memory that d has. That is
+// little work if f's blocks and edges are what they were the last time.
+func (d *Dom) Update(f *Func) {
+	if !d.of.is(f) {
+		d.of.set(f)
+		d.compute(f)
+	}
+	d.findLeave()
+}
+
+func (d *Dom) findLeave() {
 	d.leave = len(d.entry.Values)
 	for i, v := range d.entry.Values {
 		if v.Op.Info().MayLeave {
@@ -55,6 +67,10 @@ func (d *Dom) Compute(f *Func) {
 			break
 		}
 	}
+}
+
+func (d *Dom) compute(f *Func) {
+	d.entry = f.Entry()
 	d.RPO = d.walk.postorder(d.RPO[:0], d.entry, f.NumBlocks(), func(b *Block, i int) *Block {
 		if b == d.entry && f.Short != nil {
 			if i == 0 {
@@ -80,12 +96,68 @@ func (d *Dom) Compute(f *Func) {
 		}
 		return b.Preds[i].B
 	})
-	d.short = nil
+	d.short = d.short[:0]
 	if f.Short != nil {
-		// What the walk has seen is what Short reaches.
-		d.walk.postorder(nil, f.Short, f.NumBlocks(), succOf)
-		d.short, d.walk.seen = d.walk.seen, nil
+		d.markShort(f.Short)
 	}
+}
+
+// markShort marks what Short reaches: what is marked already leads on to more.
+func (d *Dom) markShort(short *Block) {
+	d.short = Resize(d.short, short.Func.NumBlocks())
+	d.short[short.ID] = true
+	for again := true; again; {
+		again = false // a block in front of one that is marked later
+		for i, b := range d.RPO {
+			if !d.short[b.ID] {
+				continue
+			}
+			for _, e := range b.Succs {
+				again = again || !d.short[e.B.ID] && d.Index(e.B) <= i
+				d.short[e.B.ID] = true
+			}
+		}
+	}
+}
+
+// graph is a function's blocks and edges as they were at some time, to tell
+// whether they are still the same.
+type graph struct {
+	f      *Func
+	short  *Block
+	blocks []*Block // Func.Blocks
+	succs  []int32  // block after block: the IDs of its successors, and -1
+}
+
+// set makes g the graph of f.
+func (g *graph) set(f *Func) {
+	g.f, g.short, g.blocks, g.succs = f, f.Short, append(g.blocks[:0], f.Blocks...), g.succs[:0]
+	for _, b := range f.Blocks {
+		for _, e := range b.Succs {
+			g.succs = append(g.succs, int32(e.B.ID))
+		}
+		g.succs = append(g.succs, -1)
+	}
+}
+
+// is reports whether g is the graph of f.
+func (g *graph) is(f *Func) bool {
+	if g.f != f || g.short != f.Short || !slices.Equal(g.blocks, f.Blocks) {
+		return false
+	}
+	rest := g.succs
+	for _, b := range f.Blocks {
+		if len(rest) <= len(b.Succs) || rest[len(b.Succs)] != -1 {
+			return false
+		}
+		for i, e := range b.Succs {
+			if rest[i] != int32(e.B.ID) {
+				return false
+			}
+		}
+		rest = rest[len(b.Succs)+1:]
+	}
+	return true
 }
 
 // Idom returns b's immediate dominator, nil for the entry and for blocks the
@@ -102,6 +174,9 @@ func (d *Dom) Reachable(b *Block) bool { return d.tree.num[b.ID] >= 0 }
 // Index returns b's place in RPO, or -1 if the entry does not reach it.
 func (d *Dom) Index(b *Block) int { return int(d.tree.num[b.ID]) }
 
+// Cyclic reports whether control can come back to a block.
+func (d *Dom) Cyclic() bool { return d.tree.back }
+
 // Dominates reports whether every path from the entry to b goes through a. A
 // reachable block dominates itself.
 func (d *Dom) Dominates(a, b *Block) bool { return d.tree.dominates(a, b) }
@@ -114,7 +189,7 @@ func (d *Dom) Available(v *Value, b *Block) bool {
 	if v.Block == b || !d.Dominates(v.Block, b) {
 		return false
 	}
-	if v.Block != d.entry || d.short == nil || !d.short[b.ID] {
+	if v.Block != d.entry || len(d.short) == 0 || !d.short[b.ID] {
 		return true
 	}
 	for i := 0; i < d.leave; i++ {
@@ -132,7 +207,7 @@ func (d *Dom) Frontiers() [][]*Block {
 	df := make([][]*Block, len(d.tree.idom))
 	for _, b := range d.RPO {
 		implicit := 0
-		if b != d.entry && d.short != nil && b.Func.Short == b {
+		if b != d.entry && len(d.short) > 0 && b.Func.Short == b {
 			implicit = 1
 		}
 		if len(b.Preds)+implicit < 2 {
@@ -250,6 +325,9 @@ type domTree struct {
 	// pre numbers a walk over the tree, parents before children, from 1; the
 	// blocks of b's subtree have the numbers from pre[b.ID] to end[b.ID].
 	pre, end []int32
+	// back: some block comes behind itself, or behind one that follows it in the
+	// order given.
+	back bool
 
 	blocks  []*Block // what idom and list are parts of
 	numbers []int32  // what the others are parts of
@@ -274,7 +352,8 @@ func (t *domTree) compute(order []*Block, n int, pred func(b *Block, i int) *Blo
 	root := order[0]
 	t.idom[root.ID] = root
 	// Where control comes from blocks in front only, so does all that tells.
-	for changed, back := true, false; changed; changed = changed && back {
+	t.back = false
+	for changed := true; changed; changed = changed && t.back {
 		changed = false
 		for _, b := range order[1:] {
 			var d *Block
@@ -283,7 +362,7 @@ func (t *domTree) compute(order []*Block, n int, pred func(b *Block, i int) *Blo
 				if p == nil {
 					break
 				}
-				back = back || t.num[p.ID] >= t.num[b.ID]
+				t.back = t.back || t.num[p.ID] >= t.num[b.ID]
 				switch {
 				case t.num[p.ID] < 0 || t.idom[p.ID] == nil:
 				case d == nil:
@@ -423,28 +502,3 @@ func (b *Block) MayLeave() bool {
 
 // MayLeave reports whether one of f's values may end the program.
 func (f *Func) MayLeave() bool { return slices.ContainsFunc(f.Blocks, (*Block).MayLeave) }
-
-// Cyclic reports whether control can come back to a block of f.
-func Cyclic(f *Func) bool {
-	n := f.NumBlocks()
-	at := make([]int32, n) // one more than a block's place in postorder; 0: not reached
-	roots := []*Block{f.Entry()}
-	if f.Short != nil {
-		roots = append(roots, f.Short)
-	}
-	var w walker
-	for _, r := range roots {
-		order := w.postorder(nil, r, n, succOf)
-		for i, b := range order {
-			at[b.ID] = int32(i) + 1
-		}
-		for _, b := range order {
-			for _, e := range b.Succs {
-				if at[e.B.ID] >= at[b.ID] {
-					return true
-				}
-			}
-		}
-	}
-	return false
-}

@@ -46,6 +46,9 @@ type NaturalLoop struct {
 
 // FindLoops computes the loop forest of f, whose dominators are d.
 func FindLoops(f *Func, d *Dom) *Loops {
+	if !d.Cyclic() {
+		return &Loops{}
+	}
 	l := &Loops{inner: make([]*NaturalLoop, f.NumBlocks())}
 	for i := len(d.RPO) - 1; i >= 0; i-- {
 		h := d.RPO[i]
@@ -127,11 +130,16 @@ func (l *Loops) finish(d *Dom) {
 }
 
 // Of returns the innermost loop that holds b, or nil.
-func (l *Loops) Of(b *Block) *NaturalLoop { return l.inner[b.ID] }
+func (l *Loops) Of(b *Block) *NaturalLoop {
+	if len(l.inner) == 0 { // no loops
+		return nil
+	}
+	return l.inner[b.ID]
+}
 
 // Depth returns in how many loops b is.
 func (l *Loops) Depth(b *Block) int {
-	if loop := l.inner[b.ID]; loop != nil {
+	if loop := l.Of(b); loop != nil {
 		return loop.Depth
 	}
 	return 0
@@ -139,7 +147,7 @@ func (l *Loops) Depth(b *Block) int {
 
 // Contains reports whether b is in loop or in a loop inside it.
 func (l *Loops) Contains(loop *NaturalLoop, b *Block) bool {
-	for in := l.inner[b.ID]; in != nil; in = in.Parent {
+	for in := l.Of(b); in != nil; in = in.Parent {
 		if in == loop {
 			return true
 		}

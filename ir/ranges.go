@@ -125,16 +125,15 @@ func signedInterval(lo, hi int64) Range {
 // Ranges are the ranges of a function's values, as it was when computed.
 type Ranges struct {
 	f       *Func
-	dom     *Dom // nil if branches prove nothing
-	of      []Range
-	cur     []Range // of, met with what the walk's path proved
+	dom     *Dom    // nil if branches prove nothing
+	of      []Range // during the walk met with what its path proved
 	facts   []fact  // what entering blocks proves, block after block
 	factsOf []span  // by block ID: its part of facts
 	told    []bool  // by value ID: whether some block has a fact of it
 	edges   []Range // of phis by predecessor, phi after phi
 	edgesAt []int32 // by value ID of a phi: where its part of edges begins
 	grown   []uint8 // by value ID: how often a phi grew
-	undo    []fact  // what cur was before the walk's path proved more
+	undo    []fact  // what of was before the walk's path proved more
 	scratch []fact
 	stack   []rangeFrame
 	narrow  bool
@@ -188,7 +187,7 @@ func (r *Ranges) Compute(f *Func, d *Dom) {
 			}
 		}
 	}
-	if !cyclic(d) {
+	if !d.Cyclic() {
 		r.walk() // every block after all that leads to it
 		return
 	}
@@ -200,18 +199,6 @@ func (r *Ranges) Compute(f *Func, d *Dom) {
 	for i := 0; i < narrowRounds; i++ {
 		r.walk()
 	}
-}
-
-// cyclic reports whether control can come back to a block.
-func cyclic(d *Dom) bool {
-	for _, b := range d.RPO {
-		for _, e := range b.Succs {
-			if d.Index(e.B) <= d.Index(b) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // EvidentRanges computes what the kernel's verifier knows without help.
@@ -249,7 +236,7 @@ func evident(op Op) bool {
 
 // reset makes all ranges of f x and forgets the rest.
 func (r *Ranges) reset(f *Func, x Range) {
-	*r = Ranges{f: f, of: Resize(r.of, f.NumValues()), cur: r.cur[:0], facts: r.facts[:0], factsOf: r.factsOf[:0], told: r.told[:0],
+	*r = Ranges{f: f, of: Resize(r.of, f.NumValues()), facts: r.facts[:0], factsOf: r.factsOf[:0], told: r.told[:0],
 		edges: r.edges[:0], edgesAt: r.edgesAt[:0], grown: r.grown[:0], undo: r.undo[:0], scratch: r.scratch[:0], stack: r.stack[:0]}
 	for i := range r.of {
 		r.of[i] = x
@@ -301,8 +288,6 @@ func (r *Ranges) At(v *Value, b *Block) Range {
 
 // walk visits the dominator tree once, without recursion: trees are deep.
 func (r *Ranges) walk() {
-	r.cur = Resize(r.cur, len(r.of))
-	copy(r.cur, r.of)
 	r.facts = r.facts[:0]
 	stack := append(r.stack[:0], rangeFrame{b: r.f.Entry(), undo: r.enter(r.f.Entry())})
 	for len(stack) > 0 {
@@ -333,7 +318,7 @@ func (r *Ranges) enter(b *Block) (mark int) {
 		}
 		r.assume(r.facts[from:])
 	}
-	now := func(a *Value) Range { return r.cur[a.ID] }
+	now := func(a *Value) Range { return r.of[a.ID] }
 	for _, v := range b.Values {
 		var x Range
 		if v.Op == OpPhi {
@@ -358,7 +343,7 @@ func (r *Ranges) enter(b *Block) (mark int) {
 			r.assume(r.scratch)
 		}
 		for _, v := range phis {
-			r.edges[int(r.edgesAt[v.ID])+e.I] = r.cur[v.Args[e.I].ID]
+			r.edges[int(r.edgesAt[v.ID])+e.I] = r.of[v.Args[e.I].ID]
 		}
 		r.restore(saved)
 	}
@@ -387,7 +372,7 @@ func (r *Ranges) update(v *Value, x Range) {
 			}
 		}
 	}
-	r.of[v.ID], r.cur[v.ID] = x, x
+	r.of[v.ID] = x
 }
 
 // widen makes sure that a range that grew beyond old can't do so often.
@@ -404,15 +389,15 @@ func (r Range) widen(old Range) Range {
 // assume sharpens the current ranges.
 func (r *Ranges) assume(facts []fact) {
 	for _, k := range facts {
-		r.undo = append(r.undo, fact{k.v, r.cur[k.v.ID]})
-		r.cur[k.v.ID] = r.cur[k.v.ID].Meet(k.r)
+		r.undo = append(r.undo, fact{k.v, r.of[k.v.ID]})
+		r.of[k.v.ID] = r.of[k.v.ID].Meet(k.r)
 	}
 }
 
 // restore takes back what was assumed since undo had mark elements.
 func (r *Ranges) restore(mark int) {
 	for i := len(r.undo) - 1; i >= mark; i-- {
-		r.cur[r.undo[i].v.ID] = r.undo[i].r
+		r.of[r.undo[i].v.ID] = r.undo[i].r
 	}
 	r.undo = r.undo[:mark]
 }
@@ -434,12 +419,16 @@ func (r *Ranges) proves(facts []fact, c *Value, is bool, depth int) []fact {
 		return facts
 	case OpEq, OpNe, OpULt, OpULe, OpSLt, OpSLe:
 		x, y := c.Args[0], c.Args[1]
-		a, b := r.cur[x.ID], r.cur[y.ID]
+		a, b := r.of[x.ID], r.of[y.ID]
 		if a.Empty() || b.Empty() {
 			return facts
 		}
-		a, b = compareProves(c.Op, is, a, b)
-		return append(facts, fact{x, a}, fact{y, b})
+		px, py := compareProves(c.Op, is, a, b)
+		facts = append(facts, fact{x, px})
+		if y.Op == OpConst && py == b {
+			return facts // as of most constants
+		}
+		return append(facts, fact{y, py})
 	}
 	return facts
 }

@@ -49,7 +49,7 @@ func anticipateChecks(c *Context, f *ir.Func) {
 		return
 	}
 	in := make([]need, f.NumBlocks())
-	rpo := ir.Dominators(f).RPO
+	rpo := c.space.dominators(f).RPO
 	checkEnd := followed(f)
 	for round, changed := 0, true; changed; round++ {
 		if round == maxRounds {

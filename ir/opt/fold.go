@@ -20,7 +20,7 @@ import "github.com/luabpfc/luabpfc/ir"
 func foldBranches(c *Context, f *ir.Func) {
 	for changed := true; changed; {
 		changed = false
-		headers := loopHeaders(f) // folding makes no new ones
+		headers := c.space.loopHeaders(f) // folding makes no new ones
 		for foldRound(c, f, headers) {
 			changed = true
 		}
@@ -62,17 +62,19 @@ func dropCopies(c *Context, f *ir.Func) {
 	r.apply(f)
 }
 
-// loopHeaders marks, by block ID, the targets of back edges.
-func loopHeaders(f *ir.Func) []bool {
-	h := make([]bool, f.NumBlocks())
-	var d *ir.Dom
-	if ir.Cyclic(f) {
-		d = ir.Dominators(f)
-	}
+// loopHeaders marks, by block ID, the targets of back edges, until it is called
+// again.
+func (s *workspace) loopHeaders(f *ir.Func) []bool {
+	s.headers = ir.Resize(s.headers, f.NumBlocks())
+	h, d := s.headers, s.dominators(f)
+	cyclic := d.Cyclic()
 	for _, b := range f.Blocks {
 		h[b.ID] = b.Loop != nil
+		if !cyclic {
+			continue
+		}
 		for _, e := range b.Preds {
-			if d != nil && d.Dominates(b, e.B) {
+			if d.Dominates(b, e.B) {
 				h[b.ID] = true
 			}
 		}

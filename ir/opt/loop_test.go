@@ -54,7 +54,7 @@ func difference(want, got []outcome) string {
 // forcedForm forms the loops of m, with native loops up to a cost.
 func forcedForm(t *testing.T, m *ir.Module, target kernel.Version, native int64) map[string]int {
 	counts := map[string]int{}
-	x := newFormer(m, target, func(pos ir.Pos, code diag.Code, msg string) {
+	x := newFormer(m, target, &workspace{}, func(pos ir.Pos, code diag.Code, msg string) {
 		counts[string(code)]++
 	}, func(what string) { counts[what]++ })
 	x.native = native

@@ -24,7 +24,7 @@ import "github.com/luabpfc/luabpfc/ir"
 
 // finishNative bounds and turns the tests of the loops left in f.
 func (x *former) finishNative(f *ir.Func) {
-	n := newNest(f)
+	n := newNest(f, x.space)
 	for _, l := range n.loops.All {
 		x.count("native")
 		s := n.shape[l]

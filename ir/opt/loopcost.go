@@ -60,12 +60,12 @@ type nest struct {
 	ranges, evident *ir.Ranges
 }
 
-func newNest(f *ir.Func) *nest {
+func newNest(f *ir.Func, space *workspace) *nest {
+	if d := space.dominators(f); !d.Cyclic() {
+		return &nest{f: f, loops: ir.FindLoops(f, d)}
+	}
 	n := &nest{f: f, dom: ir.Dominators(f), shape: map[*ir.NaturalLoop]*loopShape{}}
 	n.loops = ir.FindLoops(f, n.dom)
-	if len(n.loops.All) == 0 {
-		return n
-	}
 	n.ranges, n.evident = ir.ComputeRanges(f, n.dom), ir.EvidentRanges(f)
 	n.assume(nil)
 	return n

@@ -25,10 +25,10 @@ import (
 
 // exactCounters is the pass "counters".
 func exactCounters(c *Context, f *ir.Func) {
-	if !ir.Cyclic(f) {
+	dom := c.space.dominators(f)
+	if !dom.Cyclic() {
 		return
 	}
-	dom := ir.Dominators(f)
 	loops := ir.FindLoops(f, dom)
 	var known *ir.Ranges
 	for _, l := range loops.All {

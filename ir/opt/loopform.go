@@ -60,14 +60,15 @@ type former struct {
 	array   *ir.Map
 	names   map[string]bool
 	native  int64 // what a native loop may cost
+	space   *workspace
 	failed  bool
 }
 
 // newFormer returns what gives every loop of m a form that kernel target
 // accepts. report is called for each loop that has none; the module is then no
 // longer of use.
-func newFormer(m *ir.Module, target kernel.Version, report func(pos ir.Pos, code diag.Code, msg string), count func(what string)) *former {
-	x := &former{m: m, target: target, count: count, native: maxNativeCost,
+func newFormer(m *ir.Module, target kernel.Version, space *workspace, report func(pos ir.Pos, code diag.Code, msg string), count func(what string)) *former {
+	x := &former{m: m, target: target, space: space, count: count, native: maxNativeCost,
 		unknown: map[*ir.Func]*ir.Value{}, exitAt: map[*ir.Func]int32{}, names: map[string]bool{}}
 	x.report = func(pos ir.Pos, code diag.Code, msg string) {
 		x.failed = true
@@ -95,7 +96,7 @@ func (x *former) function(f *ir.Func) {
 	if f.Phase != ir.PhaseHigh {
 		return
 	}
-	n := newNest(f)
+	n := newNest(f, x.space)
 	if !n.loops.Reducible() {
 		ir.Bugf("%s: a loop is entered in its middle", f.Name)
 	}

@@ -7,7 +7,7 @@ import (
 
 // loopForm is the pass "loopform".
 func loopForm(c *Context, m *ir.Module) {
-	x := newFormer(m, c.Opts.Kernel, c.errorAt, func(what string) { c.Change(what) })
+	x := newFormer(m, c.Opts.Kernel, &c.space, c.errorAt, func(what string) { c.Change(what) })
 	if c.Opts.Callbacks {
 		x.native = 0
 	}

@@ -2,18 +2,23 @@ package opt
 
 import "github.com/luabpfc/luabpfc/ir"
 
-// Sparse conditional constant propagation.
+// Conditional constant propagation.
 //
 // Wegman and Zadeck, "Constant Propagation with Conditional Branches" (1991).
 // Each value is unknown (nothing reached it yet), a constant, or varying; each
-// edge is taken or not. Two worklists, of edges newly taken and of values that
-// sank, run until empty: a phi joins the arguments of taken edges only, a
-// branch on a constant takes one edge. What is found together can be more than
+// edge is taken or not. A phi joins the arguments of taken edges only, a branch
+// on a constant takes one edge. What is found together can be more than
 // propagation and branch folding find in turn: a loop that never changes a
 // variable proves it constant inside.
 //
+// Method: the blocks that are reached are evaluated in reverse postorder until
+// nothing changes, rather than by worklists of edges and uses. Values only sink
+// and edges are only added, so the fixed point is the same; without loops the first
+// walk finds it, and there are no lists of uses to make.
+//
 // An op with an absorbing constant (and x 0, mul x 0) is constant whatever the
-// other argument is. Loads, calls and OpOpaque vary. Linear in values and uses.
+// other argument is. Loads, calls and OpOpaque vary. Linear in values, times one
+// more than the depth of loops in practice.
 
 // lattice is what is known of a value.
 type lattice struct {
@@ -28,125 +33,65 @@ const (
 )
 
 type propagation struct {
-	f      *ir.Func
-	val    []lattice   // by value ID
-	usesAt []int32     // by value ID: where its part of uses begins; one more at the end
-	uses   []*ir.Value // of all values, one after the other
-	branch []*ir.Block // by value ID: the last block it controls
-	before []*ir.Block // by block ID: the one before that its control controls, too
-	taken  [][2]bool   // by block ID and successor
-	seen   []bool      // by block ID
-	edges  []ir.Edge   // newly taken: block and index of the successor
-	work   []*ir.Value
+	f       *ir.Func
+	level   []uint8   // by value ID
+	x       []int64   // by value ID: the constant
+	taken   [][2]bool // by block ID and successor
+	seen    []bool    // by block ID
+	changed bool      // something sank, or an edge is newly taken
 }
 
 // sparseConstants is the pass "sccp".
 func sparseConstants(c *Context, f *ir.Func) {
 	p := &c.space.consts
-	p.f, p.edges, p.work = f, p.edges[:0], p.work[:0]
-	p.val = ir.Resize(p.val, f.NumValues())
-	p.branch = ir.Resize(p.branch, f.NumValues())
-	p.before = ir.Resize(p.before, f.NumBlocks())
+	p.f = f
+	p.level, p.x = ir.Resize(p.level, f.NumValues()), ir.Resize(p.x, f.NumValues())
 	p.taken = ir.Resize(p.taken, f.NumBlocks())
 	p.seen = ir.Resize(p.seen, f.NumBlocks())
-	p.findUses()
-	for _, b := range f.Blocks {
-		if x := b.Control; x != nil {
-			p.before[b.ID], p.branch[x.ID] = p.branch[x.ID], b
-		}
-	}
-	p.run()
+	p.run(c.space.dominators(f))
 	p.rewrite(c)
 }
 
-// findUses lists the uses of all values, by counting them first.
-func (p *propagation) findUses() {
-	p.usesAt = ir.Resize(p.usesAt, p.f.NumValues()+2)
-	at, n := p.usesAt[2:], 0 // one place further, while they are filled in
-	for _, b := range p.f.Blocks {
-		for _, v := range b.Values {
-			for _, a := range v.Args {
-				p.usesAt[a.ID+2]++
-				n++
-			}
-		}
-	}
-	for i := 1; i < len(at); i++ {
-		at[i] += at[i-1]
-	}
-	p.uses = ir.Resize(p.uses, n)
-	for _, b := range p.f.Blocks {
-		for _, v := range b.Values {
-			for _, a := range v.Args {
-				p.uses[p.usesAt[a.ID+1]] = v
-				p.usesAt[a.ID+1]++
-			}
-		}
-	}
-}
-
-func (p *propagation) run() {
-	p.reach(p.f.Entry())
+func (p *propagation) run(d *ir.Dom) {
+	p.seen[p.f.Entry().ID] = true
 	if p.f.Short != nil {
-		p.reach(p.f.Short)
+		p.seen[p.f.Short.ID] = true
 	}
-	for len(p.edges) > 0 || len(p.work) > 0 {
-		if n := len(p.edges); n > 0 {
-			e := p.edges[n-1]
-			p.edges = p.edges[:n-1]
-			to := e.B.Succs[e.I].B
-			if !p.seen[to.ID] {
-				p.reach(to)
+	for again := true; again; again = p.changed && d.Cyclic() {
+		p.changed = false
+		for _, b := range d.RPO {
+			if !p.seen[b.ID] {
 				continue
 			}
-			for _, v := range to.Phis() {
+			for _, v := range b.Values {
 				p.visit(v)
 			}
-			continue
-		}
-		v := p.work[len(p.work)-1]
-		p.work = p.work[:len(p.work)-1]
-		for _, u := range p.uses[p.usesAt[v.ID]:p.usesAt[v.ID+1]] {
-			if p.seen[u.Block.ID] {
-				p.visit(u)
-			}
-		}
-		for b := p.branch[v.ID]; b != nil; b = p.before[b.ID] {
-			if p.seen[b.ID] {
-				p.leave(b)
-			}
+			p.leave(b)
 		}
 	}
-}
-
-// reach visits a block for the first time.
-func (p *propagation) reach(b *ir.Block) {
-	p.seen[b.ID] = true
-	for _, v := range b.Values {
-		p.visit(v)
-	}
-	p.leave(b)
 }
 
 // leave takes the edges that b's control allows.
 func (p *propagation) leave(b *ir.Block) {
-	for i := range b.Succs {
+	for i, e := range b.Succs {
 		if b.Kind == ir.BlockIf {
-			l := p.val[b.Control.ID]
+			l := p.of(b.Control)
 			if l.level == unknown || l.level == constant && (l.x == 1) != (i == 0) {
 				continue
 			}
 		}
 		if !p.taken[b.ID][i] {
-			p.taken[b.ID][i] = true
-			p.edges = append(p.edges, ir.Edge{B: b, I: i})
+			p.taken[b.ID][i], p.seen[e.B.ID], p.changed = true, true, true
 		}
 	}
 }
 
+// of returns what is known of v.
+func (p *propagation) of(v *ir.Value) lattice { return lattice{p.level[v.ID], p.x[v.ID]} }
+
 // visit computes v anew; values only sink.
 func (p *propagation) visit(v *ir.Value) {
-	old := p.val[v.ID]
+	old := p.of(v)
 	if old.level == varying {
 		return
 	}
@@ -157,8 +102,7 @@ func (p *propagation) visit(v *ir.Value) {
 	if old.level == constant && l.level == constant {
 		l = lattice{level: varying}
 	}
-	p.val[v.ID] = l
-	p.work = append(p.work, v)
+	p.level[v.ID], p.x[v.ID], p.changed = l.level, l.x, true
 }
 
 func (p *propagation) eval(v *ir.Value) lattice {
@@ -175,7 +119,7 @@ func (p *propagation) eval(v *ir.Value) lattice {
 	var x [2]uint64
 	level := uint8(constant)
 	for i, a := range v.Args {
-		l := p.val[a.ID]
+		l := p.of(a)
 		if l.level == constant {
 			x[i] = uint64(l.x)
 			if absorbs(v, l.x) {
@@ -190,7 +134,7 @@ func (p *propagation) eval(v *ir.Value) lattice {
 	if level != constant {
 		// An unknown argument may yet absorb a varying one.
 		for _, a := range v.Args {
-			if p.val[a.ID].level == unknown {
+			if p.level[a.ID] == unknown {
 				return lattice{}
 			}
 		}
@@ -221,7 +165,7 @@ func (p *propagation) phi(v *ir.Value) lattice {
 		if !p.taken[e.B.ID][e.I] {
 			continue
 		}
-		switch x := p.val[a.ID]; {
+		switch x := p.of(a); {
 		case x.level == unknown:
 		case l.level == unknown:
 			l = x
@@ -241,13 +185,13 @@ func (p *propagation) rewrite(c *Context) {
 		}
 		for i := 0; i < len(b.Values); i++ {
 			v := b.Values[i]
-			if int(v.ID) >= len(p.val) || v.Op == ir.OpConst || p.val[v.ID].level != constant || !c.Change("const") {
+			if int(v.ID) >= len(p.level) || v.Op == ir.OpConst || p.level[v.ID] != constant || !c.Change("const") {
 				continue
 			}
 			if v.Op == ir.OpPhi {
-				r.set(v, newConst(b, afterPhis(b), v.Type, p.val[v.ID].x, v.Pos))
+				r.set(v, newConst(b, afterPhis(b), v.Type, p.x[v.ID], v.Pos))
 			} else {
-				v.SetConst(p.val[v.ID].x)
+				v.SetConst(p.x[v.ID])
 			}
 		}
 	}

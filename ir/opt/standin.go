@@ -73,18 +73,12 @@ func standIns(c *Context, m *ir.Module) {
 	}
 }
 
-// ways is what there is to know about the ways through a function.
-type ways struct {
-	dom    *ir.Dom
-	cyclic bool
-}
+// waysOf finds the dominators of functions with webs.
+type waysOf map[*ir.Func]*ir.Dom
 
-// waysOf finds that out for functions with webs.
-type waysOf map[*ir.Func]*ways
-
-func (x waysOf) in(f *ir.Func) *ways {
+func (x waysOf) in(f *ir.Func) *ir.Dom {
 	if x[f] == nil {
-		x[f] = &ways{ir.Dominators(f), ir.Cyclic(f)}
+		x[f] = ir.Dominators(f)
 	}
 	return x[f]
 }
@@ -105,7 +99,7 @@ func (w *nullWeb) apart(x waysOf) bool {
 		}
 		guards = append(guards, nil)
 		for i, u := range w.users {
-			if y.Func == u.Func && x.in(y.Func).dom.Dominates(y, u) {
+			if y.Func == u.Func && x.in(y.Func).Dominates(y, u) {
 				behind[i], guards[len(guards)-1] = true, t
 			}
 		}
@@ -118,7 +112,7 @@ func (w *nullWeb) apart(x waysOf) bool {
 	}
 	for _, t := range w.tests {
 		for _, g := range guards {
-			if t.Uses > 0 && (g != t || x.in(t.Block.Func).cyclic) && again(t, g) {
+			if t.Uses > 0 && (g != t || x.in(t.Block.Func).Cyclic()) && again(t, g) {
 				return false
 			}
 		}

@@ -26,7 +26,8 @@ const threadable = 6
 // threadJumps threads what it can and reports whether it did.
 func threadJumps(c *Context, f *ir.Func, headers []bool) bool {
 	any := false
-	for _, b := range append([]*ir.Block(nil), f.Blocks...) {
+	c.space.blocks = append(c.space.blocks[:0], f.Blocks...) // threading adds some
+	for _, b := range c.space.blocks {
 		if b.Kind != ir.BlockIf || headers[b.ID] || b == f.Short || len(b.Preds) < 2 {
 			continue
 		}
@@ -61,24 +62,33 @@ func canThread(b *ir.Block) (consts []*ir.Value, ok bool) {
 	if len(b.Values)-len(phis) > threadable {
 		return nil, false
 	}
-	uses := map[*ir.Value]int32{}
-	for _, v := range b.Values {
-		for _, a := range v.Args {
-			uses[a]++
-		}
-	}
-	uses[b.Control]++
 	for _, v := range b.Values[len(phis):] {
 		switch info := v.Op.Info(); {
 		case v.Op == ir.OpConst:
-			if v.Uses != uses[v] {
+			if v.Uses != usesIn(b, v) {
 				consts = append(consts, v)
 			}
-		case !info.Pure || info.Pinned || v.Uses != uses[v]:
+		case !info.Pure || info.Pinned || v.Uses != usesIn(b, v):
 			return nil, false
 		}
 	}
 	return consts, true
+}
+
+// usesIn returns how often b names v.
+func usesIn(b *ir.Block, v *ir.Value) int32 {
+	n := int32(0)
+	for _, x := range b.Values {
+		for _, a := range x.Args {
+			if a == v {
+				n++
+			}
+		}
+	}
+	if b.Control == v {
+		n++
+	}
+	return n
 }
 
 // hoistConst moves a constant to the beginning of the function, behind its

@@ -26,7 +26,7 @@ const (
 // unrollLoops is the pass "unroll".
 func unrollLoops(c *Context, f *ir.Func) {
 	for !c.Opts.Callbacks {
-		l, x, trips := unrollable(f)
+		l, x, trips := unrollable(f, c.space.dominators(f))
 		if l == nil || !c.Change("loop") {
 			return
 		}
@@ -34,13 +34,9 @@ func unrollLoops(c *Context, f *ir.Func) {
 	}
 }
 
-// unrollable returns the first loop to unroll, the exit that bounds it, and its
+// unrollable returns the first loop of f, whose dominators are d, to unroll, the exit that bounds it, and its
 // trips.
-func unrollable(f *ir.Func) (*ir.NaturalLoop, *counted, int64) {
-	if !ir.Cyclic(f) {
-		return nil, nil, 0
-	}
-	d := ir.Dominators(f)
+func unrollable(f *ir.Func, d *ir.Dom) (*ir.NaturalLoop, *counted, int64) {
 	for _, l := range ir.FindLoops(f, d).All {
 		if _, walk := walkOf(l); walk {
 			continue

@@ -6,7 +6,8 @@ import "github.com/luabpfc/luabpfc/ir"
 // times on each function, and tables of a function's length are most of what
 // it would have to take anew. A pass begins by computing into it what it needs;
 // nothing in it is kept from one pass to the next, but for tables that depend on
-// no function.
+// no function, and the dominators, which find out by themselves whether the
+// function's graph has changed.
 type workspace struct {
 	dom      ir.Dom
 	ranges   ir.Ranges
@@ -15,12 +16,14 @@ type workspace struct {
 	consts   propagation
 	held     contents
 	versions memVersions
+	headers  []bool
+	blocks   []*ir.Block
 	rules    *[ir.NumOps][]*rule // of simplify
 }
 
 // dominators returns the dominators of f, until it is called again.
 func (s *workspace) dominators(f *ir.Func) *ir.Dom {
-	s.dom.Compute(f)
+	s.dom.Update(f)
 	return &s.dom
 }
 
