@@ -27,7 +27,7 @@ func (m *mfunc) allocate(check bool) {
 	}
 	out := make([][]minst, len(m.blocks))
 	for i, b := range m.blocks {
-		out[i] = m.applyAllocation(b, res.Blocks[i], firstSlot)
+		out[i] = m.applyAllocation(b, res, res.Blocks[i], firstSlot)
 	}
 	for i, b := range m.blocks {
 		b.insts = out[i]
@@ -40,15 +40,14 @@ func (m *mfunc) allocFunc() *regalloc.Func {
 	for i, b := range m.blocks {
 		index[b.id] = i
 	}
-	f := &regalloc.Func{Order: allocOrder, Ranged: m.ranged, Blocks: make([]regalloc.Block, len(m.blocks))}
 	n := 0
 	for _, b := range m.blocks {
 		n += len(b.insts)
 	}
+	f := &regalloc.Func{Order: allocOrder, Ranged: m.ranged, Blocks: make([]regalloc.Block, len(m.blocks)),
+		Operands: make(regalloc.Operands, 0, 2*n+n/2)}
 	insts := make([]regalloc.Inst, n)
-	regs := make([]reg, 0, 2*n+n/2) // of all instructions, in order
 	succs := make([]int, 0, 2*len(m.blocks))
-	list := func(n int) []reg { return regs[len(regs)-n : len(regs) : len(regs)] }
 	var few [2][maxOperands]reg
 	for i, b := range m.blocks {
 		rb := &f.Blocks[i]
@@ -60,28 +59,29 @@ func (m *mfunc) allocFunc() *regalloc.Func {
 		rb.Succs = succs[at:len(succs):len(succs)]
 		rb.Insts, insts = insts[:len(b.insts):len(b.insts)], insts[len(b.insts):]
 		for j := range b.insts {
-			in, ri := &b.insts[j], &rb.Insts[j]
+			in := &b.insts[j]
 			uses, defs, clobbers := in.operands(few[0][:0], few[1][:0])
-			ri.Clobbers = clobbers
-			regs = append(regs, uses...)
-			ri.Uses = list(len(uses))
-			regs = append(regs, defs...)
-			ri.Defs = list(len(defs))
-			switch {
-			case in.isMove():
-				ri.Flags = regalloc.Move
-			case in.isConst() && in.dst.Virtual():
-				ri.Flags = regalloc.Remat
-			case in.op.IsCond():
-				ri.Flags = regalloc.Check
-			}
+			rb.Insts[j] = f.Operands.Add(regalloc.Inst{Clobbers: clobbers, Flags: in.flags()}, uses, defs)
 		}
 	}
 	return f
 }
 
+// flags is what is special about the instruction to the allocator.
+func (in *minst) flags() regalloc.Flag {
+	switch {
+	case in.isMove():
+		return regalloc.Move
+	case in.isConst() && in.dst.Virtual():
+		return regalloc.Remat
+	case in.op.IsCond():
+		return regalloc.Check
+	}
+	return 0
+}
+
 // applyAllocation returns the instructions of block b as the allocator gave them.
-func (m *mfunc) applyAllocation(b *mblock, allocated []regalloc.Inst, firstSlot int32) []minst {
+func (m *mfunc) applyAllocation(b *mblock, res *regalloc.Result, allocated []regalloc.Inst, firstSlot int32) []minst {
 	out := b.insts[:0]
 	if m.stats.Rounds > 1 { // some were added, which may be any block's
 		out = make([]minst, 0, len(allocated))
@@ -89,12 +89,13 @@ func (m *mfunc) applyAllocation(b *mblock, allocated []regalloc.Inst, firstSlot 
 	var pos ir.Pos
 	for i := range allocated {
 		ri := &allocated[i]
+		uses, defs := res.Operands.Uses(ri), res.Operands.Defs(ri)
 		switch ri.Kind {
 		case regalloc.Elided:
 		case regalloc.Load:
-			out = append(out, minst{op: bpf.Load, size: bpf.B64, dst: ri.Defs[0], obj: firstSlot + ri.Slot, pos: pos})
+			out = append(out, minst{op: bpf.Load, size: bpf.B64, dst: defs[0], obj: firstSlot + ri.Slot, pos: pos})
 		case regalloc.Store:
-			out = append(out, minst{op: bpf.Store, size: bpf.B64, src: ri.Uses[0], obj: firstSlot + ri.Slot, pos: pos})
+			out = append(out, minst{op: bpf.Store, size: bpf.B64, src: uses[0], obj: firstSlot + ri.Slot, pos: pos})
 		default:
 			in := m.blocks[ri.Block].insts[ri.Index]
 			if ri.Kind == regalloc.Keep {
@@ -102,7 +103,7 @@ func (m *mfunc) applyAllocation(b *mblock, allocated []regalloc.Inst, firstSlot 
 			} else {
 				in.pos = pos
 			}
-			in.setOperands(ri.Uses, ri.Defs)
+			in.setOperands(uses, defs)
 			if !in.isMove() || in.dst != in.src {
 				out = append(out, in)
 			}

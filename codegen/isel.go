@@ -51,7 +51,7 @@ type selector struct {
 
 // selectFunc returns the machine IR of f.
 func selectFunc(f *ir.Func, cpu bpf.CPU) *mfunc {
-	m := &mfunc{fn: f, nreg: regalloc.FirstVirtual, objs: make([]object, 1, len(f.Slots)+1), ranged: map[reg]bool{}}
+	m := &mfunc{fn: f, nreg: regalloc.FirstVirtual, objs: make([]object, 1, len(f.Slots)+1)}
 	for _, s := range f.Slots {
 		m.objs = append(m.objs, object{size: s.Size, align: s.Align, name: s.Name, pos: s.Pos})
 	}

@@ -367,6 +367,7 @@ func (s *selector) findEscapes(rpo []*ir.Block) {
 // range of: offsets of addresses and sizes, and what they are computed from.
 func (s *selector) findRanged(rpo []*ir.Block) {
 	seen := make([]bool, s.f.NumValues())
+	s.m.ranged = make([]bool, s.m.nreg)
 	var mark func(v *ir.Value)
 	mark = func(v *ir.Value) {
 		v = s.root(v)

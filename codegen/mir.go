@@ -28,7 +28,7 @@ type mfunc struct {
 	blocks []*mblock // blocks[0] is the entry
 	nreg   reg
 	objs   []object // what lies on the stack; [0] is unused
-	ranged map[reg]bool
+	ranged []bool   // of each register, once all are selected: its range matters
 	nblock int
 	stack  int // bytes of stack, once placed
 	stats  regalloc.Stats

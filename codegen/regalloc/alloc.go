@@ -31,13 +31,13 @@ func Allocate(f *Func) (*Result, error) {
 // the result.
 func finish(res *Result, g *graph, nslots int) {
 	slots := colorSlots(g.code, nslots)
-	paint := func(rs []Reg) {
-		for i, r := range rs {
-			rs[i] = g.color[g.find(r)]
-		}
+	regs := g.code.regs
+	for i, r := range regs {
+		regs[i] = g.color[g.find(r)]
 	}
-	res.Blocks = g.code.blocks
-	for b, insts := range res.Blocks {
+	res.Operands, res.Blocks = regs, make([][]Inst, len(g.code.blocks))
+	for b := range res.Blocks {
+		insts := g.code.blocks[b].Insts
 		kept := insts[:0]
 		for i := range insts {
 			in := &insts[i]
@@ -58,10 +58,8 @@ func finish(res *Result, g *graph, nslots int) {
 					res.Stats.Stores++
 				}
 			}
-			paint(in.Uses)
-			paint(in.Defs)
 			if in.Flags&Move != 0 && in.Kind == Keep {
-				if in.Uses[0] == in.Defs[0] {
+				if regs.Uses(in)[0] == regs.Defs(in)[0] {
 					res.Stats.MovesGone++
 				} else {
 					res.Stats.MovesLeft++
@@ -81,32 +79,34 @@ func colorSlots(c *code, nslots int) []int {
 		return nil
 	}
 	// The slots are the registers of a function of loads and stores only.
-	sc := &code{preds: c.preds, succs: c.succs, blocks: make([][]Inst, len(c.blocks)), nreg: FirstVirtual + Reg(nslots)}
-	for b, insts := range c.blocks {
+	sc := &code{preds: c.preds, blocks: make([]Block, len(c.blocks)), nreg: FirstVirtual + Reg(nslots)}
+	for b := range c.blocks {
+		insts, slots := c.blocks[b].Insts, &sc.blocks[b].Insts
 		for i := range insts {
 			r := []Reg{FirstVirtual + Reg(insts[i].Slot)}
 			switch insts[i].Kind {
 			case Load:
-				sc.blocks[b] = append(sc.blocks[b], Inst{Uses: r, Index: int32(i)})
+				*slots = append(*slots, sc.regs.Add(Inst{Index: int32(i)}, r, nil))
 			case Store:
-				sc.blocks[b] = append(sc.blocks[b], Inst{Defs: r, Index: int32(i)})
+				*slots = append(*slots, sc.regs.Add(Inst{Index: int32(i)}, nil, r))
 			}
 		}
 	}
-	_, liveOut := liveness(sc)
+	liveOut := liveness(sc).out
 	adj := make([][]int, nslots)
 	used := make([]bool, nslots)
 	live := newSparse(sc.nreg)
-	for b, insts := range sc.blocks {
+	for b := range sc.blocks {
+		insts := sc.blocks[b].Insts
 		live.clear()
-		for _, r := range liveOut[b] {
-			live.add(r)
+		for r := range liveOut.all(b) {
+			live.add(Reg(r))
 		}
 		for i := len(insts) - 1; i >= 0; i-- {
-			for _, d := range insts[i].Defs {
+			for _, d := range sc.regs.Defs(&insts[i]) {
 				if !live.has(d) {
-					dead := &c.blocks[b][insts[i].Index]
-					dead.Slot, dead.Kind, dead.Uses = int32(nslots), Store, nil
+					dead := &c.blocks[b].Insts[insts[i].Index]
+					dead.Slot, dead.Kind, dead.Uses = int32(nslots), Store, 0
 					continue
 				}
 				live.remove(d)
@@ -115,7 +115,7 @@ func colorSlots(c *code, nslots int) []int {
 					adj[a], adj[b] = append(adj[a], b), append(adj[b], a)
 				}
 			}
-			for _, u := range insts[i].Uses {
+			for _, u := range sc.regs.Uses(&insts[i]) {
 				used[u-FirstVirtual] = true
 				live.add(u)
 			}

@@ -1,8 +1,9 @@
 package regalloc
 
 import (
+	"cmp"
 	"math/bits"
-	"sort"
+	"slices"
 )
 
 // nodeState is where a register stands in the work of colouring.
@@ -25,9 +26,7 @@ func (g *graph) paint() (spilled []Reg) {
 	for i := range g.moveQueue {
 		g.moveQueue[i] = int32(i)
 	}
-	sort.SliceStable(g.moveQueue, func(i, j int) bool {
-		return g.moves[g.moveQueue[i]].weight > g.moves[g.moveQueue[j]].weight
-	})
+	slices.SortStableFunc(g.moveQueue, func(a, b int32) int { return cmp.Compare(g.moves[b].weight, g.moves[a].weight) })
 	for r := FirstVirtual; r < g.code.nreg; r++ {
 		if g.state[r] == nodeInitial {
 			g.enlist(r)
@@ -92,11 +91,22 @@ func (g *graph) inGraph(r Reg) bool {
 	return g.state[r] != nodeStack && g.state[r] != nodeCoalesced
 }
 
+// neighbours goes through the virtual registers that r interferes with.
+func (g *graph) neighbours(r Reg) func(yield func(Reg) bool) {
+	return func(yield func(Reg) bool) {
+		for n := range g.adj.all(int(r)) {
+			if !yield(Reg(n)) {
+				return
+			}
+		}
+	}
+}
+
 // remove takes r out of the graph; it will be coloured after all that is left.
 func (g *graph) remove(r Reg) {
 	g.state[r] = nodeStack
 	g.stack = append(g.stack, r)
-	for _, n := range g.adj[r] {
+	for n := range g.neighbours(r) {
 		if g.inGraph(n) {
 			g.lower(n)
 		}
@@ -110,7 +120,7 @@ func (g *graph) lower(r Reg) {
 		return
 	}
 	g.enableMoves(r)
-	for _, n := range g.adj[r] {
+	for n := range g.neighbours(r) {
 		if g.inGraph(n) {
 			g.enableMoves(n)
 		}
@@ -121,7 +131,7 @@ func (g *graph) lower(r Reg) {
 }
 
 func (g *graph) enableMoves(r Reg) {
-	for _, m := range g.moveList[r] {
+	for m := range g.moveList.all(int(r)) {
 		if g.moves[m].state == moveActive {
 			g.moves[m].state = moveReady
 			g.moveQueue = append(g.moveQueue, m)
@@ -130,7 +140,7 @@ func (g *graph) enableMoves(r Reg) {
 }
 
 func (g *graph) moveRelated(r Reg) bool {
-	for _, m := range g.moveList[r] {
+	for m := range g.moveList.all(int(r)) {
 		if g.moves[m].state != moveDone {
 			return true
 		}
@@ -186,7 +196,7 @@ func (g *graph) georgeTest(u, v Reg) bool {
 	if u.Virtual() && g.forbid[v]&^g.forbid[u] != 0 {
 		return false
 	}
-	for _, n := range g.adj[v] {
+	for n := range g.neighbours(v) {
 		if !g.inGraph(n) || g.degree[n] < int32(g.k) {
 			continue
 		}
@@ -201,7 +211,7 @@ func (g *graph) georgeTest(u, v Reg) bool {
 // have many.
 func (g *graph) briggsTest(u, v Reg) bool {
 	many := bits.OnesCount32(uint32(g.forbid[u] | g.forbid[v]))
-	for _, n := range g.adj[u] {
+	for n := range g.neighbours(u) {
 		if g.inGraph(n) && g.degree[n] >= int32(g.k) {
 			// A neighbour of both loses one of them.
 			if g.degree[n] > int32(g.k) || !g.edges.has(n, v) {
@@ -209,7 +219,7 @@ func (g *graph) briggsTest(u, v Reg) bool {
 			}
 		}
 	}
-	for _, n := range g.adj[v] {
+	for n := range g.neighbours(v) {
 		if g.inGraph(n) && g.degree[n] >= int32(g.k) && !g.edges.has(n, u) {
 			many++
 		}
@@ -222,12 +232,12 @@ func (g *graph) merge(u, v Reg) {
 	g.state[v], g.alias[v] = nodeCoalesced, u
 	g.enableMoves(v)
 	if u.Virtual() {
-		g.moveList[u] = append(g.moveList[u], g.moveList[v]...)
+		g.moveList.move(int(u), int(v))
 		g.cost[u] += g.cost[v]
 		g.code.level[u] = min(g.code.level[u], g.code.level[v])
 		g.forbidRegs(u, g.forbid[v])
 	}
-	for _, n := range g.adj[v] {
+	for n := range g.neighbours(v) {
 		if g.inGraph(n) {
 			g.addEdge(n, u)
 			g.lower(n)
@@ -242,7 +252,7 @@ func (g *graph) merge(u, v Reg) {
 func (g *graph) freeze(r Reg) {
 	g.state[r] = nodeSimplify
 	g.simplifyList = append(g.simplifyList, r)
-	for _, m := range g.moveList[r] {
+	for m := range g.moveList.all(int(r)) {
 		mv := &g.moves[m]
 		if mv.state == moveDone {
 			continue
@@ -293,7 +303,7 @@ func (g *graph) assign() (spilled []Reg) {
 	for i := len(g.stack) - 1; i >= 0; i-- {
 		r := g.stack[i]
 		free := g.alloc &^ g.forbid[r]
-		for _, n := range g.adj[r] {
+		for n := range g.neighbours(r) {
 			if c := g.color[g.find(n)]; c >= 0 {
 				free &^= 1 << uint(c)
 			}
@@ -310,8 +320,8 @@ func (g *graph) assign() (spilled []Reg) {
 // choose picks a colour: one that makes a move go if there is one, else the
 // first in order.
 func (g *graph) choose(r Reg, free Set) Reg {
-	best, bestWeight := Reg(-1), 0.0
-	for _, m := range g.moveList[r] {
+	best, bestWeight := Reg(-1), int32(0)
+	for m := range g.moveList.all(int(r)) {
 		mv := &g.moves[m]
 		other := g.find(mv.dst)
 		if other == r {

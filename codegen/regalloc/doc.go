@@ -5,14 +5,13 @@
 // name what they use and define, and the answer is the same instructions with
 // machine registers, among them loads and stores of spill slots.
 //
-//	res, err := regalloc.Allocate(&regalloc.Func{
-//		Order: []regalloc.Reg{1, 2, 3, 4, 5, 0, 6, 7, 8, 9},
-//		Blocks: []regalloc.Block{{Insts: []regalloc.Inst{
-//			{Defs: []regalloc.Reg{32}, Flags: regalloc.Remat},     // v32 = constant
-//			{Defs: []regalloc.Reg{0}, Uses: []regalloc.Reg{32}, Flags: regalloc.Move},
-//			{Uses: []regalloc.Reg{0}},                             // exit
-//		}}},
-//	})
+//	f := &regalloc.Func{Order: []regalloc.Reg{1, 2, 3, 4, 5, 0, 6, 7, 8, 9}}
+//	f.Blocks = []regalloc.Block{{Insts: []regalloc.Inst{
+//		f.Operands.Add(regalloc.Inst{Flags: regalloc.Remat}, nil, []regalloc.Reg{32}),                // v32 = constant
+//		f.Operands.Add(regalloc.Inst{Flags: regalloc.Move}, []regalloc.Reg{32}, []regalloc.Reg{0}),   // r0 = v32
+//		f.Operands.Add(regalloc.Inst{}, []regalloc.Reg{0}, nil),                                      // exit
+//	}}}
+//	res, err := regalloc.Allocate(f)
 //
 // # Definitions
 //

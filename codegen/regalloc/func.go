@@ -19,30 +19,48 @@ func (s Set) Has(r Reg) bool { return s>>uint(r)&1 != 0 }
 type Flag uint8
 
 const (
-	// Move: copies Uses[0] to Defs[0] and does nothing else.
+	// Move: copies its only use to its only definition and does nothing else.
 	Move Flag = 1 << iota
-	// Remat: computes Defs[0], its only definition, from nothing, and may be
-	// done again anywhere.
+	// Remat: computes its only definition from nothing, and may be done again
+	// anywhere.
 	Remat
 	// Check: a comparison that ends its block. In the successors the verifier
-	// knows more of its Uses.
+	// knows more of what it uses.
 	Check
 )
 
 // Inst is an instruction: before allocation one of the caller's, of which it is
 // said what the allocator needs to know; after it one of these or one that the
 // allocator put there. An operation that changes a register in place has it among
-// Uses and Defs, which both have machine registers in the end, in the same order.
+// its uses and its definitions, which both have machine registers in the end, in the
+// same order.
 type Inst struct {
-	Uses, Defs []Reg
-	Clobbers   Set // machine registers lost, besides Defs
+	At         int32 // of its registers in Operands: uses, then definitions
+	Uses, Defs uint8 // how many
 	Flags      Flag
+	Kind       Kind // by Allocate: what the instruction does
+	Clobbers   Set  // machine registers lost, besides definitions
 
-	// By Allocate: what the instruction does, the caller's that it is, and the
-	// spill slot.
-	Kind         Kind
+	// By Allocate: the caller's instruction that it is, or the spill slot.
 	Block, Index int32
 	Slot         int32
+}
+
+// Operands are the registers that instructions name, one after the other: a
+// function has many instructions, and a slice in each would be most of them.
+type Operands []Reg
+
+// Uses returns the registers that in reads.
+func (o Operands) Uses(in *Inst) []Reg { return o[in.At:][:in.Uses:in.Uses] }
+
+// Defs returns the registers that in writes.
+func (o Operands) Defs(in *Inst) []Reg { return o[in.At+int32(in.Uses):][:in.Defs:in.Defs] }
+
+// Add makes in an instruction of these registers, which must be none of o's.
+func (o *Operands) Add(in Inst, uses, defs []Reg) Inst {
+	in.At, in.Uses, in.Defs = int32(len(*o)), uint8(len(uses)), uint8(len(defs))
+	*o = append(append(*o, uses...), defs...)
+	return in
 }
 
 // Kind says what an instruction does once registers are allocated.
@@ -52,8 +70,8 @@ const (
 	Keep   Kind = iota // what instruction Index of block Block does
 	Elided             // the same, but there is nothing to do any more
 	Redo               // what instruction Index of block Block (a Remat) does, again
-	Load               // Defs[0] from Slot
-	Store              // Uses[0] to Slot
+	Load               // its definition from Slot
+	Store              // its use to Slot
 )
 
 // Block is a basic block.
@@ -66,18 +84,20 @@ type Block struct {
 // Func is a function to allocate. Blocks[0] is the entry. Where a Check ends a
 // block that has several successors, each of these has no other predecessor.
 type Func struct {
-	Blocks []Block
-	Order  []Reg // machine registers to allocate, the preferred ones first
-	// Ranged are the virtual registers whose range, once compared, must be
-	// known where they are used.
-	Ranged map[Reg]bool
+	Blocks   []Block
+	Operands Operands
+	Order    []Reg // machine registers to allocate, the preferred ones first
+	// Ranged has, for each register up to some one, whether it is a virtual one whose
+	// range, once compared, must be known where it is used.
+	Ranged []bool
 }
 
 // Result is an allocation.
 type Result struct {
-	Blocks [][]Inst
-	Slots  int // spill slots used
-	Stats  Stats
+	Blocks   [][]Inst
+	Operands Operands
+	Slots    int // spill slots used
+	Stats    Stats
 }
 
 // Stats counts what the allocator did.
@@ -88,16 +108,8 @@ type Stats struct {
 // maxReg returns one more than the highest register named.
 func (f *Func) maxReg() Reg {
 	n := FirstVirtual
-	for i := range f.Blocks {
-		for j := range f.Blocks[i].Insts {
-			in := &f.Blocks[i].Insts[j]
-			for _, r := range in.Uses {
-				n = max(n, r+1)
-			}
-			for _, r := range in.Defs {
-				n = max(n, r+1)
-			}
-		}
+	for _, r := range f.Operands {
+		n = max(n, r+1)
 	}
 	return n
 }

@@ -5,11 +5,11 @@ import "math/bits"
 // graph is the interference graph and what is known of each register.
 type graph struct {
 	code   *code
-	liveIn [][]Reg
+	liveIn lists
 	alloc  Set // machine registers that may be given out
 	order  []Reg
 	k      int
-	adj    [][]Reg // virtual neighbours
+	adj    lists // virtual neighbours
 	edges  edgeSet
 	forbid []Set   // machine registers it interferes with
 	degree []int32 // virtual neighbours still in the graph, and forbidden machine registers
@@ -18,7 +18,7 @@ type graph struct {
 	redoable []redo
 
 	moves    []move
-	moveList [][]int32 // of each register
+	moveList lists // of each register, in moves
 
 	state []nodeState
 	alias []Reg
@@ -32,7 +32,7 @@ type graph struct {
 // move is a copy instruction that may go.
 type move struct {
 	dst, src Reg
-	weight   float64
+	weight   int32
 	state    moveState
 }
 
@@ -95,11 +95,11 @@ func (e *edgeSet) has(a, b Reg) bool {
 
 // build makes the graph of the code as it is now.
 func build(c *code, order []Reg) *graph {
-	n := int(c.nreg)
+	n, nmoves := int(c.nreg), c.countMoves()
 	g := &graph{
 		code: c, order: order, k: len(order),
-		adj: make([][]Reg, n), edges: newEdgeSet(n), forbid: make([]Set, n), degree: make([]int32, n),
-		cost: make([]float64, n), redoable: make([]redo, n), moveList: make([][]int32, n),
+		adj: newLists(n, 4*n), edges: newEdgeSet(n), forbid: make([]Set, n), degree: make([]int32, n),
+		cost: make([]float64, n), redoable: make([]redo, n), moves: make([]move, 0, nmoves), moveList: newLists(n, 2*nmoves),
 		state: make([]nodeState, n), alias: make([]Reg, n), color: make([]Reg, n),
 	}
 	for _, r := range order {
@@ -112,15 +112,15 @@ func build(c *code, order []Reg) *graph {
 	for r := Reg(0); r < FirstVirtual; r++ {
 		g.state[r], g.color[r] = nodeFixed, r
 	}
-	liveIn, liveOut := liveness(c)
-	g.liveIn = liveIn
+	borders := liveness(c)
+	g.liveIn = borders.in
 	live := newSparse(c.nreg)
 	for b := range c.blocks {
 		live.clear()
-		for _, r := range liveOut[b] {
-			live.add(r)
+		for r := range borders.out.all(b) {
+			live.add(Reg(r))
 		}
-		g.buildBlock(c.blocks[b], live, c.weight[b])
+		g.buildBlock(b, live)
 	}
 	for r := range g.cost {
 		if g.redoable[r] == redoYes {
@@ -128,6 +128,19 @@ func build(c *code, order []Reg) *graph {
 		}
 	}
 	return g
+}
+
+// countMoves returns how many moves the code has.
+func (c *code) countMoves() (n int) {
+	for b := range c.blocks {
+		insts := c.blocks[b].Insts
+		for i := range insts {
+			if insts[i].Flags&Move != 0 && insts[i].Kind != Elided {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // redoCost is how much a constant made again costs, in reloads.
@@ -151,27 +164,30 @@ func (g *graph) defines(r Reg, f Flag) {
 	}
 }
 
-func (g *graph) buildBlock(insts []Inst, live *sparse, weight float64) {
+// buildBlock adds block b to the graph. live is what is live behind it.
+func (g *graph) buildBlock(b int, live *sparse) {
+	insts, weight := g.code.blocks[b].Insts, g.code.weight(b)
 	for i := len(insts) - 1; i >= 0; i-- {
 		in := &insts[i]
 		if in.Kind == Elided {
 			continue
 		}
-		if in.Flags&Move != 0 && in.Uses[0] != in.Defs[0] {
-			live.remove(in.Uses[0])
-			g.addMove(in.Defs[0], in.Uses[0], weight)
+		uses, defs := g.code.regs.Uses(in), g.code.regs.Defs(in)
+		if in.Flags&Move != 0 && uses[0] != defs[0] {
+			live.remove(uses[0])
+			g.addMove(defs[0], uses[0], int32(weight))
 		}
-		for _, d := range in.Defs {
+		for _, d := range defs {
 			live.add(d)
 			g.appears(d, weight)
 			g.defines(d, in.Flags)
 		}
-		for _, d := range in.Defs {
+		for _, d := range defs {
 			for _, l := range live.dense {
 				g.addEdge(d, l)
 			}
 		}
-		for _, d := range in.Defs {
+		for _, d := range defs {
 			live.remove(d)
 		}
 		if in.Clobbers != 0 {
@@ -181,7 +197,7 @@ func (g *graph) buildBlock(insts []Inst, live *sparse, weight float64) {
 				}
 			}
 		}
-		for _, u := range in.Uses {
+		for _, u := range uses {
 			live.add(u)
 			g.appears(u, weight)
 		}
@@ -198,12 +214,12 @@ func (g *graph) appears(r Reg, weight float64) {
 	}
 }
 
-func (g *graph) addMove(dst, src Reg, weight float64) {
+func (g *graph) addMove(dst, src Reg, weight int32) {
 	m := int32(len(g.moves))
 	g.moves = append(g.moves, move{dst: dst, src: src, weight: weight})
 	for _, r := range [2]Reg{dst, src} {
 		if r.Virtual() {
-			g.moveList[r] = append(g.moveList[r], m)
+			g.moveList.add(int(r), m)
 		}
 	}
 }
@@ -218,8 +234,8 @@ func (g *graph) addEdge(a, b Reg) {
 	case !b.Virtual():
 		g.forbidRegs(a, 1<<uint(b))
 	case g.edges.insert(a, b):
-		g.adj[a] = append(g.adj[a], b)
-		g.adj[b] = append(g.adj[b], a)
+		g.adj.add(int(a), int32(b))
+		g.adj.add(int(b), int32(a))
 		g.degree[a]++
 		g.degree[b]++
 	}

@@ -25,7 +25,7 @@ var order = []Reg{1, 2, 3, 4, 5, 0, 6, 7, 8, 9}
 // place. "ranged v1" lists registers whose range matters.
 func parse(t *testing.T, text string) *Func {
 	t.Helper()
-	f := &Func{Order: order, Ranged: map[Reg]bool{}}
+	f := &Func{Order: order, Ranged: make([]bool, 200)}
 	for n, line := range strings.Split(text, "\n") {
 		line, _, _ = strings.Cut(line, ";")
 		fields := strings.Fields(line)
@@ -46,7 +46,7 @@ func parse(t *testing.T, text string) *Func {
 			t.Fatalf("line %d: no block", n+1)
 		}
 		b := &f.Blocks[len(f.Blocks)-1]
-		b.Insts = append(b.Insts, instruction(t, fields))
+		b.Insts = append(b.Insts, instruction(t, f, fields))
 	}
 	return f
 }
@@ -67,18 +67,19 @@ func header(t *testing.T, words []string) (b Block) {
 	return b
 }
 
-func instruction(t *testing.T, words []string) (in Inst) {
+func instruction(t *testing.T, f *Func, words []string) (in Inst) {
+	var uses, defs []Reg
 	for i, w := range words {
 		if w == "=" {
 			for _, d := range words[:i] {
-				in.Defs = append(in.Defs, reg(t, d))
+				defs = append(defs, reg(t, d))
 			}
 			words = words[i+1:]
 			break
 		}
 	}
 	for _, u := range words[1:] {
-		in.Uses = append(in.Uses, reg(t, u))
+		uses = append(uses, reg(t, u))
 	}
 	switch name := words[0]; {
 	case name == "move":
@@ -90,9 +91,9 @@ func instruction(t *testing.T, words []string) (in Inst) {
 	case name == "call":
 		in.Clobbers = callClobbers
 	case strings.HasSuffix(name, "!"):
-		in.Defs = append(in.Defs, in.Uses[0])
+		defs = append(defs, uses[0])
 	}
-	return in
+	return f.Operands.Add(in, uses, defs)
 }
 
 func reg(t *testing.T, w string) Reg {
@@ -113,25 +114,26 @@ func format(f *Func, res *Result, names [][]string) string {
 	for b, steps := range res.Blocks {
 		fmt.Fprintf(&sb, "b%d:\n", b)
 		for _, st := range steps {
+			uses, defs := res.Operands.Uses(&st), res.Operands.Defs(&st)
 			switch st.Kind {
 			case Elided:
 			case Load:
-				fmt.Fprintf(&sb, "  r%d = slot%d\n", st.Defs[0], st.Slot)
+				fmt.Fprintf(&sb, "  r%d = slot%d\n", defs[0], st.Slot)
 			case Store:
-				fmt.Fprintf(&sb, "  slot%d = r%d\n", st.Slot, st.Uses[0])
+				fmt.Fprintf(&sb, "  slot%d = r%d\n", st.Slot, uses[0])
 			default:
-				if f.Blocks[st.Block].Insts[st.Index].Flags&Move != 0 && st.Uses[0] == st.Defs[0] {
+				if f.Blocks[st.Block].Insts[st.Index].Flags&Move != 0 && uses[0] == defs[0] {
 					continue
 				}
 				sb.WriteString(" ")
-				for _, d := range st.Defs {
+				for _, d := range defs {
 					fmt.Fprintf(&sb, " r%d", d)
 				}
-				if len(st.Defs) > 0 {
+				if len(defs) > 0 {
 					sb.WriteString(" =")
 				}
 				fmt.Fprintf(&sb, " %s", names[st.Block][st.Index])
-				for _, u := range st.Uses {
+				for _, u := range uses {
 					fmt.Fprintf(&sb, " r%d", u)
 				}
 				sb.WriteString("\n")
@@ -144,13 +146,9 @@ func format(f *Func, res *Result, names [][]string) string {
 // clone copies what Allocate uses up.
 func clone(f *Func) *Func {
 	c := *f
-	c.Blocks = slices.Clone(f.Blocks)
+	c.Blocks, c.Operands = slices.Clone(f.Blocks), slices.Clone(f.Operands)
 	for b := range c.Blocks {
-		insts := slices.Clone(f.Blocks[b].Insts)
-		for i := range insts {
-			insts[i].Uses, insts[i].Defs = slices.Clone(insts[i].Uses), slices.Clone(insts[i].Defs)
-		}
-		c.Blocks[b].Insts = insts
+		c.Blocks[b].Insts = slices.Clone(f.Blocks[b].Insts)
 	}
 	return &c
 }
@@ -222,14 +220,15 @@ func TestText(t *testing.T) {
 // random makes a function of up to nv virtual registers in which each use is
 // defined on every way.
 func random(rnd *rand.Rand, nblocks, nv, ninst int) *Func {
-	f := &Func{Order: order, Ranged: map[Reg]bool{}}
+	f := &Func{Order: order, Ranged: make([]bool, 200)}
 	v := func() Reg { return FirstVirtual + Reg(rnd.Intn(nv)) }
+	inst := f.Operands.Add
 	f.Blocks = make([]Block, nblocks)
 	for i := 0; i < nv; i++ {
 		r := FirstVirtual + Reg(i)
-		in := Inst{Defs: []Reg{r}}
+		in := inst(Inst{}, nil, []Reg{r})
 		if i < 5 {
-			in = Inst{Defs: []Reg{r}, Uses: []Reg{Reg(i + 1)}, Flags: Move}
+			in = inst(Inst{Flags: Move}, []Reg{Reg(i + 1)}, []Reg{r})
 		}
 		f.Blocks[0].Insts = append(f.Blocks[0].Insts, in)
 		f.Ranged[r] = rnd.Intn(3) == 0
@@ -238,7 +237,7 @@ func random(rnd *rand.Rand, nblocks, nv, ninst int) *Func {
 		blk := &f.Blocks[b]
 		blk.Weight = 1 + rnd.Intn(2)*9
 		for i := 0; i < ninst; i++ {
-			randomInst(rnd, blk, v)
+			randomInst(rnd, f, blk, v)
 		}
 	}
 	// Edges, with those that a Check must own split.
@@ -247,14 +246,14 @@ func random(rnd *rand.Rand, nblocks, nv, ninst int) *Func {
 		case 0:
 			if b > 0 {
 				f.Blocks[b].Insts = append(f.Blocks[b].Insts,
-					Inst{Uses: []Reg{v()}, Defs: []Reg{0}, Flags: Move}, Inst{Uses: []Reg{0}})
+					inst(Inst{Flags: Move}, []Reg{v()}, []Reg{0}), inst(Inst{}, []Reg{0}, nil))
 				continue
 			}
 			fallthrough
 		case 1:
 			f.Blocks[b].Succs = []int{1 + rnd.Intn(nblocks-1)}
 		default:
-			f.Blocks[b].Insts = append(f.Blocks[b].Insts, Inst{Uses: []Reg{v(), v()}, Flags: Check})
+			f.Blocks[b].Insts = append(f.Blocks[b].Insts, inst(Inst{Flags: Check}, []Reg{v(), v()}, nil))
 			for range 2 {
 				f.Blocks[b].Succs = append(f.Blocks[b].Succs, len(f.Blocks))
 				f.Blocks = append(f.Blocks, Block{Succs: []int{1 + rnd.Intn(nblocks-1)}})
@@ -264,41 +263,44 @@ func random(rnd *rand.Rand, nblocks, nv, ninst int) *Func {
 	// A constant is defined once and before all else.
 	for i := 0; i < 4; i++ {
 		k := FirstVirtual + Reg(nv+i)
-		f.Blocks[0].Insts = append([]Inst{{Defs: []Reg{k}, Flags: Remat}}, f.Blocks[0].Insts...)
+		f.Blocks[0].Insts = append([]Inst{inst(Inst{Flags: Remat}, nil, []Reg{k})}, f.Blocks[0].Insts...)
 		b := &f.Blocks[rnd.Intn(nblocks)]
 		at := 0
 		if b == &f.Blocks[0] {
 			at = i + 1
 		}
-		use := Inst{Uses: []Reg{k, k}}
+		use := inst(Inst{}, []Reg{k, k}, nil)
 		b.Insts = append(b.Insts[:at:at], append([]Inst{use}, b.Insts[at:]...)...)
 	}
 	return f
 }
 
-func randomInst(rnd *rand.Rand, blk *Block, v func() Reg) {
-	add := func(ins ...Inst) { blk.Insts = append(blk.Insts, ins...) }
+func randomInst(rnd *rand.Rand, f *Func, blk *Block, v func() Reg) {
+	add := func(in Inst, uses, defs []Reg) { blk.Insts = append(blk.Insts, f.Operands.Add(in, uses, defs)) }
+	move := Inst{Flags: Move}
 	switch rnd.Intn(8) {
 	case 0, 1:
 		d := v()
-		add(Inst{Uses: []Reg{d, v()}, Defs: []Reg{d}})
+		add(Inst{}, []Reg{d, v()}, []Reg{d})
 	case 2, 3:
-		add(Inst{Uses: []Reg{v()}, Defs: []Reg{v()}, Flags: Move})
+		add(move, []Reg{v()}, []Reg{v()})
 	case 4:
-		add(Inst{Uses: []Reg{v()}, Defs: []Reg{v()}})
+		add(Inst{}, []Reg{v()}, []Reg{v()})
 	case 5:
-		add(Inst{Uses: []Reg{v(), v()}})
+		add(Inst{}, []Reg{v(), v()}, nil)
 	case 6:
 		n := rnd.Intn(6)
-		call := Inst{Clobbers: callClobbers, Defs: []Reg{0}}
+		var args []Reg
 		for i := 1; i <= n; i++ {
-			add(Inst{Uses: []Reg{v()}, Defs: []Reg{Reg(i)}, Flags: Move})
-			call.Uses = append(call.Uses, Reg(i))
+			add(move, []Reg{v()}, []Reg{Reg(i)})
+			args = append(args, Reg(i))
 		}
-		add(call, Inst{Uses: []Reg{0}, Defs: []Reg{v()}, Flags: Move})
+		add(Inst{Clobbers: callClobbers}, args, []Reg{0})
+		add(move, []Reg{0}, []Reg{v()})
 	default:
 		d := v()
-		add(Inst{Uses: []Reg{v()}, Defs: []Reg{d}, Flags: Move}, Inst{Uses: []Reg{d}, Defs: []Reg{d}})
+		add(move, []Reg{v()}, []Reg{d})
+		add(Inst{}, []Reg{d}, []Reg{d})
 	}
 }
 
@@ -362,8 +364,9 @@ func TestVerifyRejects(t *testing.T) {
 		switch {
 		case st.Kind == Load:
 			res.Blocks[b] = append(res.Blocks[b][:i], res.Blocks[b][i+1:]...)
-		case st.Kind == Keep && len(st.Uses) > 0:
-			st.Uses[0] = (st.Uses[0] + 1) % 10
+		case st.Kind == Keep && st.Uses > 0:
+			at := &res.Operands.Uses(st)[0]
+			*at = (*at + 1) % 10
 		default:
 			continue
 		}

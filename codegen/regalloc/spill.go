@@ -61,7 +61,7 @@ func preorder(c *code) []int {
 			}
 			seen[b] = true
 			order = append(order, b)
-			stack = append(stack, c.succs[b]...)
+			stack = append(stack, c.blocks[b].Succs...)
 		}
 	}
 	return order
@@ -83,37 +83,39 @@ func (s *spiller) commit() {
 			s.c.ranged[p] = s.c.ranged[p] || s.c.ranged[r]
 		}
 	}
+	for i, r := range s.c.regs {
+		s.c.regs[i] = s.rep(r)
+	}
 	for b := range s.c.blocks {
-		for i := range s.c.blocks[b] {
-			in := &s.c.blocks[b][i]
-			for j, u := range in.Uses {
-				in.Uses[j] = s.rep(u)
-			}
-			for j, d := range in.Defs {
-				in.Defs[j] = s.rep(d)
-			}
-			if in.Flags&Move != 0 && in.Uses[0] == in.Defs[0] && in.Kind == Keep {
+		insts := s.c.blocks[b].Insts
+		for i := range insts {
+			in := &insts[i]
+			if in.Flags&Move != 0 && in.Kind == Keep && s.use(in) == s.def(in) {
 				in.Kind = Elided
 			}
 		}
 	}
-	for b, list := range s.g.liveIn {
-		for i, r := range list {
-			s.g.liveIn[b][i] = s.rep(r)
-		}
+	for i := range s.g.liveIn.links {
+		l := &s.g.liveIn.links[i]
+		l.n = int32(s.rep(Reg(l.n)))
 	}
 }
+
+// use and def return the register of an instruction that has one only.
+func (s *spiller) use(in *Inst) Reg { return s.c.regs.Uses(in)[0] }
+func (s *spiller) def(in *Inst) Reg { return s.c.regs.Defs(in)[0] }
 
 // findRemat finds the spilled registers whose only definition can be redone.
 func (s *spiller) findRemat(spilled []Reg) {
 	defs := make([]int32, s.c.nreg)
 	for b := range s.c.blocks {
-		for i := range s.c.blocks[b] {
-			in := &s.c.blocks[b][i]
+		insts := s.c.blocks[b].Insts
+		for i := range insts {
+			in := &insts[i]
 			if in.Kind == Elided {
 				continue
 			}
-			for _, d := range in.Defs {
+			for _, d := range s.c.regs.Defs(in) {
 				defs[d]++
 				s.remat[d] = nil
 				if in.Flags&Remat != 0 && defs[d] == 1 {
@@ -180,7 +182,7 @@ func (s *spiller) spilledConflicts() map[[2]Reg]bool {
 		if !s.spilled[a] {
 			continue
 		}
-		for _, n := range s.g.adj[r] {
+		for n := range s.g.neighbours(r) {
 			if b := s.rep(n); s.spilled[b] {
 				conflicts[[2]Reg{a, b}] = true
 				conflicts[[2]Reg{b, a}] = true
@@ -205,7 +207,7 @@ func (s *spiller) isSpilled(r Reg) bool { return int(r) < len(s.spilled) && s.sp
 
 // block rewrites one block.
 func (s *spiller) block(b int) {
-	old := s.c.blocks[b]
+	old := s.c.blocks[b].Insts
 	s.out = make([]Inst, 0, len(old)+4)
 	s.cur = s.cur[:0]
 	for _, p := range s.pending[b] {
@@ -217,7 +219,7 @@ func (s *spiller) block(b int) {
 	for i := range old {
 		s.inst(&old[i])
 	}
-	s.c.blocks[b] = s.out
+	s.c.blocks[b].Insts = s.out
 	s.handOn(b)
 }
 
@@ -228,15 +230,15 @@ func (s *spiller) handOn(b int) {
 	if n := len(s.out); n > 0 && s.out[n-1].Flags&Check != 0 {
 		check = &s.out[n-1]
 	}
-	for _, succ := range s.c.succs[b] {
-		if len(s.c.preds[succ]) != 1 {
+	for _, succ := range s.c.blocks[b].Succs {
+		if !s.c.onlyPred(succ) {
 			continue
 		}
 		for _, c := range s.cur {
 			if !s.liveInto(succ, c.of) {
 				continue
 			}
-			store := check != nil && s.c.ranged[c.of] && s.remat[c.of] == nil && slices.Contains(check.Uses, c.temp)
+			store := check != nil && s.c.ranged[c.of] && s.remat[c.of] == nil && slices.Contains(s.c.regs.Uses(check), c.temp)
 			if store || s.c.level[c.of] == 0 {
 				s.pending[succ] = append(s.pending[succ], handed{c, store})
 			}
@@ -252,7 +254,7 @@ func (s *spiller) inst(in *Inst) {
 	if in.Flags&Move != 0 && s.elideMove(in) {
 		return
 	}
-	if in.Flags&Remat != 0 && in.Kind != Load && s.isSpilled(in.Defs[0]) && s.remat[in.Defs[0]] != nil {
+	if in.Flags&Remat != 0 && in.Kind != Load && s.isSpilled(s.def(in)) && s.remat[s.def(in)] != nil {
 		// The definition is redone where it is needed. Of a redone one there
 		// is nothing left to tell.
 		if in.Kind == Keep {
@@ -261,16 +263,18 @@ func (s *spiller) inst(in *Inst) {
 		}
 		return
 	}
-	for j, u := range in.Uses {
-		if s.isSpilled(u) {
-			in.Uses[j] = s.reload(u)
+	// Reloads add operands: the list may be elsewhere behind each.
+	for j := range in.Uses {
+		if u := s.c.regs.Uses(in)[j]; s.isSpilled(u) {
+			t := s.reload(u)
+			s.c.regs.Uses(in)[j] = t
 		}
 	}
 	var stores []current
-	for j, d := range in.Defs {
+	for j, d := range s.c.regs.Defs(in) {
 		if s.isSpilled(d) {
 			t := s.define(d)
-			in.Defs[j] = t
+			s.c.regs.Defs(in)[j] = t
 			stores = append(stores, current{d, t})
 		}
 	}
@@ -282,8 +286,8 @@ func (s *spiller) inst(in *Inst) {
 }
 
 func (s *spiller) liveInto(b int, r Reg) bool {
-	for _, l := range s.g.liveIn[b] {
-		if l == r {
+	for l := range s.g.liveIn.all(b) {
+		if Reg(l) == r {
 			return true
 		}
 	}
@@ -292,7 +296,7 @@ func (s *spiller) liveInto(b int, r Reg) bool {
 
 // elideMove drops a move between registers that share a slot.
 func (s *spiller) elideMove(in *Inst) bool {
-	d, u := in.Defs[0], in.Uses[0]
+	d, u := s.def(in), s.use(in)
 	if !s.isSpilled(d) || !s.isSpilled(u) || s.remat[d] != nil || s.remat[u] != nil || s.slot[d] != s.slot[u] {
 		return false
 	}
@@ -336,10 +340,9 @@ func (s *spiller) reload(r Reg) Reg {
 		if redo.Kind == Keep {
 			redo.Kind = Redo
 		}
-		redo.Defs = []Reg{t}
-		s.out = append(s.out, redo)
+		s.out = append(s.out, s.c.regs.Add(redo, nil, []Reg{t}))
 	} else {
-		s.out = append(s.out, Inst{Kind: Load, Slot: s.slot[r], Defs: []Reg{t}})
+		s.out = append(s.out, s.c.regs.Add(Inst{Kind: Load, Slot: s.slot[r]}, nil, []Reg{t}))
 	}
 	s.cur = append(s.cur, current{r, t})
 	return t
@@ -367,7 +370,7 @@ func (s *spiller) temp(r Reg) Reg {
 }
 
 func (s *spiller) store(r, t Reg) {
-	s.out = append(s.out, Inst{Kind: Store, Slot: s.slot[r], Uses: []Reg{t}})
+	s.out = append(s.out, s.c.regs.Add(Inst{Kind: Store, Slot: s.slot[r]}, []Reg{t}, nil))
 }
 
 // forget ends the short live ranges that must not go on behind the instruction:

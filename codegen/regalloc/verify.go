@@ -123,34 +123,36 @@ func (v *verifier) block(b int) ([]set, error) {
 }
 
 func (v *verifier) step(state []set, st *Inst) error {
+	from, to := v.res.Operands.Uses(st), v.res.Operands.Defs(st)
 	switch st.Kind {
 	case Load:
-		state[st.Defs[0]] = state[int32(FirstVirtual)+st.Slot]
+		state[to[0]] = state[int32(FirstVirtual)+st.Slot]
 		return nil
 	case Store:
-		state[int32(FirstVirtual)+st.Slot] = state[st.Uses[0]]
+		state[int32(FirstVirtual)+st.Slot] = state[from[0]]
 		return nil
 	}
 	in := &v.f.Blocks[st.Block].Insts[st.Index]
+	uses, defs := v.f.Operands.Uses(in), v.f.Operands.Defs(in)
 	switch {
 	case st.Kind == Redo:
 		if in.Flags&Remat == 0 {
 			return fmt.Errorf("instruction %d can't be redone", st.Index)
 		}
-		state[st.Defs[0]] = state[v.redone[[2]int32{st.Block, st.Index}]]
+		state[to[0]] = state[v.redone[[2]int32{st.Block, st.Index}]]
 		return nil
 	case in.Flags&Move != 0:
-		return checkMove(state, in, st)
+		return v.checkMove(state, in, st)
 	case st.Kind == Elided:
 		if in.Flags&Remat == 0 {
 			return fmt.Errorf("instruction %d can't be left out", st.Index)
 		}
-		undefine(state, in.Defs[0])
+		undefine(state, defs[0])
 		v.remember(state, in, st)
 		return nil
 	}
-	for j, u := range in.Uses {
-		if at := st.Uses[j]; !state[at].has(u) {
+	for j, u := range uses {
+		if at := from[j]; !state[at].has(u) {
 			return fmt.Errorf("instruction %d uses register %d, but machine register %d holds %v", st.Index, u, at, state[at])
 		}
 	}
@@ -159,14 +161,14 @@ func (v *verifier) step(state []set, st *Inst) error {
 			state[r] = nil
 		}
 	}
-	for _, d := range in.Defs {
+	for _, d := range defs {
 		undefine(state, d)
 	}
-	for j, d := range in.Defs {
-		if !d.Virtual() && d != st.Defs[j] {
-			return fmt.Errorf("instruction %d must define %d, not %d", st.Index, d, st.Defs[j])
+	for j, d := range defs {
+		if !d.Virtual() && d != to[j] {
+			return fmt.Errorf("instruction %d must define %d, not %d", st.Index, d, to[j])
 		}
-		state[st.Defs[j]] = set{d}
+		state[to[j]] = set{d}
 	}
 	v.remember(state, in, st)
 	return nil
@@ -175,15 +177,15 @@ func (v *verifier) step(state []set, st *Inst) error {
 // remember notes what an instruction that is redone elsewhere computes.
 func (v *verifier) remember(state []set, in *Inst, st *Inst) {
 	if at, ok := v.redone[[2]int32{st.Block, st.Index}]; ok {
-		state[at] = set{in.Defs[0]}
+		state[at] = set{v.f.Operands.Defs(in)[0]}
 	}
 }
 
 // checkMove makes the destination equal to the source.
-func checkMove(state []set, in *Inst, st *Inst) error {
-	d, u := in.Defs[0], in.Uses[0]
+func (v *verifier) checkMove(state []set, in *Inst, st *Inst) error {
+	d, u := v.f.Operands.Defs(in)[0], v.f.Operands.Uses(in)[0]
 	if st.Kind == Keep {
-		from, to := st.Uses[0], st.Defs[0]
+		from, to := v.res.Operands.Uses(st)[0], v.res.Operands.Defs(st)[0]
 		if !state[from].has(u) {
 			return fmt.Errorf("move %d uses register %d, but machine register %d holds %v", st.Index, u, from, state[from])
 		}
