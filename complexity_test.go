@@ -3,6 +3,7 @@ package luabpfc_test
 import (
 	"bytes"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -34,7 +35,9 @@ func TestComplexity(t *testing.T) {
 			continue
 		}
 		for name, want := range verifierSteps(t, obj) {
-			got := explore.Walk(exploredProgram(obj, name), 1_000_000).Steps
+			p := exploredProgram(obj, name)
+			p.CPUs = uint64(runtime.NumCPU())
+			got := explore.Walk(p, 1_000_000).Steps
 			n++
 			if 10*got > 11*want+100 || 10*want > 11*got+100 {
 				off++

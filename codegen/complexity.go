@@ -36,7 +36,7 @@ func CheckComplexity(m *ir.Module, out *Output, target kernel.Version) error {
 		if f.Kind == nil {
 			continue
 		}
-		p := &explore.Program{Funcs: reached(m, out, index, i), Ctx: f.Kind.Ctx, Result: f.Kind.Ret != nil, Maps: explored(m.Maps)}
+		p := &explore.Program{Funcs: reached(m, out, index, i), Ctx: f.Kind.Ctx, Result: f.Kind.Ret != nil, Maps: explored(m.Maps), Kernel: target}
 		limit := maxProcessed
 		if target.Before(loopsAsOf6_7) && loops(p) {
 			limit = maxLooped

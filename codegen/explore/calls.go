@@ -130,8 +130,8 @@ func (w *walker) helper(s *state, in *bpf.Inst, e event) {
 		}
 	case h.Ret.Address():
 		*r = value{kind: memory, what: w.result(m, h)}
-	case h.Name == "get_smp_processor_id":
-		*r = number(0, 1) // more processors are less to follow
+	case h.Name == "get_smp_processor_id" && w.p.CPUs > 0:
+		*r = number(0, w.p.CPUs-1)
 	default:
 		*r = anything()
 	}

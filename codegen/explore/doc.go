@@ -43,11 +43,16 @@
 // exactly, seventeen others more than a tenth wrong, three of them by more than half;
 // of 58 with more than twenty thousand instructions two were more than a tenth wrong,
 // the one that was too low by 15 in 100. It knows nothing of what reading
-// a map's constant contents gives, nor of kernel functions; it takes it that the
-// machine has two processors. Other kernels compare states by other rules: older
-// ones know less of copies and mostly walk less, but in loops, before 6.7, up to
-// thirteen times as much was seen; those from 7.0 on carry marks round loops and
-// leave out copies that nobody reads.
+// a map's constant contents gives, nor of kernel functions. Other kernels compare
+// states by other rules: older ones know less of copies and mostly walk less, but in
+// loops, before 6.7, up to thirteen times as much was seen; those from 7.0 on carry
+// marks round loops and leave out copies that nobody reads.
+//
+// Of older kernels it knows one rule (Program.Kernel). Before 6.3 a state with a
+// reference, to a record of a ring buffer or a socket, allows only states with the
+// same one, not with another one that was acquired in its place in another trip of a
+// loop. Where states are stored while one is held, which is a matter of how many
+// instructions went before, a loop of n trips with a branch has 2^n ways.
 //
 // Time is that of the steps, about a quarter of a microsecond each; whoever calls
 // it asks first whether the code is so plain that it needs no walk (Plain).

@@ -49,7 +49,7 @@ func (w *walker) allows(s *stored, c *state, ranges bool) bool {
 	}
 	w.ids.pairs, w.ids.single = w.ids.pairs[:0], 0
 	for i, id := range s.refs {
-		if !w.ids.same(id, c.refs[i]) {
+		if w.sameRefs && id != c.refs[i] || !w.ids.same(id, c.refs[i]) {
 			return false
 		}
 	}

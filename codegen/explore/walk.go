@@ -24,6 +24,8 @@ type Program struct {
 	Ctx    *kernel.Ctx // of the program; nil: numbers only
 	Result bool        // the program's result has to be in a range
 	Maps   []Map
+	CPUs   uint64         // of the machine; 0: any number
+	Kernel kernel.Version // the oldest that must accept it; 0: the newest
 }
 
 // Map is what the verifier makes use of, of a map.
@@ -65,6 +67,7 @@ type walker struct {
 	nextID  int32
 	ids     ids
 
+	sameRefs         bool // kernels before 6.3 tell references apart by where they were acquired
 	now              int  // the instruction at hand
 	noted            bool // it was written down
 	steps, stepsThen int
@@ -110,7 +113,7 @@ func (s *state) finish() {
 }
 
 func newWalker(p *Program) *walker {
-	w := &walker{p: p, what: map[string]int32{}, order: map[int][]int32{}, links: make([][]place, 1)}
+	w := &walker{p: p, sameRefs: p.Kernel != kernel.Version{} && p.Kernel.Before(kernel.Version{Major: 6, Minor: 3}), what: map[string]int32{}, order: map[int][]int32{}, links: make([][]place, 1)}
 	index := map[string]int{}
 	for i := range p.Funcs {
 		index[p.Funcs[i].Name] = len(w.code)

@@ -18,7 +18,10 @@ import (
 //
 //	cost = t * instructions * (1 + branches on data) * 2^(t * branches on carried values)
 //
-// with branches out of the loop counted as instructions only. Often it is less:
+// with branches out of the loop counted as instructions only. A loop that acquires
+// references, of records in a ring buffer say, has none on data: kernels before 6.3
+// take two states with references that were acquired in different trips for
+// different, and if it is while one is held that they compare states, no paths merge. Often it is less:
 // three branches on carried numbers take 1,400 steps for 8 trips, 16,500 for
 // 16, over a million for 32 (verifier.md 2); but with conditions carried round
 // as well, 7 trips already take more than the million that the kernel allows.
@@ -56,6 +59,7 @@ type nest struct {
 	shape map[*ir.NaturalLoop]*loopShape
 	known []bool // by value ID: the verifier computes it
 	old   bool   // the target has native loops only
+	refs  bool   // it tells references apart by where they were acquired
 
 	ranges, evident *ir.Ranges
 }
@@ -303,7 +307,7 @@ func (n *nest) native(l *ir.NaturalLoop, callback map[*ir.NaturalLoop]bool, limi
 			return 0, false
 		}
 	}
-	c := loopCost{n: n, l: l, mark: n.carried(l), value: n.materialised(l)}
+	c := loopCost{n: n, l: l, mark: n.carried(l), value: n.materialised(l), apart: n.refs && !n.old && acquires(l)}
 	for _, b := range l.Blocks {
 		c.block(b, n.loops.Of(b))
 	}
@@ -323,6 +327,7 @@ type loopCost struct {
 	l     *ir.NaturalLoop
 	mark  []bool // carried and unknown, by value ID
 	value []bool // Bools that become numbers
+	apart bool   // no paths merge
 
 	insns   int64
 	data    int64 // branches on what is not carried
@@ -359,11 +364,23 @@ func (c *loopCost) block(b *ir.Block, in *ir.NaturalLoop) {
 // branch counts a branch. Whether an address is null the verifier knows of each
 // state by itself, and states that differ in no more than that are two.
 func (c *loopCost) branch(cond *ir.Value, runs int64) {
-	if c.mark[cond.ID] && !isNilTest(cond) {
+	if c.apart || c.mark[cond.ID] && !isNilTest(cond) {
 		c.forks += runs
 	} else {
 		c.data++
 	}
+}
+
+// acquires reports whether a trip of l acquires a reference.
+func acquires(l *ir.NaturalLoop) bool {
+	for _, b := range l.Blocks {
+		for _, v := range b.Values {
+			if lends(v) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // materialised marks comparisons in l that are needed as 0 or 1.

@@ -41,6 +41,9 @@ import (
 // pointer may change from trip to trip.
 var callbackFixpoint = kernel.Version{Major: 6, Minor: 8}
 
+// Since when two references acquired in different places count as alike.
+var refsAlike = kernel.Version{Major: 6, Minor: 3}
+
 const (
 	maxLoopCalls = 1 << 23 // of one bpf_loop
 	arrayTrips   = 1 << 12 // entries of the array for bpf_for_each_map_elem
@@ -103,7 +106,7 @@ func (x *former) function(f *ir.Func) {
 	if len(n.loops.All) == 0 {
 		return
 	}
-	n.old = x.helper(f) == nil
+	n.old, n.refs = x.helper(f) == nil, x.target.Before(refsAlike)
 	callback := map[*ir.NaturalLoop]bool{}
 	for before := -1; before < len(callback); {
 		before = len(callback)
