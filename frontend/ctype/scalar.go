@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cilium/ebpf/btf"
 )
@@ -72,7 +73,7 @@ var synonyms = map[string]string{
 }
 
 // predeclared are the typedefs above as types: one each, whatever the scope.
-var predeclared = func() map[string]Type {
+var predeclared = sync.OnceValue(func() map[string]Type {
 	out := map[string]Type{}
 	var typ func(name string) Type
 	typ = func(name string) Type {
@@ -88,7 +89,7 @@ var predeclared = func() map[string]Type {
 		typ(name)
 	}
 	return out
-}()
+})
 
 // words returns the base type that words name together.
 func words(ws []string) (Type, bool) {
@@ -112,7 +113,7 @@ func words(ws []string) (Type, bool) {
 // Scalar returns the integer type known by that name without any declaration:
 // "uint32_t", "long", "__be16".
 func Scalar(name string) (Type, bool) {
-	if t, ok := predeclared[name]; ok {
+	if t, ok := predeclared()[name]; ok {
 		return t, true
 	}
 	t, ok := base[name]

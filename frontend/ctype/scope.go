@@ -255,7 +255,7 @@ func (sc *Scope) typedef(name string) Type {
 	if t, ok := sc.names[name]; ok {
 		return t
 	}
-	if t, ok := predeclared[name]; ok {
+	if t, ok := predeclared()[name]; ok {
 		return t
 	}
 	return nil

@@ -53,9 +53,9 @@ func (lw *lowerer) ctxField(e *syntax.Index, c Context, name string) Value {
 	case packet && lw.gen == nil:
 		return lw.errorf(e, diag.NoPacket, "the packet of %s can't be read", c.Kind.Phrase())
 	case f.Kind == kernel.PacketStart:
-		return Pointer{View: headers["data"]}
+		return Pointer{View: headers()["data"]}
 	case f.Kind == kernel.PacketEnd:
-		return Pointer{Base: lw.packetLen(), View: headers["data"]}
+		return Pointer{Base: lw.packetLen(), View: headers()["data"]}
 	case f.Object != "":
 		p := lw.b.Load(ir.Ptr, lw.ctx, ctxMem(f, 0))
 		return lw.objectRef(p, f.Object, true)

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 )
 
 // header is a row of packet headers: its fields and what may follow it.
@@ -127,62 +128,64 @@ func behindIP(icmp, field, unless string, l *length) []rule {
 // headers are the headers the language dissects, by name. Sources: IEEE 802.3,
 // 802.1Q, RFC 791, 792, 768, 826, 2784, 4443, 7348, 8200, 9293; names as the
 // seeds' proto.lua has them.
-var headers = index([]*header{
-	{name: "eth", size: 14, fields: []field{
-		bytesField("dst", 0, 6), bytesField("src", 6, 6), bits("type", 96, 16),
-	}, children: behindEthertype("type")},
-	{name: "dot1q", size: 4, fields: []field{
-		bits("pri", 0, 3), bits("cfi", 3, 1), bits("vlanid", 4, 12), bits("type", 16, 16),
-	}, children: behindEthertype("type")},
-	{name: "arp", size: 28, fields: []field{
-		bits("htype", 0, 16), bits("ptype", 16, 16), bits("hlen", 32, 8), bits("plen", 40, 8), bits("oper", 48, 16),
-		bytesField("sha", 8, 6), bits("spa", 112, 32), bytesField("tha", 18, 6), bits("tpa", 192, 32),
-	}},
-	{name: "ip", size: 20, length: ipLength, fields: []field{
-		bits("ver", 0, 4), bits("hlen", 4, 4), bits("tos", 8, 8), bits("tlen", 16, 16), bits("identification", 32, 16),
-		bits("ffo_unused", 48, 1), bits("df", 49, 1), bits("mf", 50, 1), bits(ipLater, 51, 13), {name: "frag", off: 50, width: 14, some: true},
-		bits("ttl", 64, 8), bits("proto", 72, 8), bits("hchecksum", 80, 16), bits("src", 96, 32), bits("dst", 128, 32),
-	}, children: append(behindIP("icmp", "proto", ipLater, ipLength), rule{name: "data", to: "data", length: ipLength})},
-	{name: "ip6", size: 40, fields: []field{
-		bits("ver", 0, 4), bits("priority", 4, 8), bits("flow_label", 12, 20),
-		bits("payload_len", 32, 16), bits("next_header", 48, 8), bits("hop_limit", 56, 8),
-		bytesField("src", 8, 16), bytesField("dst", 24, 16),
-		bits("src_hi", 64, 64), bits("src_lo", 128, 64), bits("dst_hi", 192, 64), bits("dst_lo", 256, 64),
-	}, children: append(behindIP("icmp6", "next_header", "", nil), rule{name: "data", to: "data"})},
-	{name: "ip6_opt", size: 8, length: optLength, fields: []field{
-		bits("next_header", 0, 8), bits("ext_len", 8, 8), bytesField("pad", 2, 6),
-	}, children: behindIP("icmp6", "next_header", "", optLength)},
-	{name: "tcp", size: 20, length: tcpLength, fields: []field{
-		bits("src_port", 0, 16), bits("dst_port", 16, 16), bits("seq_num", 32, 32), bits("ack_num", 64, 32),
-		bits("offset", 96, 4), bits("reserved", 100, 4),
-		bits("flag_cwr", 104, 1), bits("flag_ece", 105, 1), bits("flag_urg", 106, 1), bits("flag_ack", 107, 1),
-		bits("flag_psh", 108, 1), bits("flag_rst", 109, 1), bits("flag_syn", 110, 1), bits("flag_fin", 111, 1),
-		bits("rcv_wnd", 112, 16), bits("cksum", 128, 16), bits("urg_ptr", 144, 16),
-	}, children: []rule{{name: "data", to: "data", length: tcpLength}}},
-	{name: "udp", size: 8, fields: []field{
-		bits("src_port", 0, 16), bits("dst_port", 16, 16), bits("length", 32, 16), bits("crc", 48, 16),
-	}, children: []rule{{name: "data", to: "data"}, {name: "vxlan", to: "vxlan", field: "dst_port", is: []int64{4789}}}},
-	{name: "icmp", size: 4, fields: icmpFields, children: []rule{{name: "data", to: "data"}}},
-	{name: "icmp6", size: 4, fields: icmpFields, children: []rule{{name: "data", to: "data"}}},
-	{name: "vxlan", size: 8, fields: []field{
-		bits("rsv1", 0, 4), bits("iflag", 4, 1), bits("rsv2", 5, 3), bits("rsv3", 8, 24), bits("key", 32, 24), bits("rsv4", 56, 8),
-	}, children: []rule{{name: "eth", to: "eth"}, {name: "data", to: "data"}}},
-	{name: "gre", size: 4, length: greLength, fields: []field{
-		bits("flag_csum", 0, 1), bits("flag_key", 2, 1), bits("flag_seq", 3, 1), bits("ver", 13, 3), bits("proto", 16, 16),
-	}, children: []rule{
-		{name: "ip", to: "ip", length: greLength, field: "proto", is: isIP},
-		{name: "ip6", to: "ip6", length: greLength, field: "proto", is: isIP6},
-		{name: "arp", to: "arp", length: greLength, field: "proto", is: isARP},
-		{name: "eth", to: "eth", length: greLength, field: "proto", is: isBridged},
-		{name: "data", to: "data", length: greLength},
-	}},
-	// What a packet that starts at the network header is.
-	{name: "net", hidden: true, fields: []field{bits("ver", 0, 4)}, children: []rule{
-		{name: "ip", to: "ip", field: "ver", is: []int64{4}}, {name: "ip6", to: "ip6", field: "ver", is: []int64{6}},
-	}},
-	// What follows the ethertype, whichever it is (packetl3.go).
-	{name: "l3", hidden: true},
-	{name: "data"},
+var headers = sync.OnceValue(func() map[string]*header {
+	return index([]*header{
+		{name: "eth", size: 14, fields: []field{
+			bytesField("dst", 0, 6), bytesField("src", 6, 6), bits("type", 96, 16),
+		}, children: behindEthertype("type")},
+		{name: "dot1q", size: 4, fields: []field{
+			bits("pri", 0, 3), bits("cfi", 3, 1), bits("vlanid", 4, 12), bits("type", 16, 16),
+		}, children: behindEthertype("type")},
+		{name: "arp", size: 28, fields: []field{
+			bits("htype", 0, 16), bits("ptype", 16, 16), bits("hlen", 32, 8), bits("plen", 40, 8), bits("oper", 48, 16),
+			bytesField("sha", 8, 6), bits("spa", 112, 32), bytesField("tha", 18, 6), bits("tpa", 192, 32),
+		}},
+		{name: "ip", size: 20, length: ipLength, fields: []field{
+			bits("ver", 0, 4), bits("hlen", 4, 4), bits("tos", 8, 8), bits("tlen", 16, 16), bits("identification", 32, 16),
+			bits("ffo_unused", 48, 1), bits("df", 49, 1), bits("mf", 50, 1), bits(ipLater, 51, 13), {name: "frag", off: 50, width: 14, some: true},
+			bits("ttl", 64, 8), bits("proto", 72, 8), bits("hchecksum", 80, 16), bits("src", 96, 32), bits("dst", 128, 32),
+		}, children: append(behindIP("icmp", "proto", ipLater, ipLength), rule{name: "data", to: "data", length: ipLength})},
+		{name: "ip6", size: 40, fields: []field{
+			bits("ver", 0, 4), bits("priority", 4, 8), bits("flow_label", 12, 20),
+			bits("payload_len", 32, 16), bits("next_header", 48, 8), bits("hop_limit", 56, 8),
+			bytesField("src", 8, 16), bytesField("dst", 24, 16),
+			bits("src_hi", 64, 64), bits("src_lo", 128, 64), bits("dst_hi", 192, 64), bits("dst_lo", 256, 64),
+		}, children: append(behindIP("icmp6", "next_header", "", nil), rule{name: "data", to: "data"})},
+		{name: "ip6_opt", size: 8, length: optLength, fields: []field{
+			bits("next_header", 0, 8), bits("ext_len", 8, 8), bytesField("pad", 2, 6),
+		}, children: behindIP("icmp6", "next_header", "", optLength)},
+		{name: "tcp", size: 20, length: tcpLength, fields: []field{
+			bits("src_port", 0, 16), bits("dst_port", 16, 16), bits("seq_num", 32, 32), bits("ack_num", 64, 32),
+			bits("offset", 96, 4), bits("reserved", 100, 4),
+			bits("flag_cwr", 104, 1), bits("flag_ece", 105, 1), bits("flag_urg", 106, 1), bits("flag_ack", 107, 1),
+			bits("flag_psh", 108, 1), bits("flag_rst", 109, 1), bits("flag_syn", 110, 1), bits("flag_fin", 111, 1),
+			bits("rcv_wnd", 112, 16), bits("cksum", 128, 16), bits("urg_ptr", 144, 16),
+		}, children: []rule{{name: "data", to: "data", length: tcpLength}}},
+		{name: "udp", size: 8, fields: []field{
+			bits("src_port", 0, 16), bits("dst_port", 16, 16), bits("length", 32, 16), bits("crc", 48, 16),
+		}, children: []rule{{name: "data", to: "data"}, {name: "vxlan", to: "vxlan", field: "dst_port", is: []int64{4789}}}},
+		{name: "icmp", size: 4, fields: icmpFields, children: []rule{{name: "data", to: "data"}}},
+		{name: "icmp6", size: 4, fields: icmpFields, children: []rule{{name: "data", to: "data"}}},
+		{name: "vxlan", size: 8, fields: []field{
+			bits("rsv1", 0, 4), bits("iflag", 4, 1), bits("rsv2", 5, 3), bits("rsv3", 8, 24), bits("key", 32, 24), bits("rsv4", 56, 8),
+		}, children: []rule{{name: "eth", to: "eth"}, {name: "data", to: "data"}}},
+		{name: "gre", size: 4, length: greLength, fields: []field{
+			bits("flag_csum", 0, 1), bits("flag_key", 2, 1), bits("flag_seq", 3, 1), bits("ver", 13, 3), bits("proto", 16, 16),
+		}, children: []rule{
+			{name: "ip", to: "ip", length: greLength, field: "proto", is: isIP},
+			{name: "ip6", to: "ip6", length: greLength, field: "proto", is: isIP6},
+			{name: "arp", to: "arp", length: greLength, field: "proto", is: isARP},
+			{name: "eth", to: "eth", length: greLength, field: "proto", is: isBridged},
+			{name: "data", to: "data", length: greLength},
+		}},
+		// What a packet that starts at the network header is.
+		{name: "net", hidden: true, fields: []field{bits("ver", 0, 4)}, children: []rule{
+			{name: "ip", to: "ip", field: "ver", is: []int64{4}}, {name: "ip6", to: "ip6", field: "ver", is: []int64{6}},
+		}},
+		// What follows the ethertype, whichever it is (packetl3.go).
+		{name: "l3", hidden: true},
+		{name: "data"},
+	})
 })
 
 // icmpFields are those of ICMP and ICMPv6; id and seq are an echo's.
@@ -238,8 +241,8 @@ type HeaderRow struct {
 
 // HeaderTable returns the rows.
 func HeaderTable() (rows []HeaderRow) {
-	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		h := headers[name]
+	for _, name := range slices.Sorted(maps.Keys(headers())) {
+		h := headers()[name]
 		if h.hidden || len(h.fields) == 0 {
 			continue
 		}

@@ -162,13 +162,13 @@ func (lw *lowerer) callFailed(e syntax.Node, function string, err error) Value {
 func headerMeant(h *header, name string) string {
 	known := h.members()
 	if h.name == "l3" {
-		known = slices.Concat(headers["ip"].members(), headers["ip6"].members(), headers["arp"].members())
+		known = slices.Concat(headers()["ip"].members(), headers()["ip6"].members(), headers()["arp"].members())
 	}
 	if s, ok := headerWords[name]; ok && slices.Contains(known, s) {
 		return " (did you mean '" + s + "'?)"
 	}
 	for _, c := range h.children {
-		if below, ok := headers[c.to]; ok && slices.Contains(below.members(), name) {
+		if below, ok := headers()[c.to]; ok && slices.Contains(below.members(), name) {
 			return "; it is below '" + c.name + "': write ." + c.name + "." + name
 		}
 	}

@@ -12,7 +12,7 @@ const maxOffset = 1 << 30
 
 // packet returns the packet's start, viewed as what the kind's packet starts
 // with.
-func (lw *lowerer) packet() Pointer { return Pointer{View: headers[originView[lw.prog.Kind.Origin]]} }
+func (lw *lowerer) packet() Pointer { return Pointer{View: headers()[originView[lw.prog.Kind.Origin]]} }
 
 // originView names the header that packets of each origin start with.
 var originView = map[kernel.Origin]string{kernel.NoOrigin: "eth", kernel.Link: "eth", kernel.Network: "net", kernel.Transport: "data"}
@@ -41,7 +41,7 @@ func (lw *lowerer) base(p Pointer) *ir.Value {
 
 // advance returns p + n bytes, as plain data.
 func (lw *lowerer) advance(p Pointer, n Int) Pointer {
-	out := Pointer{Base: p.Base, Off: p.Off, View: headers["data"]}
+	out := Pointer{Base: p.Base, Off: p.Off, View: headers()["data"]}
 	if c, ok := n.V.IsConst(); ok && c > -maxOffset && c < maxOffset && p.Off+c > -maxOffset && p.Off+c < maxOffset {
 		out.Off += c
 		return out
@@ -133,7 +133,7 @@ func (lw *lowerer) member(n syntax.Node, p Pointer, name string) Value {
 
 // child returns the header that r leads to; a length is read now.
 func (lw *lowerer) child(n syntax.Node, p Pointer, r *rule) Value {
-	out := Pointer{Base: p.Base, Off: p.Off + p.View.size, View: headers[r.to], Path: pathTo(p, r)}
+	out := Pointer{Base: p.Base, Off: p.Off + p.View.size, View: headers()[r.to], Path: pathTo(p, r)}
 	if r.length != nil {
 		out.Base, out.Off = lw.behindHeader(n, p, r.length)
 	}
@@ -189,7 +189,7 @@ func (lw *lowerer) lazy(e syntax.Expr) Value {
 					if r.length == nil && p.late == nil {
 						return lw.child(e, p, r)
 					}
-					return Pointer{View: headers[r.to], Path: pathTo(p, r), late: &step{parent: p, rule: r}}
+					return Pointer{View: headers()[r.to], Path: pathTo(p, r), late: &step{parent: p, rule: r}}
 				}
 			}
 		}
@@ -213,7 +213,7 @@ func (lw *lowerer) placed(n syntax.Node, v Value) Value {
 // readField reads a header's field.
 func (lw *lowerer) readField(n syntax.Node, p Pointer, f *field) Value {
 	if f.bytes {
-		at := Pointer{Base: p.Base, Off: p.Off + int64(f.off/8), View: headers["data"]}
+		at := Pointer{Base: p.Base, Off: p.Off + int64(f.off/8), View: headers()["data"]}
 		return lw.bytesAt(n, at, f.width/8)
 	}
 	if f.some {

@@ -19,7 +19,7 @@ func (lw *lowerer) special(n syntax.Node, p Pointer, name string) (v Value, ok b
 	case p.View.name == "l3":
 		return lw.l3Member(n, p, name)
 	case name == "next" && p.View.size > 0:
-		out := Pointer{Base: p.Base, Off: p.Off + p.View.size, View: headers["data"], Path: p.Path}
+		out := Pointer{Base: p.Base, Off: p.Off + p.View.size, View: headers()["data"], Path: p.Path}
 		if p.View.length != nil {
 			out.Base, out.Off = lw.behindHeader(n, p, p.View.length)
 		}
@@ -31,7 +31,7 @@ func (lw *lowerer) special(n syntax.Node, p Pointer, name string) (v Value, ok b
 		if name == "l3_type" {
 			return Int{V: kind}, true
 		}
-		return Pointer{Base: at, View: headers["l3"], l3: kind, Path: p.Path}, true
+		return Pointer{Base: at, View: headers()["l3"], l3: kind, Path: p.Path}, true
 	}
 	return nil, false
 }
@@ -39,7 +39,7 @@ func (lw *lowerer) special(n syntax.Node, p Pointer, name string) (v Value, ok b
 // behindTags returns the ethertype behind up to two VLAN tags of the frame at p,
 // and the offset of what it announces.
 func (lw *lowerer) behindTags(n syntax.Node, p Pointer) (kind, at *ir.Value) {
-	frame := headers["eth"]
+	frame := headers()["eth"]
 	kind = lw.load(n, p, frame.size-2, 2)
 	end := Pointer{Base: p.Base, Off: p.Off + frame.size}
 	at = lw.offset(end).V
@@ -81,7 +81,7 @@ func (lw *lowerer) l3View(p Pointer, name string) (Pointer, bool) {
 		return Pointer{}, false
 	}
 	for _, l := range l3Headers {
-		h := headers[l.name]
+		h := headers()[l.name]
 		if !slices.Contains(h.members(), name) {
 			continue
 		}

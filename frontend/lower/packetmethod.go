@@ -63,13 +63,13 @@ func (lw *lowerer) packetMethod(e *syntax.MethodCall, p Pointer) Value {
 
 // packetView evaluates p:ip() and the like.
 func (lw *lowerer) packetView(e *syntax.MethodCall, p Pointer, args int, rows map[string]packetMethodRow) Value {
-	h, ok := headers[e.Name]
+	h, ok := headers()[e.Name]
 	if !ok || h.hidden {
 		var names []string
 		for n := range rows {
 			names = append(names, n)
 		}
-		for n := range headers {
+		for n := range headers() {
 			names = append(names, n)
 		}
 		slices.Sort(names)

@@ -35,7 +35,7 @@ func (lw *lowerer) netOff(n syntax.Node) Value {
 	if lw.prog.Kind.Name != "socket" {
 		return lw.errorf(n, diag.UnknownHeaderField, "'net_off' is for socket filters, whose packet may begin behind the network header; here it is pkt.ip or pkt.ip6")
 	}
-	return Pointer{Off: networkOffset, View: headers["net"]}
+	return Pointer{Off: networkOffset, View: headers()["net"]}
 }
 
 // packetLoad reads packet bytes.

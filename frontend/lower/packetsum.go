@@ -334,7 +334,7 @@ func (lw *lowerer) patchPseudo(n syntax.Node, p Pointer, diff change16) {
 		if !ok || lw.b.Block == nil {
 			continue
 		}
-		here := Pointer{View: headers[name], Path: pathTo(Pointer{Base: p.Base, Off: p.Off, View: p.View}, r)}
+		here := Pointer{View: headers()[name], Path: pathTo(Pointer{Base: p.Base, Off: p.Off, View: p.View}, r)}
 		yes, no := lw.headerTruth(here, mark)
 		if anyReachable(yes) {
 			lw.join(yes)

@@ -100,7 +100,7 @@ func (lw *lowerer) setPacket(e *syntax.Index, p Pointer, key, v Value) {
 // setHeader writes a header's field.
 func (lw *lowerer) setHeader(n syntax.Node, p Pointer, f *field, v Value) {
 	if f.bytes {
-		at := Pointer{Base: p.Base, Off: p.Off + int64(f.off/8), View: headers["data"]}
+		at := Pointer{Base: p.Base, Off: p.Off + int64(f.off/8), View: headers()["data"]}
 		lw.setRun(n, at, f.width/8, v)
 		return
 	}

@@ -330,7 +330,7 @@ func contexts() (l []*Ctx) {
 		}
 	}
 	for _, a := range Archs {
-		l = append(l, a.regs, perfEvent(a.Name))
+		l = append(l, a.regs(), perfEvent(a.Name))
 	}
 	return l
 }
@@ -374,7 +374,7 @@ func TestContexts(t *testing.T) {
 	}
 	for _, c := range contexts() {
 		name, ok := strings.CutPrefix(c.Name, "struct ")
-		if !ok || c == rawArgs || len(c.Fields) == 0 || name == "bpf_perf_event_data" || name == "pt_regs" && (c != x86Regs || runtime.GOARCH != "amd64") {
+		if !ok || c == rawArgs || len(c.Fields) == 0 || name == "bpf_perf_event_data" || name == "pt_regs" && (c != x86Regs() || runtime.GOARCH != "amd64") {
 			continue
 		}
 		var s *btf.Struct

@@ -1,5 +1,7 @@
 package kernel
 
+import "slices"
+
 // ProgType is the kernel's type of a program: enum bpf_prog_type.
 type ProgType int
 
@@ -80,15 +82,8 @@ var (
 
 // ProgKinds are the kinds of programs, in the order of libbpf's table. Sources:
 // libbpf's section_defs; the verifier's check_return_code; the UAPI header.
-var ProgKinds = concat(socketKinds, probeKinds, tcKinds, traceKinds, xdpKinds, lwtKinds, streamKinds,
+var ProgKinds = slices.Concat(socketKinds, probeKinds, tcKinds, traceKinds, xdpKinds, lwtKinds, streamKinds,
 	cgroupKinds, addrKinds, otherKinds)
-
-func concat(tables ...[]*ProgKind) (all []*ProgKind) {
-	for _, t := range tables {
-		all = append(all, t...)
-	}
-	return all
-}
 
 var socketKinds = []*ProgKind{
 	{Name: "socket", Section: "socket", Type: SocketFilter, Ctx: skBuff, user: skbSocket, Packet: SkbLoad, Origin: Link,

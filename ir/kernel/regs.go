@@ -1,5 +1,7 @@
 package kernel
 
+import "sync"
+
 // Registers of the architectures, where a probe or sample hit: struct pt_regs
 // of x86, and the structures that user space sees elsewhere, with which those of
 // the kernel begin. The names by purpose follow the calling conventions.
@@ -23,7 +25,7 @@ var Archs = []Arch{
 type Arch struct {
 	Name    string
 	Aliases []string
-	regs    *Ctx
+	regs    func() *Ctx
 }
 
 // ArchByName returns the proper name of an architecture.
@@ -44,7 +46,7 @@ func ArchByName(name string) (string, bool) {
 func registers(arch string) *Ctx {
 	for _, a := range Archs {
 		if a.Name == arch {
-			return a.regs
+			return a.regs()
 		}
 	}
 	return ptRegs
@@ -63,7 +65,8 @@ func perfEvent(arch string) *Ctx {
 }
 
 // words returns 64-bit members from an offset on.
-func words(off int32, names ...string) (l []CtxField) {
+func words(off int32, names ...string) []CtxField {
+	l := make([]CtxField, 0, len(names)+1)
 	for i, n := range names {
 		l = append(l, CtxField{Name: n, Off: off + int32(8*i), Size: 8})
 	}
@@ -79,24 +82,32 @@ func purposes(ret, sp, ip, fp int32, parms ...int32) []CtxField {
 	return l
 }
 
-var x86Regs = &Ctx{Name: "struct pt_regs", Size: 168,
-	Fields: words(0, "r15", "r14", "r13", "r12", "bp", "bx", "r11", "r10", "r9", "r8", "ax", "cx", "dx", "si", "di",
-		"orig_ax", "ip", "cs", "flags", "sp", "ss"),
-	Aliases: purposes(80, 152, 128, 32, 112, 104, 96, 88, 72, 64),
-}
+var x86Regs = sync.OnceValue(func() *Ctx {
+	return &Ctx{Name: "struct pt_regs", Size: 168,
+		Fields: words(0, "r15", "r14", "r13", "r12", "bp", "bx", "r11", "r10", "r9", "r8", "ax", "cx", "dx", "si", "di",
+			"orig_ax", "ip", "cs", "flags", "sp", "ss"),
+		Aliases: purposes(80, 152, 128, 32, 112, 104, 96, 88, 72, 64),
+	}
+})
 
-var arm64Regs = &Ctx{Name: "struct pt_regs", Size: 272,
-	Fields:  append([]CtxField{{Name: "regs", Size: 8, Len: 31}}, words(248, "sp", "pc", "pstate")...),
-	Aliases: purposes(0, 248, 256, 29*8, 0, 8, 16, 24, 32, 40),
-}
+var arm64Regs = sync.OnceValue(func() *Ctx {
+	return &Ctx{Name: "struct pt_regs", Size: 272,
+		Fields:  append([]CtxField{{Name: "regs", Size: 8, Len: 31}}, words(248, "sp", "pc", "pstate")...),
+		Aliases: purposes(0, 248, 256, 29*8, 0, 8, 16, 24, 32, 40),
+	}
+})
 
-var riscvRegs = &Ctx{Name: "struct pt_regs", Size: 256,
-	Fields: words(0, "pc", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7",
-		"s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"),
-	Aliases: purposes(80, 16, 0, 64, 80, 88, 96, 104, 112, 120),
-}
+var riscvRegs = sync.OnceValue(func() *Ctx {
+	return &Ctx{Name: "struct pt_regs", Size: 256,
+		Fields: words(0, "pc", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7",
+			"s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"),
+		Aliases: purposes(80, 16, 0, 64, 80, 88, 96, 104, 112, 120),
+	}
+})
 
-var s390Regs = &Ctx{Name: "struct pt_regs", Size: 152,
-	Fields:  append(words(0, "args", "psw_mask", "psw_addr"), CtxField{Name: "gprs", Off: 24, Size: 8, Len: 16}),
-	Aliases: purposes(40, 144, 16, 112, 40, 48, 56, 64, 72),
-}
+var s390Regs = sync.OnceValue(func() *Ctx {
+	return &Ctx{Name: "struct pt_regs", Size: 152,
+		Fields:  append(words(0, "args", "psw_mask", "psw_addr"), CtxField{Name: "gprs", Off: 24, Size: 8, Len: 16}),
+		Aliases: purposes(40, 144, 16, 112, 40, 48, 56, 64, 72),
+	}
+})
