@@ -60,10 +60,11 @@ func (n *numberer) detail(sym any, more []byte) int32 {
 	if sym == nil && len(more) == 0 {
 		return 0
 	}
-	i, ok := n.details[vnDetail{sym, string(more)}]
+	k := vnDetail{sym, string(more)}
+	i, ok := n.details[k]
 	if !ok {
 		i = int32(len(n.details)) + 1
-		n.details[vnDetail{sym, string(more)}] = i
+		n.details[k] = i
 	}
 	return i
 }
@@ -80,25 +81,31 @@ func (k *vnKey) access(m ir.Mem) {
 	}
 }
 
-// leader is what stands for a computation: a value, or a constant that is made
-// when it is needed first.
-type leader struct {
-	v     *ir.Value
+// laterConst is a constant that is made when it is needed first.
+type laterConst struct {
+	v     *ir.Value // nil: not yet
 	x     int64
+	block *ir.Block // where it goes
 	typ   ir.Type
-	block *ir.Block // where the constant goes
 }
 
 // undoStep is what the walk's path changed besides the table: what was known of
 // v, or if do is set, what it takes back.
 type undoStep struct {
 	v   *ir.Value
-	old *leader // nil: nothing
+	old int32 // what was known
 	do  func()
 }
 
 // undoMark is how far to go back.
-type undoMark struct{ table, undo int }
+type undoMark struct{ table, undo, consts int }
+
+// gvnFrame is a block on the walk's path.
+type gvnFrame struct {
+	b    *ir.Block
+	next int
+	mark undoMark
+}
 
 type numberer struct {
 	c        *Context
@@ -112,8 +119,10 @@ type numberer struct {
 
 	table   scopedTable
 	details map[vnDetail]int32
-	known   []*leader // by value ID: what branches proved
+	known   []int32      // by value ID: one more than the number of the constant that branches proved it is
+	consts  []laterConst // of leaders and of what is known
 	undo    []undoStep
+	stack   []gvnFrame
 	text    []byte // of a detail being made
 
 	// The place of the walk.
@@ -134,8 +143,9 @@ func numberValues(c *Context, f *ir.Func) {
 	n := &c.space.numbers
 	n.table.forget(0)
 	*n = numberer{c: c, f: f, d: c.space.dominators(f), r: c.space.rewriter(f),
-		table: n.table, details: map[vnDetail]int32{}, known: ir.Resize(n.known, f.NumValues()), undo: n.undo[:0], text: n.text, values: n.values[:0], state: n.state[:0],
-		checks: map[[2]*ir.Value][]*ir.Value{}, widen: map[*ir.Value]bool{}, moves: map[*ir.Value]int32{}, least: map[int32]int64{}}
+		table: n.table, known: ir.Resize(n.known, f.NumValues()), consts: n.consts[:0], undo: n.undo[:0], stack: n.stack[:0],
+		text: n.text, values: n.values[:0], state: n.state[:0], bytes: n.bytes[:0],
+		details: emptied(n.details), checks: emptied(n.checks), widen: emptied(n.widen), moves: emptied(n.moves), least: emptied(n.least)}
 	n.versions = c.space.memVersions(f, n.d)
 	n.held = c.space.contents(f, n.d)
 	n.table.reserve(f.NumValues() / 2)
@@ -145,14 +155,9 @@ func numberValues(c *Context, f *ir.Func) {
 
 // walk visits the dominator tree without recursion.
 func (n *numberer) walk() {
-	type frame struct {
-		b    *ir.Block
-		next int
-		mark undoMark
-	}
 	mark := n.mark()
 	n.enter(n.f.Entry())
-	stack := []frame{{b: n.f.Entry(), mark: mark}}
+	stack := append(n.stack[:0], gvnFrame{b: n.f.Entry(), mark: mark})
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
 		if kids := n.d.Children(top.b); top.next < len(kids) {
@@ -160,15 +165,16 @@ func (n *numberer) walk() {
 			top.next++
 			mark := n.mark()
 			n.enter(b)
-			stack = append(stack, frame{b: b, mark: mark})
+			stack = append(stack, gvnFrame{b: b, mark: mark})
 			continue
 		}
 		n.back(top.mark)
 		stack = stack[:len(stack)-1]
 	}
+	n.stack = stack
 }
 
-func (n *numberer) mark() undoMark { return undoMark{len(n.table.entries), len(n.undo)} }
+func (n *numberer) mark() undoMark { return undoMark{len(n.table.entries), len(n.undo), len(n.consts)} }
 
 // back undoes what came behind mark.
 func (n *numberer) back(mark undoMark) {
@@ -181,22 +187,49 @@ func (n *numberer) back(mark undoMark) {
 		}
 	}
 	clear(n.undo[mark.undo:])
-	n.undo = n.undo[:mark.undo]
+	n.undo, n.consts = n.undo[:mark.undo], n.consts[:mark.consts]
 }
 
+// later returns a leader that is a constant of the block at hand.
+func (n *numberer) later(t ir.Type, x int64) leader {
+	n.consts = append(n.consts, laterConst{x: x, block: n.block, typ: t})
+	return leader{konst: int32(len(n.consts) - 1)}
+}
+
+// laterBool is later for a Bool.
+func (n *numberer) laterBool(x bool) leader {
+	if x {
+		return n.later(ir.Bool, 1)
+	}
+	return n.later(ir.Bool, 0)
+}
+
+// learn notes that v is known to be l, a constant.
 func (n *numberer) learn(v *ir.Value, l leader) {
 	for int(v.ID) >= len(n.known) {
-		n.known = append(n.known, nil)
+		n.known = append(n.known, 0)
 	}
 	n.undo = append(n.undo, undoStep{v: v, old: n.known[v.ID]})
-	n.known[v.ID] = &l
+	n.known[v.ID] = l.konst + 1
+}
+
+// made returns l's value, nil if it is a constant that is not made yet.
+func (n *numberer) made(l leader) *ir.Value {
+	if l.v == nil {
+		return n.consts[l.konst].v
+	}
+	return l.v
 }
 
 // valueOf returns l's value, making the constant if need be; nil if it is not
 // computed wherever control comes to the block at hand.
-func (n *numberer) valueOf(l *leader) *ir.Value {
+func (n *numberer) valueOf(l leader) *ir.Value {
 	if l.v == nil {
-		l.v = newConst(l.block, afterPhis(l.block), l.typ, l.x, l.block.Pos)
+		k := &n.consts[l.konst]
+		if k.v == nil {
+			k.v = newConst(k.block, afterPhis(k.block), k.typ, k.x, k.block.Pos)
+		}
+		l.v = k.v
 	}
 	if l.v.Block != n.block && !n.d.Available(l.v, n.block) {
 		return nil
@@ -260,10 +293,10 @@ func (n *numberer) now(v *ir.Value) *ir.Value {
 		return v
 	}
 	l := n.known[v.ID]
-	if l == nil || v.Op == ir.OpConst || forVerifier(v) {
+	if l == 0 || v.Op == ir.OpConst || forVerifier(v) {
 		return v
 	}
-	if w := n.valueOf(l); w != nil && n.c.Change("known") {
+	if w := n.valueOf(leader{konst: l - 1}); w != nil && n.c.Change("known") {
 		return w
 	}
 	return v
@@ -274,15 +307,7 @@ func (n *numberer) assume(c *ir.Value, is bool, depth int) {
 	if c.Op == ir.OpConst || depth > 8 {
 		return
 	}
-	b := n.block
-	bit := func(is bool) leader {
-		l := leader{typ: ir.Bool, block: b}
-		if is {
-			l.x = 1
-		}
-		return l
-	}
-	n.learn(c, bit(is))
+	n.learn(c, n.laterBool(is))
 	switch c.Op {
 	case ir.OpNot:
 		n.assume(c.Args[0], !is, depth+1)
@@ -294,7 +319,7 @@ func (n *numberer) assume(c *ir.Value, is bool, depth int) {
 	case ir.OpEq, ir.OpNe:
 		x, y := c.Args[0], c.Args[1]
 		if k, ok := y.IsConst(); ok && is == (c.Op == ir.OpEq) && x.Op != ir.OpConst && x.Type != ir.Bool {
-			n.learn(x, leader{x: k, typ: x.Type, block: b})
+			n.learn(x, n.later(x.Type, k))
 		}
 	}
 	if o, ok := opposite[c.Op]; ok {
@@ -303,11 +328,11 @@ func (n *numberer) assume(c *ir.Value, is bool, depth int) {
 		if o.swap {
 			k.a, k.b = k.b, k.a
 		}
-		k = n.canonical(k)
-		if l := n.table.find(k); l != nil && l.v != nil {
-			n.learn(l.v, bit(!is))
+		k = n.canonical(k).hashed()
+		if l, ok := n.table.find(k); ok && n.made(l) != nil {
+			n.learn(n.made(l), n.laterBool(!is))
 		}
-		n.table.put(k, bit(!is))
+		n.table.put(k, n.laterBool(!is))
 	}
 }
 
@@ -339,7 +364,8 @@ func (n *numberer) number(v *ir.Value) {
 	if !ok {
 		return
 	}
-	if l := n.table.find(k); l != nil {
+	k = k.hashed()
+	if l, ok := n.table.find(k); ok {
 		if w := n.valueOf(l); w != nil && !n.leavesLoop(v, w) && n.c.Change(what(v)) {
 			n.r.set(v, n.fit(v, w))
 			return
@@ -528,6 +554,7 @@ func (n *numberer) enterStore(v *ir.Value, before *versions) {
 		k := vnKey{op: ir.OpPktLoad, typ: ir.I64, ver: n.ver[ir.RegionPacket]}
 		k.access(*v.Mem())
 		k.args(v.Args[1], v.Args[0].Args[0])
+		k = k.hashed()
 		n.keepBytes(k, *v.Mem(), before[ir.RegionPacket])
 		n.table.put(k, leader{v: v.Args[2]})
 		n.heldBytes(k, *v.Mem())
@@ -540,5 +567,5 @@ func (n *numberer) enterStore(v *ir.Value, before *versions) {
 	k := vnKey{op: ir.OpLoad, typ: v.Args[1].Type, ver: n.ver[m.Region]}
 	k.access(m)
 	k.args(v.Args[0])
-	n.table.put(k, leader{v: v.Args[1]})
+	n.table.put(k.hashed(), leader{v: v.Args[1]})
 }

@@ -169,12 +169,13 @@ func (n *numberer) keepBytes(k vnKey, m ir.Mem, ver int32) {
 		}
 	}
 	for _, x := range kept {
-		l := n.table.find(x.key)
-		if l == nil {
+		l, ok := n.table.find(x.key)
+		if !ok {
 			continue
 		}
 		x.key.ver = k.ver
-		n.table.put(x.key, *l)
+		x.key = x.key.hashed()
+		n.table.put(x.key, l)
 		n.heldBytes(x.key, x.mem)
 	}
 }

@@ -1,6 +1,8 @@
 package opt
 
 import (
+	"math/bits"
+
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
@@ -30,7 +32,7 @@ type memVersions struct {
 	f  *ir.Func
 	in []versions // by block ID
 
-	own [][memClasses]bool // by block ID: which the block starts
+	own []uint16 // by block ID: the classes of which the block starts a version, as bits
 }
 
 // versions are those at one place; 0 is not reached yet.
@@ -43,24 +45,19 @@ func (s *workspace) memVersions(f *ir.Func, d *ir.Dom) *memVersions {
 	own := m.own
 	for i, b := range d.RPO {
 		if b == f.Entry() || b == f.Short {
-			for k := range own[b.ID] {
-				own[b.ID][k] = true
-			}
+			own[b.ID] = 1<<memClasses - 1
 		}
 		for _, e := range b.Preds {
 			if d.Index(e.B) >= i && d.Dominates(b, e.B) {
-				own[b.ID][ir.RegionMap] = true
-				own[b.ID][ir.RegionGlobal] = true
+				own[b.ID] |= 1<<ir.RegionMap | 1<<ir.RegionGlobal
 			}
 		}
 	}
 	for again := true; again; {
 		again = false // a block in front of one whose end tells it more
 		for i, b := range d.RPO {
-			for k, mine := range own[b.ID] {
-				if mine {
-					m.in[b.ID][k] = int32(-1 - b.ID)
-				}
+			for mine := own[b.ID]; mine != 0; mine &= mine - 1 {
+				m.in[b.ID][bits.TrailingZeros16(mine)] = int32(-1 - b.ID)
 			}
 			out := m.in[b.ID]
 			for _, v := range b.Values {
@@ -78,15 +75,16 @@ func (s *workspace) memVersions(f *ir.Func, d *ir.Dom) *memVersions {
 
 // enter joins out into the versions that b begins with, of which it has its own
 // where they differ, and reports whether that changed anything.
-func (m *memVersions) enter(b *ir.Block, out *versions, own *[memClasses]bool) (changed bool) {
+func (m *memVersions) enter(b *ir.Block, out *versions, own *uint16) (changed bool) {
 	to := &m.in[b.ID]
 	for k, x := range out {
 		switch {
-		case own[k] || x == 0 || to[k] == x:
+		case *own>>k&1 != 0 || x == 0 || to[k] == x:
 		case to[k] == 0:
 			to[k], changed = x, true
 		default:
-			own[k], changed = true, true
+			*own |= 1 << k
+			changed = true
 		}
 	}
 	return changed

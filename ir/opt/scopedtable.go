@@ -17,27 +17,37 @@ import (
 type vnKey struct {
 	op     ir.Op
 	typ    ir.Type
+	sum    uint32 // 0 until the key is hashed
 	aux    int64
 	a, b   int32 // IDs of the arguments, and one; 0: none
 	ver    int32
 	detail int32 // 0: none
 }
 
-// hash mixes the key's numbers (the multiplier is 2^64 over the golden ratio).
-func (k *vnKey) hash() uint32 {
+// hashed returns k with its sum, which mixes the numbers (the multiplier is 2^64
+// over the golden ratio).
+func (k vnKey) hashed() vnKey {
 	const m = 0x9e3779b97f4a7c15
 	h := (uint64(k.op)<<8 | uint64(k.typ)) * m
 	h = (h ^ h>>29 ^ uint64(k.aux)) * m
 	h = (h ^ h>>29 ^ uint64(uint32(k.a))<<32 ^ uint64(uint32(k.b))) * m
 	h = (h ^ h>>29 ^ uint64(uint32(k.ver))<<32 ^ uint64(uint32(k.detail))) * m
-	return uint32(h >> 32)
+	k.sum = uint32(h >> 32)
+	return k
+}
+
+// leader is what stands for a computation: a value, or a constant that is made
+// when it is needed first.
+type leader struct {
+	v     *ir.Value // nil: a constant
+	konst int32     // its number in numberer.consts
 }
 
 type scopedEntry struct {
-	key    vnKey
-	leader leader
-	hash   uint32
-	next   int32 // one more than the number of what this hides; 0: nothing
+	key   vnKey
+	v     *ir.Value // the leader
+	konst int32     // likewise
+	next  int32     // one more than the number of what this hides; 0: nothing
 }
 
 type scopedTable struct {
@@ -45,29 +55,26 @@ type scopedTable struct {
 	heads   []int32 // by hash: one more than the number of the newest entry; a power of two
 }
 
-// find returns the leader of k, nil if there is none. It holds until the next
-// put.
-func (t *scopedTable) find(k vnKey) *leader {
+// find returns the leader of k, a hashed key, if there is one.
+func (t *scopedTable) find(k vnKey) (l leader, ok bool) {
 	if len(t.heads) == 0 {
-		return nil
+		return leader{}, false
 	}
-	h := k.hash()
-	for i := t.heads[int(h)&(len(t.heads)-1)]; i > 0; i = t.entries[i-1].next {
-		if e := &t.entries[i-1]; e.hash == h && e.key == k {
-			return &e.leader
+	for i := t.heads[int(k.sum)&(len(t.heads)-1)]; i > 0; i = t.entries[i-1].next {
+		if e := &t.entries[i-1]; e.key == k {
+			return leader{e.v, e.konst}, true
 		}
 	}
-	return nil
+	return leader{}, false
 }
 
-// put makes l the leader of k.
+// put makes l the leader of k, a hashed key.
 func (t *scopedTable) put(k vnKey, l leader) {
 	if len(t.entries) == len(t.heads) {
 		t.grow()
 	}
-	h := k.hash()
-	head := &t.heads[int(h)&(len(t.heads)-1)]
-	t.entries = append(t.entries, scopedEntry{key: k, leader: l, hash: h, next: *head})
+	head := &t.heads[int(k.sum)&(len(t.heads)-1)]
+	t.entries = append(t.entries, scopedEntry{k, l.v, l.konst, *head})
 	*head = int32(len(t.entries))
 }
 
@@ -87,7 +94,7 @@ func (t *scopedTable) resize(n int) {
 	copy(entries, t.entries)
 	t.entries = entries
 	for i := range entries {
-		head := &t.heads[int(entries[i].hash)&(n-1)]
+		head := &t.heads[int(entries[i].key.sum)&(n-1)]
 		entries[i].next = *head
 		*head = int32(i) + 1
 	}
@@ -97,7 +104,7 @@ func (t *scopedTable) resize(n int) {
 func (t *scopedTable) forget(mark int) {
 	for i := len(t.entries) - 1; i >= mark; i-- {
 		e := &t.entries[i]
-		t.heads[int(e.hash)&(len(t.heads)-1)] = e.next
+		t.heads[int(e.key.sum)&(len(t.heads)-1)] = e.next
 	}
 	clear(t.entries[mark:])
 	t.entries = t.entries[:mark]

@@ -32,3 +32,12 @@ func (s *workspace) rewriter(f *ir.Func) *rewriter {
 	s.rewrite.to, s.rewrite.n = ir.Resize(s.rewrite.to, f.NumValues()), 0
 	return &s.rewrite
 }
+
+// emptied returns m without what is in it, or a new map.
+func emptied[K comparable, V any](m map[K]V) map[K]V {
+	if m == nil {
+		return map[K]V{}
+	}
+	clear(m)
+	return m
+}
