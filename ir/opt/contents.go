@@ -1,6 +1,10 @@
 package opt
 
-import "github.com/luabpfc/luabpfc/ir"
+import (
+	"slices"
+
+	"github.com/luabpfc/luabpfc/ir"
+)
 
 // What tracked slots hold: a forward must-analysis over bytes.
 //
@@ -30,28 +34,48 @@ const (
 type contents struct {
 	t      *slotTable
 	big    bool
-	in     [][]holding // by block ID
-	stored []bool      // by value ID: whether some slot may hold it
+	cells  []holding // of block after block
+	at     []int32   // by block ID: where its cells begin, -1 if it is not reached
+	stored []bool    // by value ID: whether some slot may hold it
 
-	cells, state []holding // what in consists of; at the place of a walk
+	state []holding // at the place of a walk
 }
 
 // contentCells bounds the analysis, in bytes times blocks.
 const contentCells = 1 << 20
 
-// contents analyses f, whose dominators are d, until it is called again; nil if
-// there is nothing to track or too much.
-func (s *workspace) contents(f *ir.Func, d *ir.Dom) *contents {
-	t := trackSlots(f)
+// contents returns what the slots of f, whose dominators are d, hold, until the
+// function changes; nil if there is nothing to track or too much.
+func (c *Context) contents(f *ir.Func, d *ir.Dom) *contents {
+	s, t := &c.space, c.slots(f)
 	if t.size == 0 || t.size*len(f.Blocks) > contentCells {
 		return nil
 	}
-	c := &s.held
-	*c = contents{t: t, big: f.Module.BigEndian, in: ir.Resize(c.in, f.NumBlocks()), stored: ir.Resize(c.stored, f.NumValues()),
+	if !s.heldFor.is(c, f) {
+		s.held.analyse(f, d, t)
+		s.heldFor.set(c, f)
+	} else if c.Opts.Check {
+		var anew contents
+		if anew.analyse(f, d, t); !slices.Equal(anew.cells, s.held.cells) {
+			ir.Bugf("%s: what slots hold is not up to date", f.Name)
+		}
+	}
+	return &s.held
+}
+
+// in are the states of the bytes at the beginning of b, which is reached.
+func (c *contents) in(b *ir.Block) []holding { return c.cells[c.at[b.ID]:][:c.t.size] }
+
+// analyse makes c what the slots of f hold, in the memory that c has.
+func (c *contents) analyse(f *ir.Func, d *ir.Dom, t *slotTable) {
+	*c = contents{t: t, big: f.Module.BigEndian, at: ir.Resize(c.at, f.NumBlocks()), stored: ir.Resize(c.stored, f.NumValues()),
 		cells: ir.Resize(c.cells, t.size*len(d.RPO)), state: ir.Resize(c.state, t.size)}
-	cells, state := c.cells, c.state
-	for _, b := range d.RPO {
-		c.in[b.ID], cells = cells[:t.size:t.size], cells[t.size:]
+	state := c.state
+	for i := range c.at {
+		c.at[i] = -1
+	}
+	for i, b := range d.RPO {
+		c.at[b.ID] = int32(i * t.size)
 		for _, v := range b.Values {
 			if v.Op == ir.OpStore {
 				c.stored[v.Args[1].ID] = true
@@ -59,8 +83,9 @@ func (s *workspace) contents(f *ir.Func, d *ir.Dom) *contents {
 		}
 	}
 	clear := func(b *ir.Block) {
-		for i := range c.in[b.ID] {
-			c.in[b.ID][i].kind = unheld
+		in := c.in(b)
+		for i := range in {
+			in[i].kind = unheld
 		}
 	}
 	clear(f.Entry())
@@ -70,18 +95,17 @@ func (s *workspace) contents(f *ir.Func, d *ir.Dom) *contents {
 	for again := true; again; {
 		again = false // a block in front of one whose end tells it more
 		for i, b := range d.RPO {
-			copy(state, c.in[b.ID])
+			copy(state, c.in(b))
 			for _, v := range b.Values {
 				c.step(state, v)
 			}
 			for _, e := range b.Succs {
-				if c.join(c.in[e.B.ID], state) && d.Index(e.B) <= i {
+				if c.join(c.in(e.B), state) && d.Index(e.B) <= i {
 					again = true
 				}
 			}
 		}
 	}
-	return c
 }
 
 // join sinks to by from and reports whether it changed.

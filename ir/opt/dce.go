@@ -20,17 +20,17 @@ func deadCode(c *Context, f *ir.Func) {
 			c.Change("block")
 		}
 	}
-	need := needed(f)
+	need := c.space.needed(f)
 	for _, b := range f.Blocks {
 		dropValues(b, func(v *ir.Value) bool { return !need[v.ID] && c.Change("value") })
 	}
 	dropSlots(c, f)
 }
 
-// needed marks values by ID.
-func needed(f *ir.Func) []bool {
-	need := make([]bool, f.NumValues())
-	var work []*ir.Value
+// needed marks values by ID, until it is called again.
+func (s *workspace) needed(f *ir.Func) []bool {
+	s.need = ir.Resize(s.need, f.NumValues())
+	need, work := s.need, s.work[:0]
 	mark := func(v *ir.Value) {
 		if !need[v.ID] {
 			need[v.ID] = true
@@ -54,6 +54,7 @@ func needed(f *ir.Func) []bool {
 			mark(a)
 		}
 	}
+	s.work = work
 	return need
 }
 

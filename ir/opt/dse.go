@@ -38,11 +38,12 @@ import (
 func deadStores(c *Context, f *ir.Func) {
 	redundantStores(c, f)
 	deadPacketStores(c, f)
-	t := trackSlots(f)
+	t := c.slots(f)
 	if t.size == 0 {
 		return
 	}
-	l := liveBytes(f, t)
+	l := &c.space.live
+	l.analyse(f, t)
 	for _, b := range f.Blocks {
 		live := l.out(b)
 		var dead []*ir.Value
@@ -63,12 +64,12 @@ func deadStores(c *Context, f *ir.Func) {
 // redundantStores drops stores of what is there already.
 func redundantStores(c *Context, f *ir.Func) {
 	d := c.space.dominators(f)
-	k := c.space.contents(f, d)
+	k := c.contents(f, d)
 	if k == nil {
 		return
 	}
 	for _, b := range d.RPO {
-		state := k.in[b.ID]
+		state := append(k.state[:0], k.in(b)...)
 		var drop []*ir.Value
 		for _, v := range b.Values {
 			if v.Op == ir.OpStore {
@@ -107,20 +108,23 @@ func (s byteSet) addAll(t byteSet) bool {
 
 // liveness is which tracked bytes are observed behind a place.
 type liveness struct {
-	f  *ir.Func
-	t  *slotTable
-	in []byteSet // at the beginning of blocks, by ID
-
-	live byteSet // at the place of a walk
+	f     *ir.Func
+	t     *slotTable
+	words int     // that a set has
+	sets  byteSet // at the beginning of blocks, by ID
+	at    []int32 // by block ID: its place in Func.Blocks
+	live  byteSet // at the place of a walk
 }
 
-func liveBytes(f *ir.Func, t *slotTable) *liveness {
+// in is what is observed from b's beginning on.
+func (l *liveness) in(b *ir.Block) byteSet { return l.sets[b.ID*l.words:][:l.words] }
+
+// analyse makes l the liveness of f's slots, which are in t, in the memory that l has.
+func (l *liveness) analyse(f *ir.Func, t *slotTable) {
 	n := (t.size + 63) / 64
-	l := &liveness{f: f, t: t, in: make([]byteSet, f.NumBlocks()), live: make(byteSet, n)}
-	words, at := make(byteSet, n*len(f.Blocks)), make([]int, f.NumBlocks())
+	*l = liveness{f: f, t: t, words: n, sets: ir.Resize(l.sets, n*f.NumBlocks()), at: ir.Resize(l.at, f.NumBlocks()), live: ir.Resize(l.live, n)}
 	for i, b := range f.Blocks {
-		l.in[b.ID], words = words[:n:n], words[n:]
-		at[b.ID] = i
+		l.at[b.ID] = int32(i)
 	}
 	for again := true; again; {
 		again = false // a block behind one whose beginning tells it more
@@ -130,23 +134,22 @@ func liveBytes(f *ir.Func, t *slotTable) *liveness {
 			for j := len(b.Values) - 1; j >= 0; j-- {
 				l.step(live, b.Values[j])
 			}
-			if !l.in[b.ID].addAll(live) {
+			if !l.in(b).addAll(live) {
 				continue
 			}
 			again = again || b == f.Short // which comes behind anything
 			for _, e := range b.Preds {
-				again = again || at[e.B.ID] >= i
+				again = again || int(l.at[e.B.ID]) >= i
 			}
 		}
 	}
-	return l
 }
 
 // out returns what is observed behind b, until it is called again.
 func (l *liveness) out(b *ir.Block) byteSet {
 	clear(l.live)
 	for _, e := range b.Succs {
-		l.live.addAll(l.in[e.B.ID])
+		l.live.addAll(l.in(e.B))
 	}
 	return l.live
 }
@@ -172,7 +175,7 @@ func (l *liveness) step(live byteSet, v *ir.Value) {
 		})
 	}
 	if v.Op.Info().MayLeave && l.f.Short != nil {
-		live.addAll(l.in[l.f.Short.ID])
+		live.addAll(l.in(l.f.Short))
 	}
 }
 

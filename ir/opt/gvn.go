@@ -147,7 +147,7 @@ func numberValues(c *Context, f *ir.Func) {
 		text: n.text, values: n.values[:0], state: n.state[:0], bytes: n.bytes[:0],
 		details: emptied(n.details), checks: emptied(n.checks), widen: emptied(n.widen), moves: emptied(n.moves), least: emptied(n.least)}
 	n.versions = c.space.memVersions(f, n.d)
-	n.held = c.space.contents(f, n.d)
+	n.held = c.contents(f, n.d)
 	n.table.reserve(f.NumValues() / 2)
 	n.walk()
 	n.r.apply(f)
@@ -244,7 +244,7 @@ func (n *numberer) enter(b *ir.Block) {
 		clear(n.widen)
 	}
 	if n.held != nil {
-		n.state = append(n.state[:0], n.held.in[b.ID]...)
+		n.state = append(n.state[:0], n.held.in(b)...)
 	}
 	if len(b.Preds) == 1 && b != n.f.Short {
 		if p := b.Preds[0]; p.B.Kind == ir.BlockIf {

@@ -18,16 +18,20 @@ import "github.com/luabpfc/luabpfc/ir"
 // begins and where control goes on behind the loop.
 
 // liveSlots returns the liveness of f's slots.
-func liveSlots(f *ir.Func) *liveness { return liveBytes(f, trackSlots(f)) }
+func liveSlots(f *ir.Func) *liveness {
+	l := &liveness{}
+	l.analyse(f, trackSlots(f))
+	return l
+}
 
 // localTo returns the slots that are local to the body of loop.
 func (l *liveness) localTo(loop *ir.NaturalLoop) map[*ir.Slot]bool {
-	live := append(byteSet(nil), l.in[loop.Header.ID]...)
+	live := append(byteSet(nil), l.in(loop.Header)...)
 	for _, e := range loop.Exits {
-		live.addAll(l.in[e.B.Succs[e.I].B.ID])
+		live.addAll(l.in(e.B.Succs[e.I].B))
 	}
 	if l.f.Short != nil {
-		live.addAll(l.in[l.f.Short.ID])
+		live.addAll(l.in(l.f.Short))
 	}
 	slots := map[*ir.Slot]bool{}
 	for _, s := range l.f.Slots {

@@ -110,6 +110,7 @@ type Context struct {
 	fuel   int                 // changes left; negative: any number
 	clean  map[*ir.Func]uint64 // passes (by place in Passes) that found nothing since the last change
 	silent bool                // the pass at hand changed its function without counting
+	edits  int                 // grows when some function changes
 	errors diag.Reporter       // what the script asks for and the target can't
 
 	space workspace
@@ -127,6 +128,7 @@ func (c *Context) Change(what string) bool {
 		}
 	}
 	c.Stats.add(c.pass.Name, what)
+	c.edits++
 	return true
 }
 
@@ -205,6 +207,9 @@ var phased = func() (bits uint64) {
 // runPass runs one pass over the module.
 func (c *Context) runPass(p *Pass) (err error) {
 	c.pass = p
+	if p.Required {
+		defer func() { c.edits++ }() // it need not count all that it does
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			if b, ok := r.(*ir.Bug); ok && b.Pass == "" {

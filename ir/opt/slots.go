@@ -1,6 +1,9 @@
 package opt
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
@@ -39,19 +42,47 @@ type slotTable struct {
 	start   []int             // by slot ID, -1 if the slot is not tracked
 	records map[*ir.Value]int // likewise of calls that reserve records
 	size    int               // bytes in all
+
+	escaped map[*ir.Value]bool // records
+	calls   []*ir.Value        // that reserve records
 }
 
 // maxTrackedBytes bounds the side tables: slots beyond it are not tracked.
 const maxTrackedBytes = 4096
 
 func trackSlots(f *ir.Func) *slotTable {
-	t := &slotTable{f: f, start: make([]int, len(f.Slots)), records: map[*ir.Value]int{}}
-	escaped := map[*ir.Value]bool{}
-	var records []*ir.Value
+	t := &slotTable{}
+	t.track(f)
+	return t
+}
+
+// slots returns the table of f's slots, until the function changes.
+func (c *Context) slots(f *ir.Func) *slotTable {
+	s := &c.space
+	if s.slotsFor.is(c, f) {
+		if c.Opts.Check && !s.slots.same(trackSlots(f)) {
+			ir.Bugf("%s: the table of slots is not up to date", f.Name)
+		}
+		return &s.slots
+	}
+	s.slots.track(f)
+	s.slotsFor.set(c, f)
+	return &s.slots
+}
+
+func (t *slotTable) same(u *slotTable) bool {
+	return t.size == u.size && slices.Equal(t.start, u.start) && maps.Equal(t.records, u.records)
+}
+
+// track makes t the table of f, in the memory that t has.
+func (t *slotTable) track(f *ir.Func) {
+	*t = slotTable{f: f, start: ir.Resize(t.start, len(f.Slots)), records: t.records, escaped: t.escaped, calls: t.calls[:0]}
+	clear(t.records)
+	clear(t.escaped)
 	for _, b := range f.Blocks {
 		for _, v := range b.Values {
 			if recordSize(v) > 0 {
-				records = append(records, v)
+				t.calls = append(t.calls, v)
 			}
 			for i, a := range v.Args {
 				if a.Type != ir.Ptr {
@@ -60,7 +91,10 @@ func trackSlots(f *ir.Func) *slotTable {
 				if s := slotOf(a); s != nil && !t.known(v, i) {
 					t.start[s.ID] = -1
 				} else if r := recordOf(a); r != nil && !t.known(v, i) {
-					escaped[r] = true
+					if t.escaped == nil {
+						t.escaped = map[*ir.Value]bool{}
+					}
+					t.escaped[r] = true
 				}
 			}
 		}
@@ -73,13 +107,15 @@ func trackSlots(f *ir.Func) *slotTable {
 		t.start[i] = t.size
 		t.size += s.Size
 	}
-	for _, v := range records {
-		if n := recordSize(v); !escaped[v] && t.size+n <= maxTrackedBytes {
+	for _, v := range t.calls {
+		if n := recordSize(v); !t.escaped[v] && t.size+n <= maxTrackedBytes {
+			if t.records == nil {
+				t.records = map[*ir.Value]int{}
+			}
 			t.records[v] = t.size
 			t.size += n
 		}
 	}
-	return t
 }
 
 // recordSize returns the size of the record that v reserves, 0 if it reserves

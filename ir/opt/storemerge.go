@@ -72,15 +72,28 @@ type storeMerger struct {
 
 // mergeStores is the pass "storemerge".
 func mergeStores(c *Context, f *ir.Func) {
-	t := trackSlots(f)
+	t := c.slots(f)
 	if t.size == 0 {
 		return
 	}
 	m := &storeMerger{c: c, f: f, t: t, open: map[[2]int]*window{},
 		dead: map[*ir.Value]bool{}, instead: map[*ir.Value][]newStore{}, base: map[*ir.Value]int{}}
 	for _, b := range f.Blocks {
-		m.block(b)
+		if stores(b) > 1 {
+			m.block(b)
+		}
 	}
+}
+
+// stores returns how many stores b has.
+func stores(b *ir.Block) int {
+	n := 0
+	for _, v := range b.Values {
+		if v.Op == ir.OpStore {
+			n++
+		}
+	}
+	return n
 }
 
 func (m *storeMerger) block(b *ir.Block) {

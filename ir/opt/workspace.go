@@ -6,15 +6,21 @@ import "github.com/luabpfc/luabpfc/ir"
 // times on each function, and tables of a function's length are most of what
 // it would have to take anew. A pass begins by computing into it what it needs;
 // nothing in it is kept from one pass to the next, but for tables that depend on
-// no function, and the dominators, which find out by themselves whether the
-// function's graph has changed.
+// no function; the dominators, which find out by themselves whether the
+// function's graph has changed; and what is marked with the time it was made at.
 type workspace struct {
 	dom      ir.Dom
 	ranges   ir.Ranges
 	rewrite  rewriter
 	numbers  numberer
 	consts   propagation
+	slots    slotTable
+	slotsFor when
 	held     contents
+	heldFor  when
+	live     liveness
+	need     []bool      // of dce
+	work     []*ir.Value // likewise
 	versions memVersions
 	headers  []bool
 	blocks   []*ir.Block
@@ -41,3 +47,16 @@ func emptied[K comparable, V any](m map[K]V) map[K]V {
 	clear(m)
 	return m
 }
+
+// when says of which function, as it was after how many changes, something was
+// computed. Changes are counted before they are made: what is computed in the
+// middle of one must not be kept.
+type when struct {
+	f     *ir.Func
+	edits int
+}
+
+// is reports whether f is still the function of that time.
+func (w when) is(c *Context, f *ir.Func) bool { return w.f == f && w.edits == c.edits }
+
+func (w *when) set(c *Context, f *ir.Func) { *w = when{f, c.edits} }
