@@ -17,9 +17,10 @@ import "github.com/luabpfc/luabpfc/ir"
 // is stored into it at a constant one is hidden from the verifier. Reading at a
 // variable offset is no better: on some way the verifier may know the offset, as
 // where an index is replaced by 0 that was found to be in bounds already.
-// What hides is OpOpaque: a number without bounds is bytes. Constants are stored as
-// immediates, which are no registers. The pass comes last: what stores gave, loads
-// have been found to give by then.
+// What hides is OpOpaque: a number without bounds is bytes. Constants that are stored as
+// immediates are registers at the beginning of eight bytes only, and 0 is none; OpHide
+// does for them, since kernels before 6.8 alone keep them so. The pass comes last: what
+// stores gave, loads have been found to give by then.
 //
 // An object may be a piece of a loop's frame, which its callback, or a subprogram,
 // has the address of: what is written there counts for the caller's stores, too.
@@ -54,7 +55,12 @@ func hideStores(c *Context, f *ir.Func) {
 	for _, b := range f.Blocks {
 		for i := 0; i < len(b.Values); i++ {
 			v := b.Values[i]
-			if v.Op != ir.OpStore || v.Mem().Region != ir.RegionStack || !spilled(v.Args[1]) || !h.beside(v) || !c.Change("hide") {
+			if v.Op != ir.OpStore || v.Mem().Region != ir.RegionStack || !spilled(v) || !h.beside(v) || !c.Change("hide") {
+				continue
+			}
+			if immediate(v.Args[1]) {
+				v.SetArg(1, b.InsertValue(i, ir.OpHide, ir.I64, v.Pos, v.Args[1]))
+				i++
 				continue
 			}
 			if unknown == nil {
@@ -189,13 +195,25 @@ func (h *hider) call(v *ir.Value, written stretches, read map[any]bool) {
 	}
 }
 
-// spilled reports whether the verifier may keep the bounds of x, when stored.
-func spilled(x *ir.Value) bool {
+// spilled reports whether the verifier may keep the bounds of what v stores.
+func spilled(v *ir.Value) bool {
+	x := v.Args[1]
 	if x.Type != ir.I64 || x.Op == ir.OpOpaque {
 		return false
 	}
+	if !immediate(x) {
+		return true
+	}
+	c, _ := x.IsConst()
+	base, off := place(v.Args[0])
+	s, _ := base.Aux.(*ir.Slot)
+	return c != 0 && ((off+int64(v.Mem().Off))%8 == 0 || s != nil && s.Align < 8)
+}
+
+// immediate reports whether x is a constant that an instruction has room for.
+func immediate(x *ir.Value) bool {
 	c, ok := x.IsConst()
-	return !ok || int64(int32(c)) != c
+	return ok && int64(int32(c)) == c
 }
 
 // unknownNumber makes a number that the verifier knows nothing of, in front of
