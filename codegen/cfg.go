@@ -20,32 +20,28 @@ func (e *emitter) retreats() []bool {
 	)
 	state := make([]uint8, m.nblock)
 	type visit struct {
-		b     *mblock
-		succs []*mblock // in the order of the walk
-		next  int
+		b    *mblock
+		next int // how many successors were gone to
 	}
-	enter := func(b *mblock) visit {
-		state[b.id] = inside
-		v := visit{b: b, succs: b.succs}
-		if b.kind == endIf {
-			_, taken, other := e.sides(b, m.after(e.index[b.id]))
-			v.succs = []*mblock{other, taken}
-		}
-		return v
-	}
-	stack := []visit{enter(m.blocks[0])}
+	stack := append(make([]visit, 0, 64), visit{b: m.blocks[0]})
+	state[m.blocks[0].id] = inside
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
-		if top.next == len(top.succs) {
+		if top.next == len(top.b.succs) {
 			state[top.b.id] = done
 			stack = stack[:len(stack)-1]
 			continue
 		}
-		to := top.succs[top.next]
+		to := top.b.succs[top.next]
+		if top.b.kind == endIf {
+			_, taken, other := e.sides(top.b, m.after(e.index[top.b.id]))
+			to = [2]*mblock{other, taken}[top.next]
+		}
 		top.next++
 		switch state[to.id] {
 		case unseen:
-			stack = append(stack, enter(to))
+			state[to.id] = inside
+			stack = append(stack, visit{b: to})
 		case inside:
 			out[top.b.id] = top.b.kind == endJump
 		}

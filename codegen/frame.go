@@ -35,16 +35,20 @@ func (s bitset) add(i int32)       { s[i/64] |= 1 << (i % 64) }
 func (s bitset) remove(i int32)    { s[i/64] &^= 1 << (i % 64) }
 func (s bitset) copyFrom(t bitset) { copy(s, t) }
 
-// newBitsets returns count empty sets.
-func newBitsets(count, n int) []bitset {
-	words := (n + 63) / 64
-	all := make(bitset, count*words)
-	out := make([]bitset, count)
-	for i := range out {
-		out[i] = all[i*words : (i+1)*words : (i+1)*words]
-	}
-	return out
+// bitsets are sets of one size, one after the other.
+type bitsets struct {
+	words int // of each
+	all   bitset
 }
+
+// newBitsets returns count empty sets of up to n members.
+func newBitsets(count, n int) bitsets {
+	words := (n + 63) / 64
+	return bitsets{words, make(bitset, count*words)}
+}
+
+// at returns set i.
+func (s bitsets) at(i int) bitset { return s.all[i*s.words : (i+1)*s.words] }
 
 // or adds t's members and reports whether s grew.
 func (s bitset) or(t bitset) bool {
@@ -84,8 +88,8 @@ func (in *minst) accesses(one *[1]use) []use {
 type frame struct {
 	m         *mfunc
 	spill     bool
-	conflicts []bitset // of each object
-	parts     []parts  // of each object, if words are kept apart (partial.go)
+	conflicts bitsets // of each object
+	parts     []parts // of each object, if words are kept apart (partial.go)
 }
 
 // placeObjects gives every object of a class that is accessed its place, starting
@@ -127,7 +131,7 @@ func (f *frame) findConflicts() bitset {
 	for i, b := range m.blocks {
 		all = slices.Grow(all[:0], (len(b.insts)+1)*len(live))[:(len(b.insts)+1)*len(live)]
 		seen := func(j int) bitset { return all[j*len(live) : (j+1)*len(live)] }
-		seen(0).copyFrom(before[i])
+		seen(0).copyFrom(before.at(i))
 		for j := range b.insts {
 			cur := seen(j + 1)
 			cur.copyFrom(seen(j))
@@ -135,7 +139,7 @@ func (f *frame) findConflicts() bitset {
 				cur.add(u.obj)
 			}
 		}
-		live.copyFrom(after[i])
+		live.copyFrom(after.at(i))
 		for j := len(b.insts) - 1; j >= 0; j-- {
 			in := &b.insts[j]
 			if in.obj != 0 && f.m.objs[in.obj].spill == f.spill {
@@ -159,13 +163,13 @@ func (f *frame) conflict(acc []use, live, seen bitset) {
 	for _, u := range acc {
 		for o := range int32(len(f.m.objs)) {
 			if o != u.obj && live.has(o) && seen.has(o) {
-				f.conflicts[o].add(u.obj)
-				f.conflicts[u.obj].add(o)
+				f.conflicts.at(int(o)).add(u.obj)
+				f.conflicts.at(int(u.obj)).add(o)
 			}
 		}
 		for _, w := range acc {
 			if w.obj != u.obj {
-				f.conflicts[u.obj].add(w.obj)
+				f.conflicts.at(int(u.obj)).add(w.obj)
 			}
 		}
 	}
@@ -186,17 +190,14 @@ func (f *frame) transfer(acc []use, live bitset) {
 }
 
 // forward returns the objects accessed on some way to each block.
-func (f *frame) forward(index []int) []bitset {
+func (f *frame) forward(index []int) bitsets {
 	m := f.m
-	in := make([]bitset, len(m.blocks))
-	gen := make([]bitset, len(m.blocks))
+	in, gen := newBitsets(len(m.blocks), len(m.objs)), newBitsets(len(m.blocks), len(m.objs))
 	var one [1]use
-	bits := newBitsets(2*len(m.blocks), len(m.objs))
 	for i, b := range m.blocks {
-		in[i], gen[i] = bits[2*i], bits[2*i+1]
 		for j := range b.insts {
 			for _, u := range f.accesses(&b.insts[j], &one) {
-				gen[i].add(u.obj)
+				gen.at(i).add(u.obj)
 			}
 		}
 	}
@@ -204,11 +205,11 @@ func (f *frame) forward(index []int) []bitset {
 		changed = false
 		for i, b := range m.blocks {
 			for _, s := range b.succs {
-				t := in[index[s.id]]
-				if t.or(in[i]) {
+				t := in.at(index[s.id])
+				if t.or(in.at(i)) {
 					changed = true
 				}
-				if t.or(gen[i]) {
+				if t.or(gen.at(i)) {
 					changed = true
 				}
 			}
@@ -218,7 +219,7 @@ func (f *frame) forward(index []int) []bitset {
 }
 
 // backward returns the objects that may be read behind each block.
-func (f *frame) backward(index []int) []bitset {
+func (f *frame) backward(index []int) bitsets {
 	m := f.m
 	out := newBitsets(len(m.blocks), len(m.objs))
 	var one [1]use
@@ -228,11 +229,11 @@ func (f *frame) backward(index []int) []bitset {
 		for i := len(m.blocks) - 1; i >= 0; i-- {
 			for _, s := range m.blocks[i].succs {
 				k := index[s.id]
-				live.copyFrom(out[k])
+				live.copyFrom(out.at(k))
 				for j := len(s.insts) - 1; j >= 0; j-- {
 					f.transfer(f.accesses(&s.insts[j], &one), live)
 				}
-				if out[i].or(live) {
+				if out.at(i).or(live) {
 					changed = true
 				}
 			}
@@ -283,7 +284,7 @@ func (f *frame) overlap(o, p int32, at int) (top int, overlap bool) {
 	switch {
 	case f.parts != nil && !f.parts[o].shares(f.parts[p]):
 		lo, hi, from, to = lo&^7, (hi+7)&^7, from&^7, (to+7)&^7
-	case !obj.escapes && !other.escapes && !f.conflicts[o].has(p):
+	case !obj.escapes && !other.escapes && !f.conflicts.at(int(o)).has(p):
 		return 0, false
 	}
 	return hi, from < hi && lo < to

@@ -1,9 +1,6 @@
 package codegen
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/luabpfc/luabpfc/codegen/bpf"
 )
 
@@ -28,7 +25,7 @@ func (m *mfunc) layout() {
 		}
 		m.cleanUp()
 	}
-	m.blocks = closeGaps(m.rotate(reversePostorder(m.blocks[0], m.nblock)))
+	m.blocks = m.closeGaps(m.rotate(reversePostorder(m.blocks[0], m.nblock)))
 }
 
 // cleanUp takes out of the control flow what does nothing.
@@ -118,37 +115,37 @@ func (m *mfunc) joinLines() {
 func reversePostorder(entry *mblock, n int) []*mblock {
 	type visit struct {
 		b    *mblock
-		next int
-		succ []*mblock // a part of succs
+		next int // how many successors were gone to
 	}
 	seen := make([]bool, n)
-	order, stack, succs := make([]*mblock, 0, n), make([]visit, 0, n), make([]*mblock, 0, 2*n)
-	enter := func(b *mblock) {
-		seen[b.id] = true
-		from := len(succs)
-		succs = append(succs, b.succs...)
-		succ := succs[from:]
-		slices.SortStableFunc(succ, func(a, b *mblock) int { return cmp.Compare(a.weight, b.weight) })
-		stack = append(stack, visit{b: b, succ: succ})
-	}
-	enter(entry)
+	order, stack := make([]*mblock, n), make([]visit, 0, 64)
+	free := n // what is done is put in front of order[free:]
+	seen[entry.id] = true
+	stack = append(stack, visit{b: entry})
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
-		if top.next == len(top.succ) {
-			order = append(order, top.b)
+		if top.next == len(top.b.succs) {
+			free--
+			order[free] = top.b
 			stack = stack[:len(stack)-1]
 			continue
 		}
-		s := top.succ[top.next]
+		s := top.b.rarer(top.next)
 		top.next++
 		if !seen[s.id] {
-			enter(s)
+			seen[s.id] = true
+			stack = append(stack, visit{b: s})
 		}
 	}
-	for i, j := 0, len(order)-1; i < j; i, j = i+1, j-1 {
-		order[i], order[j] = order[j], order[i]
+	return order[free:]
+}
+
+// rarer returns successor i of b in the order of how often they run.
+func (b *mblock) rarer(i int) *mblock {
+	if len(b.succs) == 2 && b.succs[1].weight < b.succs[0].weight {
+		i = 1 - i
 	}
-	return order
+	return b.succs[i]
 }
 
 // rotate moves headers that test behind the block that jumps back to them.
@@ -238,10 +235,10 @@ func turns(loop []*mblock, header *mblock, index []int, j, i int) bool {
 
 // closeGaps moves what a block has to jump to behind it, with all that control
 // falls into from there, where nothing else falls into that.
-func closeGaps(order []*mblock) []*mblock {
-	index := map[*mblock]int{}
+func (m *mfunc) closeGaps(order []*mblock) []*mblock {
+	index := make([]int, m.nblock)
 	for i, b := range order {
-		index[b] = i
+		index[b.id] = i
 	}
 	for i := 0; i+1 < len(order); i++ {
 		b := order[i]
@@ -249,10 +246,10 @@ func closeGaps(order []*mblock) []*mblock {
 			continue
 		}
 		to := b.succs[len(b.succs)-1]
-		if b.kind == endIf && index[to] <= i {
+		if b.kind == endIf && index[to.id] <= i {
 			to = b.succs[0]
 		}
-		j := index[to]
+		j := index[to.id]
 		if j <= i+1 || fallsTo(order[j-1], to) || to.weight < b.weight && order[i+1].weight >= b.weight {
 			continue
 		}
@@ -264,7 +261,7 @@ func closeGaps(order []*mblock) []*mblock {
 		copy(order[i+1+len(run):end], order[i+1:j])
 		copy(order[i+1:], run)
 		for k := i + 1; k < end; k++ {
-			index[order[k]] = k
+			index[order[k].id] = k
 		}
 	}
 	return order

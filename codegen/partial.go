@@ -308,7 +308,7 @@ func (m *mfunc) hideParts(bottom int, callees calleeWords) {
 	p := &partFinder{m: m, callees: callees, out: newBitsets(len(m.blocks), bottom/8+1)}
 	p.solve()
 	for i, b := range m.blocks {
-		later := p.out[i]
+		later := p.out.at(i)
 		var hidden []int
 		for j := len(b.insts) - 1; j >= 0; j-- {
 			in := &b.insts[j]
@@ -355,7 +355,7 @@ func (m *mfunc) sameOrder() bpf.Op {
 type partFinder struct {
 	m       *mfunc
 	callees calleeWords
-	out     []bitset // of each block: words that are written in part behind it before they are written whole
+	out     bitsets // of each block: words that are written in part behind it before they are written whole
 }
 
 func (p *partFinder) solve() {
@@ -364,16 +364,16 @@ func (p *partFinder) solve() {
 	for i, b := range m.blocks {
 		index[b.id] = i
 	}
-	later := make(bitset, len(p.out[0]))
+	later := make(bitset, p.out.words)
 	for changed := true; changed; {
 		changed = false
 		for i := len(m.blocks) - 1; i >= 0; i-- {
 			for _, s := range m.blocks[i].succs {
-				later.copyFrom(p.out[index[s.id]])
+				later.copyFrom(p.out.at(index[s.id]))
 				for j := len(s.insts) - 1; j >= 0; j-- {
 					p.step(&s.insts[j], later)
 				}
-				if p.out[i].or(later) {
+				if p.out.at(i).or(later) {
 					changed = true
 				}
 			}

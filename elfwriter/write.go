@@ -1,7 +1,6 @@
 package elfwriter
 
 import (
-	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
@@ -34,17 +33,18 @@ func (f *File) Write() ([]byte, error) {
 	if err := f.check(); err != nil {
 		return nil, fmt.Errorf("elf: %w", err)
 	}
-	w := &writer{file: f, names: stringTable{offsets: map[string]uint32{}, data: []byte{0}}}
-	w.order()
+	w := &writer{file: f, order: f.Order.(binary.AppendByteOrder), names: stringTable{offsets: map[string]uint32{}, data: []byte{0}}}
+	w.number()
 	if err := w.contents(); err != nil {
 		return nil, fmt.Errorf("elf: %w", err)
 	}
-	return w.link()
+	return w.link(), nil
 }
 
 // A writer lays a file out.
 type writer struct {
 	file    *File
+	order   binary.AppendByteOrder
 	names   stringTable
 	out     []output           // sections in file order, from number 1
 	section map[*Section]int   // numbers of the caller's sections
@@ -62,8 +62,8 @@ type output struct {
 	from   *Section // the caller's section, or the one that a .rel section is for
 }
 
-// order decides the numbers of sections and symbols.
-func (w *writer) order() {
+// number decides the numbers of sections and symbols.
+func (w *writer) number() {
 	w.out = []output{{name: strtabName}, {name: symtabName}}
 	w.section = make(map[*Section]int)
 	add := func(alloc bool) {
@@ -146,37 +146,35 @@ func (w *writer) contents() error {
 	return nil
 }
 
-// symtab returns the symbol table.
+// symtab returns the symbol table. The null symbol is zeros.
 func (w *writer) symtab() []byte {
-	var buf bytes.Buffer
-	w.put(&buf, elf.Sym64{})
+	out := make([]byte, symbolSize, (len(w.symbols)+1)*symbolSize)
 	for _, s := range w.symbols {
-		out := elf.Sym64{
-			Name:  w.names.add(s.Name),
-			Info:  elf.ST_INFO(s.Bind, s.Type),
-			Other: uint8(s.Visibility),
-			Value: s.Value,
-			Size:  s.Size,
-		}
+		section := 0
 		if s.Section != nil {
-			out.Shndx = uint16(w.section[s.Section])
+			section = w.section[s.Section]
 		}
-		w.put(&buf, out)
+		out = w.order.AppendUint32(out, w.names.add(s.Name))
+		out = append(out, elf.ST_INFO(s.Bind, s.Type), uint8(s.Visibility))
+		out = w.order.AppendUint16(out, uint16(section))
+		out = w.order.AppendUint64(out, s.Value)
+		out = w.order.AppendUint64(out, s.Size)
 	}
-	return buf.Bytes()
+	return out
 }
 
 // relocs returns the section's relocations.
 func (w *writer) relocs(s *Section) []byte {
-	var buf bytes.Buffer
+	out := make([]byte, 0, len(s.Relocs)*relocSize)
 	for _, r := range s.Relocs {
-		w.put(&buf, elf.Rel64{Off: r.Offset, Info: elf.R_INFO(w.symbol[r.Symbol], r.Type)})
+		out = w.order.AppendUint64(out, r.Offset)
+		out = w.order.AppendUint64(out, elf.R_INFO(w.symbol[r.Symbol], r.Type))
 	}
-	return buf.Bytes()
+	return out
 }
 
 // link places the sections and returns the file.
-func (w *writer) link() ([]byte, error) {
+func (w *writer) link() []byte {
 	pos := uint64(headerSize)
 	for i := range w.out {
 		h := &w.out[i].header
@@ -186,47 +184,53 @@ func (w *writer) link() ([]byte, error) {
 	}
 	headers := alignUp(pos, 8)
 
-	var buf bytes.Buffer
-	w.put(&buf, w.header(headers))
+	file := make([]byte, 0, headers+uint64(len(w.out)+1)*sectionHeaderSize)
+	file = w.appendHeader(file, headers)
 	for i := range w.out {
-		buf.Write(make([]byte, w.out[i].header.Off-uint64(buf.Len())))
-		buf.Write(w.out[i].data)
+		file = append(file[:w.out[i].header.Off], w.out[i].data...) // what is skipped is zero
 	}
-	buf.Write(make([]byte, headers-uint64(buf.Len())))
-	w.put(&buf, elf.Section64{})
+	file = w.appendSection(file[:headers], &elf.Section64{})
 	for i := range w.out {
-		w.put(&buf, w.out[i].header)
+		file = w.appendSection(file, &w.out[i].header)
 	}
-	return buf.Bytes(), nil
+	return file
 }
 
-// header returns the file's header.
-func (w *writer) header(sectionHeaders uint64) elf.Header64 {
-	h := elf.Header64{
-		Type:      uint16(elf.ET_REL),
-		Machine:   uint16(w.file.Machine),
-		Version:   uint32(elf.EV_CURRENT),
-		Shoff:     sectionHeaders,
-		Flags:     w.file.Flags,
-		Ehsize:    headerSize,
-		Shentsize: sectionHeaderSize,
-		Shnum:     uint16(len(w.out) + 1),
-		Shstrndx:  strtabIndex,
-	}
-	copy(h.Ident[:], elf.ELFMAG)
-	h.Ident[elf.EI_CLASS] = byte(elf.ELFCLASS64)
-	h.Ident[elf.EI_DATA] = byte(elf.ELFDATA2LSB)
+// appendHeader appends the file's header.
+func (w *writer) appendHeader(out []byte, sectionHeaders uint64) []byte {
+	data := elf.ELFDATA2LSB
 	if w.file.Order == binary.BigEndian {
-		h.Ident[elf.EI_DATA] = byte(elf.ELFDATA2MSB)
+		data = elf.ELFDATA2MSB
 	}
-	h.Ident[elf.EI_VERSION] = byte(elf.EV_CURRENT)
-	return h
+	var ident [elf.EI_NIDENT]byte
+	copy(ident[:], elf.ELFMAG)
+	ident[elf.EI_CLASS], ident[elf.EI_DATA], ident[elf.EI_VERSION] = byte(elf.ELFCLASS64), byte(data), byte(elf.EV_CURRENT)
+	out = append(out, ident[:]...)
+	out = w.order.AppendUint16(out, uint16(elf.ET_REL))
+	out = w.order.AppendUint16(out, uint16(w.file.Machine))
+	out = w.order.AppendUint32(out, uint32(elf.EV_CURRENT))
+	out = w.order.AppendUint64(out, 0) // entry point
+	out = w.order.AppendUint64(out, 0) // program headers
+	out = w.order.AppendUint64(out, sectionHeaders)
+	out = w.order.AppendUint32(out, w.file.Flags)
+	out = w.order.AppendUint16(out, headerSize)
+	out = w.order.AppendUint32(out, 0) // program headers: size and number
+	out = w.order.AppendUint16(out, sectionHeaderSize)
+	out = w.order.AppendUint16(out, uint16(len(w.out)+1))
+	return w.order.AppendUint16(out, strtabIndex)
 }
 
-// put appends a structure of the format. It can't fail: all are of fixed size and
-// the buffer grows.
-func (w *writer) put(buf *bytes.Buffer, v any) {
-	_ = binary.Write(buf, w.file.Order, v)
+// appendSection appends a section's header.
+func (w *writer) appendSection(out []byte, h *elf.Section64) []byte {
+	out = w.order.AppendUint32(out, h.Name)
+	out = w.order.AppendUint32(out, h.Type)
+	for _, n := range [4]uint64{h.Flags, h.Addr, h.Off, h.Size} {
+		out = w.order.AppendUint64(out, n)
+	}
+	out = w.order.AppendUint32(out, h.Link)
+	out = w.order.AppendUint32(out, h.Info)
+	out = w.order.AppendUint64(out, h.Addralign)
+	return w.order.AppendUint64(out, h.Entsize)
 }
 
 func alignUp(n, align uint64) uint64 { return (n + align - 1) &^ (align - 1) }
