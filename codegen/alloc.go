@@ -53,7 +53,7 @@ func (m *mfunc) allocFunc() *regalloc.Func {
 		rb := &f.Blocks[i]
 		rb.Weight = b.weight
 		at := len(succs)
-		for _, s := range b.succs {
+		for _, s := range b.succs() {
 			succs = append(succs, index[s.id])
 		}
 		rb.Succs = succs[at:len(succs):len(succs)]

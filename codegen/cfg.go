@@ -27,12 +27,12 @@ func (e *emitter) retreats() []bool {
 	state[m.blocks[0].id] = inside
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
-		if top.next == len(top.b.succs) {
+		if top.next == len(top.b.succs()) {
 			state[top.b.id] = done
 			stack = stack[:len(stack)-1]
 			continue
 		}
-		to := top.b.succs[top.next]
+		to := top.b.to[top.next]
 		if top.b.kind == endIf {
 			_, taken, other := e.sides(top.b, m.after(e.index[top.b.id]))
 			to = [2]*mblock{other, taken}[top.next]

@@ -87,7 +87,7 @@ func (e *emitter) block(b, next *mblock) {
 	}
 	switch b.kind {
 	case endJump:
-		if to := b.succs[0]; to != next || e.landed[b.id] {
+		if to := b.to[0]; to != next || e.landed[b.id] {
 			if to.kind == endRet && len(to.insts) == 1 {
 				e.inst(&to.insts[0])
 				return
@@ -114,7 +114,7 @@ func (e *emitter) branch(b, next *mblock) {
 // taken side last, so a back edge is the taken side.
 func (e *emitter) sides(b, next *mblock) (in bpf.Inst, taken, other *mblock) {
 	in = e.convert(&b.insts[len(b.insts)-1])
-	yes, no := b.succs[0], b.succs[1]
+	yes, no := b.to[0], b.to[1]
 	if no == next {
 		return in, yes, no
 	}

@@ -204,7 +204,7 @@ func (f *frame) forward(index []int) bitsets {
 	for changed := true; changed; {
 		changed = false
 		for i, b := range m.blocks {
-			for _, s := range b.succs {
+			for _, s := range b.succs() {
 				t := in.at(index[s.id])
 				if t.or(in.at(i)) {
 					changed = true
@@ -227,7 +227,7 @@ func (f *frame) backward(index []int) bitsets {
 	for changed := true; changed; {
 		changed = false
 		for i := len(m.blocks) - 1; i >= 0; i-- {
-			for _, s := range m.blocks[i].succs {
+			for _, s := range m.blocks[i].succs() {
 				k := index[s.id]
 				live.copyFrom(out.at(k))
 				for j := len(s.insts) - 1; j >= 0; j-- {

@@ -61,6 +61,8 @@ func selectFunc(f *ir.Func, cpu bpf.CPU) *mfunc {
 	}
 	dom := ir.Dominators(f)
 	loops := ir.FindLoops(f, dom)
+	m.spare = make([]mblock, 2*len(dom.RPO))
+	m.blocks = make([]*mblock, 0, 2*len(dom.RPO))
 	for _, b := range dom.RPO {
 		weight := 1
 		for range min(loops.Depth(b), 4) {
@@ -133,7 +135,7 @@ func (s *selector) block(b *ir.Block) {
 		s.add(minst{op: bpf.OpExit, size: bpf.B64})
 		s.flush()
 	case ir.BlockJump:
-		s.cur.succs = []*mblock{s.blocks[b.Succs[0].B.ID]}
+		s.cur.to[0] = s.blocks[b.Succs[0].B.ID]
 		s.phiCopies(b.Succs[0])
 	case ir.BlockIf:
 		yes, no := s.edge(b.Succs[0]), s.edge(b.Succs[1])
@@ -173,7 +175,7 @@ func (s *selector) edge(e ir.Edge) *mblock {
 		return to
 	}
 	b := s.m.newBlock(endJump, s.pos, to.weight)
-	b.succs = []*mblock{to}
+	b.to[0] = to
 	s.cur = b
 	s.phiCopies(e)
 	return b

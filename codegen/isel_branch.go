@@ -25,7 +25,7 @@ func (s *selector) branch(c *ir.Value, yes, no *mblock) {
 		if x == 0 {
 			yes = no
 		}
-		s.cur.kind, s.cur.succs = endJump, []*mblock{yes}
+		s.cur.kind, s.cur.to[0] = endJump, yes
 		return
 	}
 	if _, ok := compareOps[c.Op]; ok {
@@ -62,14 +62,14 @@ func (s *selector) both(c *ir.Value, yes, no *mblock, and bool) {
 // predecessor.
 func (s *selector) fork(b *mblock) *mblock {
 	e := s.m.newBlock(endJump, s.pos, b.weight)
-	e.succs = []*mblock{b}
+	e.to[0] = b
 	return e
 }
 
 // end ends the current block with a conditional jump.
 func (s *selector) end(jump minst, yes, no *mblock) {
 	s.add(jump)
-	s.cur.kind, s.cur.succs = endIf, []*mblock{yes, no}
+	s.cur.kind, s.cur.to = endIf, [2]*mblock{yes, no}
 	s.flush()
 }
 
@@ -161,11 +161,11 @@ func shiftedBy(v *ir.Value) (int64, bool) {
 func (s *selector) boolean(d reg, c *ir.Value) {
 	cur := s.cur
 	next := s.m.newBlock(cur.kind, cur.pos, cur.weight)
-	next.insts, next.succs = cur.insts, cur.succs
-	cur.insts, cur.succs = nil, nil
+	next.insts, next.to = cur.insts, cur.to
+	cur.insts = nil
 	zero := s.m.newBlock(endJump, s.pos, cur.weight)
 	zero.insts = []minst{{op: bpf.Mov, size: bpf.B64, k: true, dst: d, pos: s.pos}}
-	zero.succs = []*mblock{next}
+	zero.to[0] = next
 	cur.pos = s.pos
 	s.constant(d, 1)
 	s.compare(c, s.fork(next), zero)

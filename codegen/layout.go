@@ -39,17 +39,17 @@ func (m *mfunc) cleanUp() {
 // branches with one target jumps.
 func (m *mfunc) threadJumps() {
 	final := func(b *mblock) *mblock {
-		for steps := 0; b.kind == endJump && len(b.insts) == 0 && b.succs[0] != b && steps < m.nblock; steps++ {
-			b = b.succs[0]
+		for steps := 0; b.kind == endJump && len(b.insts) == 0 && b.to[0] != b && steps < m.nblock; steps++ {
+			b = b.to[0]
 		}
 		return b
 	}
 	for _, b := range m.blocks {
-		for i, s := range b.succs {
-			b.succs[i] = final(s)
+		for i, s := range b.succs() {
+			b.to[i] = final(s)
 		}
-		if b.kind == endIf && b.succs[0] == b.succs[1] {
-			b.kind, b.succs = endJump, b.succs[:1]
+		if b.kind == endIf && b.to[0] == b.to[1] {
+			b.kind = endJump
 			b.insts = b.insts[:len(b.insts)-1]
 		}
 	}
@@ -69,7 +69,7 @@ func (m *mfunc) threadJumps() {
 // jumpedTo reports whether a block other than the first goes to b.
 func jumpedTo(blocks []*mblock, b *mblock) bool {
 	for _, p := range blocks[1:] {
-		for _, s := range p.succs {
+		for _, s := range p.succs() {
 			if s == b {
 				return true
 			}
@@ -86,7 +86,7 @@ func (m *mfunc) dropUnreachable() {
 func (m *mfunc) joinLines() {
 	preds := make([]int, m.nblock)
 	for _, b := range m.blocks {
-		for _, s := range b.succs {
+		for _, s := range b.succs() {
 			preds[s.id]++
 		}
 	}
@@ -95,10 +95,10 @@ func (m *mfunc) joinLines() {
 		if gone[b.id] {
 			continue
 		}
-		for b.kind == endJump && b.succs[0] != b && b.succs[0] != m.blocks[0] && preds[b.succs[0].id] == 1 {
-			s := b.succs[0]
+		for b.kind == endJump && b.to[0] != b && b.to[0] != m.blocks[0] && preds[b.to[0].id] == 1 {
+			s := b.to[0]
 			b.insts = append(b.insts, s.insts...)
-			b.kind, b.succs, b.pos = s.kind, s.succs, s.pos
+			b.kind, b.to, b.pos = s.kind, s.to, s.pos
 			gone[s.id] = true
 		}
 	}
@@ -124,7 +124,7 @@ func reversePostorder(entry *mblock, n int) []*mblock {
 	stack = append(stack, visit{b: entry})
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
-		if top.next == len(top.b.succs) {
+		if top.next == len(top.b.succs()) {
 			free--
 			order[free] = top.b
 			stack = stack[:len(stack)-1]
@@ -142,10 +142,10 @@ func reversePostorder(entry *mblock, n int) []*mblock {
 
 // rarer returns successor i of b in the order of how often they run.
 func (b *mblock) rarer(i int) *mblock {
-	if len(b.succs) == 2 && b.succs[1].weight < b.succs[0].weight {
+	if b.kind == endIf && b.to[1].weight < b.to[0].weight {
 		i = 1 - i
 	}
-	return b.succs[i]
+	return b.to[i]
 }
 
 // rotate moves headers that test behind the block that jumps back to them.
@@ -165,7 +165,7 @@ func (m *mfunc) rotate(order []*mblock) []*mblock {
 		if last.kind != endJump {
 			continue
 		}
-		header := last.succs[0]
+		header := last.to[0]
 		j := index[header.id]
 		if j == 0 || j >= i || header.kind != endIf || !turns(order[j:i+1], header, index, j, i) {
 			continue
@@ -196,11 +196,11 @@ func (m *mfunc) copyFor(header *mblock, loop, order []*mblock) *mblock {
 		inLoop[b] = true
 	}
 	first := &mblock{id: m.nblock, kind: header.kind, pos: header.pos,
-		insts: append([]minst(nil), header.insts...), succs: append([]*mblock(nil), header.succs...)}
+		insts: append([]minst(nil), header.insts...), to: header.to}
 	for _, b := range order {
-		for k, s := range b.succs {
+		for k, s := range b.succs() {
 			if s == header && !inLoop[b] {
-				b.succs[k] = first
+				b.to[k] = first
 				first.weight = max(first.weight, b.weight)
 			}
 		}
@@ -217,7 +217,7 @@ func (m *mfunc) copyFor(header *mblock, loop, order []*mblock) *mblock {
 // than the header.
 func turns(loop []*mblock, header *mblock, index []int, j, i int) bool {
 	inside := 0
-	for _, s := range header.succs {
+	for _, s := range header.succs() {
 		if k := index[s.id]; k >= j && k <= i {
 			inside++
 		}
@@ -245,9 +245,9 @@ func (m *mfunc) closeGaps(order []*mblock) []*mblock {
 		if b.kind == endRet || fallsTo(b, order[i+1]) {
 			continue
 		}
-		to := b.succs[len(b.succs)-1]
-		if b.kind == endIf && index[to.id] <= i {
-			to = b.succs[0]
+		to := b.to[0]
+		if b.kind == endIf && index[b.to[1].id] > i {
+			to = b.to[1]
 		}
 		j := index[to.id]
 		if j <= i+1 || fallsTo(order[j-1], to) || to.weight < b.weight && order[i+1].weight >= b.weight {
@@ -269,7 +269,7 @@ func (m *mfunc) closeGaps(order []*mblock) []*mblock {
 
 // fallsTo reports whether b needs no jump to go on to next.
 func fallsTo(b, next *mblock) bool {
-	for _, s := range b.succs {
+	for _, s := range b.succs() {
 		if s == next {
 			return true
 		}

@@ -102,11 +102,11 @@ func (b *mblock) ending() ending {
 	if b.leastEnding() == 2 {
 		k.before = b.insts[n-2].key()
 	}
-	if len(b.succs) > 0 {
-		k.yes = b.succs[0]
-	}
-	if len(b.succs) > 1 {
-		k.no = b.succs[1]
+	switch b.kind {
+	case endJump:
+		k.yes = b.to[0]
+	case endIf:
+		k.yes, k.no = b.to[0], b.to[1]
 	}
 	return k
 }
@@ -143,13 +143,13 @@ func (m *mfunc) mergePair(a, b *mblock, least int) *mblock {
 	}
 	if n < len(tail.insts) || tail == m.blocks[0] {
 		tail = m.newBlock(a.kind, a.pos, max(a.weight, b.weight))
-		tail.succs = a.succs
+		tail.to = a.to
 		tail.insts = append(tail.insts, a.insts[len(a.insts)-n:]...)
 	}
 	for _, x := range [2]*mblock{a, b} {
 		if x != tail {
 			x.insts = x.insts[:len(x.insts)-n]
-			x.kind, x.succs = endJump, []*mblock{tail}
+			x.kind, x.to[0] = endJump, tail
 		}
 	}
 	return tail

@@ -30,7 +30,8 @@ type mfunc struct {
 	objs   []object // what lies on the stack; [0] is unused
 	ranged []bool   // of each register, once all are selected: its range matters
 	nblock int
-	stack  int // bytes of stack, once placed
+	spare  []mblock // memory for blocks
+	stack  int      // bytes of stack, once placed
 	stats  regalloc.Stats
 }
 
@@ -51,8 +52,8 @@ func (o *object) small() bool { return o.size <= 4 }
 type blockKind uint8
 
 const (
-	endJump blockKind = iota // goes to succs[0]
-	endIf                    // its last instruction is a comparison: succs[0] if true, else succs[1]
+	endJump blockKind = iota // goes to to[0]
+	endIf                    // its last instruction is a comparison: to[0] if true, else to[1]
 	endRet                   // its last instruction is exit
 )
 
@@ -61,9 +62,20 @@ type mblock struct {
 	id     int
 	kind   blockKind
 	insts  []minst
-	succs  []*mblock
+	to     [2]*mblock // those that kind says
 	weight int
 	pos    ir.Pos // of the jump
+}
+
+// succs returns the blocks that b goes to.
+func (b *mblock) succs() []*mblock {
+	switch b.kind {
+	case endJump:
+		return b.to[:1]
+	case endIf:
+		return b.to[:]
+	}
+	return nil
 }
 
 // minst is an instruction.
@@ -108,7 +120,12 @@ func (m *mfunc) newReg() reg {
 }
 
 func (m *mfunc) newBlock(kind blockKind, pos ir.Pos, weight int) *mblock {
-	b := &mblock{id: m.nblock, kind: kind, pos: pos, weight: weight}
+	if len(m.spare) == 0 {
+		m.spare = make([]mblock, max(len(m.blocks), 8))
+	}
+	b := &m.spare[0]
+	m.spare = m.spare[1:]
+	*b = mblock{id: m.nblock, kind: kind, pos: pos, weight: weight}
 	m.nblock++
 	m.blocks = append(m.blocks, b)
 	return b
@@ -249,12 +266,12 @@ func (m *mfunc) String() string {
 		for i := range b.insts {
 			fmt.Fprintf(&sb, "\t%s", b.insts[i].text())
 			if i == len(b.insts)-1 && b.kind == endIf {
-				fmt.Fprintf(&sb, " goto b%d else b%d", b.succs[0].id, b.succs[1].id)
+				fmt.Fprintf(&sb, " goto b%d else b%d", b.to[0].id, b.to[1].id)
 			}
 			sb.WriteByte('\n')
 		}
 		if b.kind == endJump {
-			fmt.Fprintf(&sb, "\tgoto b%d\n", b.succs[0].id)
+			fmt.Fprintf(&sb, "\tgoto b%d\n", b.to[0].id)
 		}
 	}
 	return sb.String()

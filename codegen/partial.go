@@ -368,7 +368,7 @@ func (p *partFinder) solve() {
 	for changed := true; changed; {
 		changed = false
 		for i := len(m.blocks) - 1; i >= 0; i-- {
-			for _, s := range m.blocks[i].succs {
+			for _, s := range m.blocks[i].succs() {
 				later.copyFrom(p.out.at(index[s.id]))
 				for j := len(s.insts) - 1; j >= 0; j-- {
 					p.step(&s.insts[j], later)

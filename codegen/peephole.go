@@ -41,7 +41,7 @@ func (m *mfunc) liveMachine() []regalloc.Set {
 		for i := len(m.blocks) - 1; i >= 0; i-- {
 			b := m.blocks[i]
 			live := out[i]
-			for _, s := range b.succs {
+			for _, s := range b.succs() {
 				live |= in[index[s.id]]
 			}
 			out[i] = live
