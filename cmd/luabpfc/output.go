@@ -31,13 +31,20 @@ func writeFile(name string, data []byte, stdout io.Writer) error {
 		}
 		return nil
 	}
+	if err := replaceFile(name, data); err != nil {
+		return fmt.Errorf("writing '%s': %w", name, cause(err))
+	}
+	return nil
+}
+
+// replaceNamed is replaceFile by way of a file with a name.
+func replaceNamed(name string, data []byte) error {
 	// A signal must not leave the temporary file behind. It waits, and then
 	// ends the process as it would have.
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(caught)
-	dir, base := filepath.Split(name)
-	tmp := filepath.Join(dir, fmt.Sprintf(".%s.%d.tmp", base, os.Getpid()))
+	tmp := temporary(name)
 	err := writeTo(tmp, data, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 	if err == nil && len(caught) == 0 {
 		err = os.Rename(tmp, name)
@@ -50,10 +57,13 @@ func writeFile(name string, data []byte, stdout io.Writer) error {
 		os.Exit(128 + int(sig.(syscall.Signal)))
 	default:
 	}
-	if err != nil {
-		return fmt.Errorf("writing '%s': %w", name, cause(err))
-	}
-	return nil
+	return err
+}
+
+// temporary is a name beside name.
+func temporary(name string) string {
+	dir, base := filepath.Split(name)
+	return filepath.Join(dir, fmt.Sprintf(".%s.%d.tmp", base, os.Getpid()))
 }
 
 func writeTo(name string, data []byte, flags int) error {
