@@ -80,7 +80,7 @@ func (f *Func) NewSlot(size int, name string, pos Pos) *Slot {
 // newValue makes a value that is in no block yet.
 func (f *Func) newValue(op Op, t Type, pos Pos, args []*Value) *Value {
 	if len(f.values) == cap(f.values) {
-		f.values = make([]Value, 0, slabSize(f.nextValue))
+		f.values = make([]Value, 0, min(slabSize(f.nextValue), pageValues))
 	}
 	f.values = append(f.values, Value{ID: int32(f.nextValue), Op: op, Type: t, Pos: pos})
 	v := &f.values[len(f.values)-1]
@@ -101,6 +101,10 @@ func (f *Func) newValue(op Op, t Type, pos Pos, args []*Value) *Value {
 
 // slabSize is how many values a function of n is to take memory for at once.
 func slabSize(n int) int { return min(max(n/2, 8), 64) }
+
+// pageValues is how many values, of 80 bytes each, fill the 4 KiB that the
+// allocator has pieces of; those for 64 have room for 67.
+const pageValues = 51
 
 // NewValue appends a value to the block.
 func (b *Block) NewValue(op Op, t Type, pos Pos, args ...*Value) *Value {

@@ -1,8 +1,6 @@
 package opt
 
 import (
-	"maps"
-
 	"github.com/luabpfc/luabpfc/ir"
 	"github.com/luabpfc/luabpfc/ir/kernel"
 )
@@ -32,9 +30,11 @@ import (
 // bpf_dynptr_read reads the packet: there a check costs nothing before its load, and
 // a greater one would be another load.
 
-// need is a number of bytes by base, nil for the packet's start. A nil need is
-// infinite.
-type need map[*ir.Value]int64
+// need is a number of bytes by base.
+type need struct {
+	infinite bool
+	of       []int64 // by the base's number; without meaning if infinite
+}
 
 // maxBases is how many bases a function may have, or only the packet's start is
 // followed; maxRounds bounds the dataflow, whatever the loops.
@@ -43,14 +43,24 @@ const (
 	maxRounds = 64
 )
 
+type anticipation struct {
+	f     *ir.Func
+	bases map[*ir.Value]int // the numbers of those that are followed; nil is the packet's start
+	in    []need            // at the beginning of blocks, by ID
+	now   need              // at the place of a walk
+}
+
 // anticipateChecks is the pass "anticipate".
 func anticipateChecks(c *Context, f *ir.Func) {
 	if f.Kind == nil || f.Kind.Packet == kernel.SkbLoad || f.Kind.Packet == kernel.SkbDynptr || f.Short == nil || !onlyReturns(f.Short) {
 		return
 	}
-	in := make([]need, f.NumBlocks())
+	bases := followed(f)
+	if len(bases) == 0 {
+		return
+	}
+	a := newAnticipation(f, bases)
 	rpo := c.space.dominators(f).RPO
-	checkEnd := followed(f)
 	for round, changed := 0, true; changed; round++ {
 		if round == maxRounds {
 			return
@@ -58,67 +68,84 @@ func anticipateChecks(c *Context, f *ir.Func) {
 		changed = false
 		for i := len(rpo) - 1; i >= 0; i-- {
 			b := rpo[i]
-			n := needBehind(f, in, b)
+			a.behind(b)
 			for k := len(b.Values) - 1; k >= 0; k-- {
-				n = n.before(b.Values[k], checkEnd)
+				a.before(b.Values[k])
 			}
-			if n != nil && (in[b.ID] == nil || !maps.Equal(n, in[b.ID])) {
-				in[b.ID], changed = n, true
-			}
+			changed = a.in[b.ID].sink(a.now) || changed
 		}
 	}
 	for _, b := range rpo {
-		n := needBehind(f, in, b)
+		a.behind(b)
 		for k := len(b.Values) - 1; k >= 0; k-- {
 			v := b.Values[k]
-			n = n.before(v, checkEnd)
-			if base, end, ok := checkEnd(v); ok && n[base] > end && c.Change("check") {
+			a.before(v)
+			if i, end, ok := a.check(v); ok && !a.now.infinite && a.now.of[i] > end && c.Change("check") {
 				m := *v.Mem()
-				m.Size += int32(n[base] - end)
+				m.Size += int32(a.now.of[i] - end)
 				v.Aux = &m
 			}
 		}
 	}
 }
 
-// checkEnds is checkEnd for the bases that are followed.
-type checkEnds func(v *ir.Value) (base *ir.Value, end int64, ok bool)
+func newAnticipation(f *ir.Func, bases map[*ir.Value]int) *anticipation {
+	a := &anticipation{f: f, bases: bases, in: make([]need, f.NumBlocks())}
+	n := len(bases)
+	of := make([]int64, n*(len(f.Blocks)+1))
+	for _, b := range f.Blocks {
+		a.in[b.ID], of = need{true, of[:n:n]}, of[n:]
+	}
+	a.now.of = of
+	return a
+}
 
-// followed returns the checks to look at.
-func followed(f *ir.Func) checkEnds {
-	bases := map[*ir.Value]bool{}
+// followed numbers the bases of checks that are looked at.
+func followed(f *ir.Func) map[*ir.Value]int {
+	var bases map[*ir.Value]int
 	for _, b := range f.Blocks {
 		for _, v := range b.Values {
-			if base, _, ok := checkEnd(v); ok {
-				bases[base] = true
+			base, _, ok := checkEnd(v)
+			if !ok {
+				continue
+			}
+			if bases == nil {
+				bases = map[*ir.Value]int{}
+			}
+			if _, known := bases[base]; !known {
+				bases[base] = len(bases)
 			}
 		}
 	}
-	if len(bases) <= maxBases {
-		return checkEnd
+	if len(bases) > maxBases {
+		return map[*ir.Value]int{nil: 0}
 	}
-	return func(v *ir.Value) (*ir.Value, int64, bool) {
-		base, end, ok := checkEnd(v)
-		return nil, end, ok && base == nil
-	}
+	return bases
 }
 
-// needBehind is the need at b's end.
-func needBehind(f *ir.Func, in []need, b *ir.Block) need {
-	if b.Kind == ir.BlockRet {
-		if sameReturn(b.Control, f.Short.Control) {
-			return nil
-		}
-		return need{}
+// check is checkEnd for the bases that are followed, with the base's number.
+func (a *anticipation) check(v *ir.Value) (i int, end int64, ok bool) {
+	base, end, ok := checkEnd(v)
+	if ok {
+		i, ok = a.bases[base]
 	}
-	if len(b.Succs) == 0 {
-		return need{}
+	return i, end, ok
+}
+
+// behind moves to b's end.
+func (a *anticipation) behind(b *ir.Block) {
+	switch {
+	case b.Kind == ir.BlockRet && sameReturn(b.Control, a.f.Short.Control):
+		a.now.infinite = true
+		return
+	case b.Kind == ir.BlockRet || len(b.Succs) == 0:
+		a.now.forget()
+		return
 	}
-	var n need
+	a.now.infinite = true
 	for _, e := range b.Succs {
-		n = least(n, in[e.B.ID])
+		a.now.sink(a.in[e.B.ID])
 	}
-	return n
 }
 
 // sameReturn reports whether x and y are one constant, or both nothing.
@@ -131,42 +158,47 @@ func sameReturn(x, y *ir.Value) bool {
 	return ok && k == same
 }
 
-// least returns what both sides of a branch need.
-func least(m, n need) need {
-	switch {
-	case m == nil:
-		return n
-	case n == nil:
-		return m
-	}
-	out := need{}
-	for base, x := range m {
-		if y := n[base]; y > 0 {
-			out[base] = min(x, y)
-		}
-	}
-	return out
+// forget makes n nothing.
+func (n *need) forget() {
+	n.infinite = false
+	clear(n.of)
 }
 
-// before is the need in front of v, if n is the need behind it.
-func (n need) before(v *ir.Value, checkEnd checkEnds) need {
-	base, end, ok := checkEnd(v)
+// sink makes n what both n and m are at least, and reports whether n changed.
+func (n *need) sink(m need) (changed bool) {
 	switch {
-	case ok && n != nil && n[base] < end:
-		out := maps.Clone(n)
-		out[base] = end
-		return out
-	case ok:
-		return n
-	case v.Op == ir.OpPktGen && n != nil, observable(v):
-		return need{}
+	case m.infinite:
+		return false
+	case n.infinite:
+		n.infinite = false
+		copy(n.of, m.of)
+		return true
 	}
-	if _, ok := n[v]; ok { // the base is computed here
-		out := maps.Clone(n)
-		delete(out, v)
-		return out
+	for i, x := range m.of {
+		if x < n.of[i] {
+			n.of[i], changed = x, true
+		}
 	}
-	return n
+	return changed
+}
+
+// before moves from behind v to the place in front of it.
+func (a *anticipation) before(v *ir.Value) {
+	n := &a.now
+	if i, end, ok := a.check(v); ok {
+		if !n.infinite {
+			n.of[i] = max(n.of[i], end)
+		}
+		return
+	}
+	switch {
+	case v.Op == ir.OpPktGen && !n.infinite, observable(v):
+		n.forget()
+	case !n.infinite:
+		if i, ok := a.bases[v]; ok { // the base is computed here
+			n.of[i] = 0
+		}
+	}
 }
 
 // checkEnd returns the base of a check, and how many bytes behind it the check

@@ -16,8 +16,8 @@ func newRewriter(f *ir.Func) *rewriter { return &rewriter{to: make([]*ir.Value, 
 
 // set makes w the replacement of v.
 func (r *rewriter) set(v, w *ir.Value) {
-	for int(v.ID) >= len(r.to) {
-		r.to = append(r.to, nil)
+	if n := int(v.ID) + 1 - len(r.to); n > 0 {
+		r.to = append(r.to, make([]*ir.Value, n)...)
 	}
 	r.to[v.ID] = w
 	r.n++

@@ -208,7 +208,7 @@ func repairUses(f *ir.Func, order []*ir.Value, defs map[*ir.Value]map[*ir.Block]
 
 // dropTrivialPhis drops those of phis that have one operand besides themselves.
 func dropTrivialPhis(f *ir.Func, phis []*ir.Value) {
-	r := newRewriter(f)
+	r := &rewriter{} // mostly there are none
 	for changed := true; changed; {
 		changed = false
 		for _, p := range phis {
