@@ -28,28 +28,23 @@ const (
 // A record is a row of a block. One of a function has the first field only.
 type record struct {
 	offset uint32
-	fields [3]field
-}
-
-// A field is a number, or a string by its place in a list of the writer.
-type field struct {
-	number uint32
-	isText bool
+	fields [3]uint32
 }
 
 // A block holds the records of one kind, by section.
 type block struct {
 	recLen   uint32
+	texts    [3]bool // the fields that are strings, by their place in a list of the writer
 	sections []blockSection
 }
 
 type blockSection struct {
-	name    field
+	name    uint32 // a string
 	records []record
 }
 
 // fields are those that the records of the block have.
-func (b *block) fields(r *record) []field { return r.fields[:b.recLen/4-1] }
+func (b *block) fields(r *record) []uint32 { return r.fields[:b.recLen/4-1] }
 
 // An extWriter gathers the records and writes them.
 type extWriter struct {
@@ -62,7 +57,11 @@ type extWriter struct {
 
 // collect checks the sections' records and assigns type IDs.
 func (e *extWriter) collect(sections []Section) error {
-	e.blocks = [3]block{{recLen: funcRecLen}, {recLen: lineRecLen}, {recLen: reloRecLen}}
+	e.blocks = [3]block{
+		{recLen: funcRecLen},
+		{recLen: lineRecLen, texts: [3]bool{true, true, false}},
+		{recLen: reloRecLen, texts: [3]bool{false, true, false}},
+	}
 	names := make(map[string]bool)
 	for i := range sections {
 		s := &sections[i]
@@ -92,15 +91,12 @@ func (e *extWriter) collect(sections []Section) error {
 func (e *extWriter) orderStrings() {
 	e.strings = make([]string, 0, len(e.texts))
 	places := make([]uint32, len(e.texts)) // in strings, plus one
-	place := func(f *field) {
-		if !f.isText {
-			return
+	place := func(text *uint32) {
+		if places[*text] == 0 {
+			e.strings = append(e.strings, e.texts[*text])
+			places[*text] = uint32(len(e.strings))
 		}
-		if places[f.number] == 0 {
-			e.strings = append(e.strings, e.texts[f.number])
-			places[f.number] = uint32(len(e.strings))
-		}
-		f.number = places[f.number] - 1
+		*text = places[*text] - 1
 	}
 	for i := range e.blocks {
 		b := &e.blocks[i]
@@ -110,7 +106,9 @@ func (e *extWriter) orderStrings() {
 			for k := range s.records {
 				fields := b.fields(&s.records[k])
 				for l := range fields {
-					place(&fields[l])
+					if b.texts[l] {
+						place(&fields[l])
+					}
 				}
 			}
 		}
@@ -131,11 +129,10 @@ func checkOffsets(records []record) error {
 	return nil
 }
 
-func number(n uint32) field { return field{number: n} }
-
-func (e *extWriter) text(s string) field {
+// text returns the place of a string that a record refers to.
+func (e *extWriter) text(s string) uint32 {
 	e.texts = append(e.texts, s)
-	return field{number: uint32(len(e.texts) - 1), isText: true}
+	return uint32(len(e.texts) - 1)
 }
 
 func (e *extWriter) funcs(s *Section) ([]record, error) {
@@ -148,7 +145,7 @@ func (e *extWriter) funcs(s *Section) ([]record, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, record{f.Offset, [3]field{number(uint32(id))}})
+		out = append(out, record{f.Offset, [3]uint32{uint32(id)}})
 	}
 	if len(out) > 0 && out[0].offset != 0 {
 		return nil, fmt.Errorf("the first function starts at %d, not at 0", out[0].offset)
@@ -162,9 +159,10 @@ func (e *extWriter) lines(s *Section) ([]record, error) {
 		starts[f.Offset] = true
 	}
 	lines := sortedBy(s.Lines, func(l LineInfo) uint32 { return l.Offset })
+	e.texts = slices.Grow(e.texts, len(lines))
 	out := make([]record, 0, len(lines))
 	var last LineInfo
-	var file, line field
+	var file, line uint32
 	for i, l := range lines {
 		if l.Line == 0 || l.Line > maxLine {
 			return nil, fmt.Errorf("offset %d: line %d is not within 1 to %d", l.Offset, l.Line, maxLine)
@@ -181,7 +179,7 @@ func (e *extWriter) lines(s *Section) ([]record, error) {
 		}
 		last = l
 		position := l.Line<<10 | min(l.Column, maxColumn)
-		out = append(out, record{l.Offset, [3]field{file, line, number(position)}})
+		out = append(out, record{l.Offset, [3]uint32{file, line, position}})
 		delete(starts, l.Offset)
 	}
 	if len(lines) > 0 && len(starts) > 0 {
@@ -208,8 +206,7 @@ func (e *extWriter) relos(s *Section) ([]record, error) {
 		for i, n := range r.Path {
 			path[i] = strconv.Itoa(n)
 		}
-		out = append(out, record{r.Offset, [3]field{
-			number(uint32(id)), e.text(strings.Join(path, ":")), number(uint32(r.Kind))}})
+		out = append(out, record{r.Offset, [3]uint32{uint32(id), e.text(strings.Join(path, ":")), uint32(r.Kind)}})
 	}
 	return out, nil
 }
@@ -269,15 +266,15 @@ func (b *block) append(out []byte, order binary.AppendByteOrder, offsets []uint3
 	out = order.AppendUint32(out, b.recLen)
 	for i := range b.sections {
 		s := &b.sections[i]
-		out = order.AppendUint32(out, offsets[s.name.number])
+		out = order.AppendUint32(out, offsets[s.name])
 		out = order.AppendUint32(out, uint32(len(s.records)))
 		for k := range s.records {
 			out = order.AppendUint32(out, s.records[k].offset)
-			for _, f := range b.fields(&s.records[k]) {
-				if f.isText {
-					f.number = offsets[f.number]
+			for l, n := range b.fields(&s.records[k]) {
+				if b.texts[l] {
+					n = offsets[n]
 				}
-				out = order.AppendUint32(out, f.number)
+				out = order.AppendUint32(out, n)
 			}
 		}
 	}

@@ -36,12 +36,11 @@ type emitter struct {
 // emit writes the function's instructions to code.
 func (m *mfunc) emit(code *FuncCode, cpu bpf.CPU, reach int) {
 	e := &emitter{m: m, cpu: cpu, code: code, labels: make([]int32, m.nblock+1), reach: reach, index: make([]int, m.nblock)}
-	n := 0
 	for i, b := range m.blocks {
 		e.index[b.id] = i
-		n += len(b.insts) + len(b.insts)/8 + 1
 	}
 	e.landed = e.retreats()
+	n := e.size()
 	code.Insts, code.Pos, e.targets = make([]bpf.Inst, 0, n), make([]ir.Pos, 0, n), make([]int32, 0, n)
 	for i, b := range m.blocks {
 		e.block(b, m.after(i))
@@ -49,6 +48,26 @@ func (m *mfunc) emit(code *FuncCode, cpu bpf.CPU, reach int) {
 	for e.helpJumps() {
 	}
 	e.resolve()
+}
+
+// size returns how many instructions the function has before jumps are helped.
+func (e *emitter) size() (n int) {
+	for i, b := range e.m.blocks {
+		n += len(b.insts)
+		next := e.m.after(i)
+		if b.kind == endJump && (b.to[0] != next || e.landed[b.id]) || b.kind == endIf && b.to[0] != next && b.to[1] != next {
+			n++
+		}
+		for j := range b.insts {
+			switch b.insts[j].op {
+			case opLea:
+				n++
+			case opBound:
+				n += 2
+			}
+		}
+	}
+	return n
 }
 
 // after returns the block behind the i-th, nil behind the last.

@@ -35,7 +35,7 @@ type selector struct {
 	regs   []reg // by value ID; 0 until demanded
 	temps  []reg // by value ID of a phi: what predecessors write
 	needed []bool
-	calls  []int     // by value ID: calls in its block up to it
+	calls  []int32   // by value ID: calls in its block up to it
 	blocks []*mblock // by block ID: where control enters it
 
 	cur *mblock // being filled, its instructions in reverse
@@ -56,7 +56,7 @@ func selectFunc(f *ir.Func, cpu bpf.CPU) *mfunc {
 		m.objs = append(m.objs, object{size: s.Size, align: s.Align, name: s.Name, pos: s.Pos})
 	}
 	s := &selector{m: m, f: f, cpu: cpu,
-		regs: make([]reg, f.NumValues()), temps: make([]reg, f.NumValues()), needed: make([]bool, f.NumValues()), calls: make([]int, f.NumValues()),
+		regs: make([]reg, f.NumValues()), temps: make([]reg, f.NumValues()), needed: make([]bool, f.NumValues()), calls: make([]int32, f.NumValues()),
 		blocks: make([]*mblock, f.NumBlocks()),
 	}
 	dom := ir.Dominators(f)
@@ -99,7 +99,7 @@ func (s *selector) findNeeded(rpo []*ir.Block) {
 	}
 	for _, b := range rpo {
 		mark(b.Control)
-		calls := 0
+		calls := int32(0)
 		for _, v := range b.Values {
 			switch v.Op {
 			case ir.OpCall, ir.OpCallFunc, ir.OpLdAbs, ir.OpLdInd:

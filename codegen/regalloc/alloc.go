@@ -92,7 +92,7 @@ func colorSlots(c *code, nslots int) []int {
 			}
 		}
 	}
-	liveOut := liveness(sc).out
+	liveOut := liveness(sc, end)
 	adj := make([][]int, nslots)
 	used := make([]bool, nslots)
 	live := newSparse(sc.nreg)

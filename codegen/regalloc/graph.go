@@ -5,7 +5,6 @@ import "math/bits"
 // graph is the interference graph and what is known of each register.
 type graph struct {
 	code   *code
-	liveIn lists
 	alloc  Set // machine registers that may be given out
 	order  []Reg
 	k      int
@@ -98,7 +97,7 @@ func build(c *code, order []Reg) *graph {
 	n, nmoves := int(c.nreg), c.countMoves()
 	g := &graph{
 		code: c, order: order, k: len(order),
-		adj: newLists(n, 4*n), edges: newEdgeSet(n), forbid: make([]Set, n), degree: make([]int32, n),
+		adj: newLists(n, 3*n), edges: newEdgeSet(n), forbid: make([]Set, n), degree: make([]int32, n),
 		cost: make([]float64, n), redoable: make([]redo, n), moves: make([]move, 0, nmoves), moveList: newLists(n, 2*nmoves),
 		state: make([]nodeState, n), alias: make([]Reg, n), color: make([]Reg, n),
 	}
@@ -112,12 +111,11 @@ func build(c *code, order []Reg) *graph {
 	for r := Reg(0); r < FirstVirtual; r++ {
 		g.state[r], g.color[r] = nodeFixed, r
 	}
-	borders := liveness(c)
-	g.liveIn = borders.in
+	liveOut := liveness(c, end)
 	live := newSparse(c.nreg)
 	for b := range c.blocks {
 		live.clear()
-		for r := range borders.out.all(b) {
+		for r := range liveOut.all(b) {
 			live.add(Reg(r))
 		}
 		g.buildBlock(b, live)

@@ -106,17 +106,27 @@ func (l *lists) all(list int) func(yield func(n int32) bool) {
 	}
 }
 
-// borders are the registers live at the borders of blocks, those of each block in
-// the order of their numbers.
-type borders struct{ in, out lists }
+// border is a side of blocks.
+type border uint8
 
-// liveness finds the virtual registers live into and out of each block. From each use
-// that no definition of its block precedes, it walks up the predecessors to the
-// definitions; so its cost is the size of its answer.
-func liveness(c *code) borders {
+const (
+	start border = iota
+	end
+)
+
+// liveness finds the virtual registers live at the start, or the end, of each block,
+// in the order of their numbers. From each use that no definition of its block
+// precedes, it walks up the predecessors to the definitions; so its cost is the size
+// of its answer.
+func liveness(c *code, at border) lists {
 	n := len(c.blocks)
 	exposed, defs := c.occurrences()
-	live := borders{newLists(n, n), newLists(n, n)}
+	live := newLists(n, 3*n)
+	into := func(b int32, r Reg) {
+		if at == start {
+			live.add(int(b), int32(r))
+		}
+	}
 	// marks[b] holds the last register that was seen to be live into block b, out
 	// of it, and defined in it.
 	marks := make([]struct{ in, out, def Reg }, n)
@@ -131,7 +141,7 @@ func liveness(c *code) borders {
 		for b := range exposed.all(int(r)) {
 			if marks[b].in != r {
 				marks[b].in = r
-				live.in.add(int(b), int32(r))
+				into(b, r)
 				stack = append(stack, b)
 			}
 		}
@@ -144,10 +154,12 @@ func liveness(c *code) borders {
 					continue
 				}
 				m.out = r
-				live.out.add(int(p), int32(r))
+				if at == end {
+					live.add(int(p), int32(r))
+				}
 				if m.def != r && m.in != r {
 					m.in = r
-					live.in.add(int(p), int32(r))
+					into(p, r)
 					stack = append(stack, p)
 				}
 			}

@@ -7,6 +7,7 @@ type spiller struct {
 	g       *graph
 	c       *code
 	stats   *Stats
+	liveIn  lists  // of each block
 	spilled []bool // of each register that was in the graph
 	slot    []int32
 	remat   []*Inst // the one definition of a spilled register that can be redone
@@ -32,7 +33,7 @@ func rewrite(g *graph, spilled []Reg, nslots int, stats *Stats) int {
 	s := &spiller{
 		g: g, c: g.code, stats: stats,
 		spilled: make([]bool, g.code.nreg), slot: make([]int32, g.code.nreg), remat: make([]*Inst, g.code.nreg),
-		pending: map[int][]handed{},
+		liveIn: liveness(g.code, start), pending: map[int][]handed{},
 	}
 	for _, r := range spilled {
 		s.spilled[r] = true
@@ -95,8 +96,8 @@ func (s *spiller) commit() {
 			}
 		}
 	}
-	for i := range s.g.liveIn.links {
-		l := &s.g.liveIn.links[i]
+	for i := range s.liveIn.links {
+		l := &s.liveIn.links[i]
 		l.n = int32(s.rep(Reg(l.n)))
 	}
 }
@@ -286,7 +287,7 @@ func (s *spiller) inst(in *Inst) {
 }
 
 func (s *spiller) liveInto(b int, r Reg) bool {
-	for l := range s.g.liveIn.all(b) {
+	for l := range s.liveIn.all(b) {
 		if Reg(l) == r {
 			return true
 		}
