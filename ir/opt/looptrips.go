@@ -206,6 +206,14 @@ func (x *counted) tripsFrom(start, bound int64) (int64, bool) {
 		n := uint64(bound) - a
 		return int64(n), n < 1<<62
 	}
+	if x.untilEqual() && !x.set && (x.step == 1 || x.step == -1) {
+		// i + add ~= bound by steps of 1: it comes there in any case.
+		n := uint64(bound-start-x.add) * uint64(x.step)
+		if n > maxWalk {
+			return 0, false
+		}
+		return int64(n), true
+	}
 	i := start
 	for n := int64(0); n <= maxWalk; n++ {
 		if !x.stays(i, bound) {
@@ -217,6 +225,9 @@ func (x *counted) tripsFrom(start, bound int64) (int64, bool) {
 	}
 	return 0, false
 }
+
+// untilEqual reports whether the test stays while i + add is not the bound.
+func (x *counted) untilEqual() bool { return x.op == ir.OpNe && !x.not || x.op == ir.OpEq && x.not }
 
 // upTo reports whether the test is i + add < bound, unsigned, i going up by 1.
 func (x *counted) upTo() bool {
