@@ -20,7 +20,7 @@ import (
 // use of the same field, their webs are one. The number that says whether there is an
 // address travels in a field of its own, behind the others. A field that a callback
 // stores an address in, too, spoils the webs: what is on the stack of a function can't
-// be stored by what it calls.
+// be stored by what it calls. So does one that the constant is stored in.
 
 // frameField is a field of a frame that holds an address.
 type frameField struct {

@@ -94,7 +94,7 @@ func nullWebs(m *ir.Module) []*nullWeb {
 			w.bad = w.bad || fl.bad
 			for _, s := range fl.stores {
 				if base, _ := place(s.Args[1]); x.of[base] == nil {
-					w.join(s.Args[1])
+					w.bad = w.bad || !neverNull(s.Args[1], 0)
 				}
 			}
 		}
@@ -192,7 +192,7 @@ func lookedUp(v *ir.Value) *ir.Map {
 	return m
 }
 
-// join notes that a phi, or a field, of the web has the argument a from outside.
+// join notes that a phi of the web has the argument a from outside.
 func (w *nullWeb) join(a *ir.Value) {
 	switch {
 	case isZero(a):
