@@ -10,8 +10,8 @@ import (
 )
 
 // writeFile writes data to name, or to stdout if name is "-". A regular file
-// is there whole or not at all: data goes to a temporary file beside it, which
-// then takes its name. A device or pipe is written to directly.
+// is there whole or not at all: data goes to a file of its own, which then takes
+// the name. A device or pipe is written to directly.
 func writeFile(name string, data []byte, stdout io.Writer) error {
 	if name == "-" {
 		if _, err := stdout.Write(data); err != nil {
