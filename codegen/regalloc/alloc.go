@@ -78,20 +78,7 @@ func colorSlots(c *code, nslots int) []int {
 	if nslots == 0 {
 		return nil
 	}
-	// The slots are the registers of a function of loads and stores only.
-	sc := &code{preds: c.preds, blocks: make([]Block, len(c.blocks)), nreg: FirstVirtual + Reg(nslots)}
-	for b := range c.blocks {
-		insts, slots := c.blocks[b].Insts, &sc.blocks[b].Insts
-		for i := range insts {
-			r := []Reg{FirstVirtual + Reg(insts[i].Slot)}
-			switch insts[i].Kind {
-			case Load:
-				*slots = append(*slots, sc.regs.Add(Inst{Index: int32(i)}, r, nil))
-			case Store:
-				*slots = append(*slots, sc.regs.Add(Inst{Index: int32(i)}, nil, r))
-			}
-		}
-	}
+	sc := slotCode(c, nslots)
 	liveOut := liveness(sc, end)
 	adj := make([][]int, nslots)
 	used := make([]bool, nslots)
@@ -140,4 +127,23 @@ func colorSlots(c *code, nslots int) []int {
 		}
 	}
 	return color
+}
+
+// slotCode returns a function of the loads and stores only, whose registers are the
+// slots. Index is an instruction's place in c.
+func slotCode(c *code, nslots int) *code {
+	sc := &code{preds: c.preds, blocks: make([]Block, len(c.blocks)), nreg: FirstVirtual + Reg(nslots)}
+	for b := range c.blocks {
+		insts, slots := c.blocks[b].Insts, &sc.blocks[b].Insts
+		for i := range insts {
+			r := []Reg{FirstVirtual + Reg(insts[i].Slot)}
+			switch insts[i].Kind {
+			case Load:
+				*slots = append(*slots, sc.regs.Add(Inst{Index: int32(i)}, r, nil))
+			case Store:
+				*slots = append(*slots, sc.regs.Add(Inst{Index: int32(i)}, nil, r))
+			}
+		}
+	}
+	return sc
 }

@@ -18,16 +18,19 @@ import (
 //
 //	cost = t * instructions * (1 + branches on data) * 2^(t * branches on carried values)
 //
-// with branches out of the loop counted as instructions only. A loop that acquires
-// references, of records in a ring buffer say, has none on data: kernels before 6.3
-// take two states with references that were acquired in different trips for
-// different, and if it is while one is held that they compare states, no paths merge. Often it is less:
+// with branches out of the loop counted as instructions only. Often it is less:
 // three branches on carried numbers take 1,400 steps for 8 trips, 16,500 for
 // 16, over a million for 32 (verifier.md 2); but with conditions carried round
 // as well, 7 trips already take more than the million that the kernel allows.
 // Plain bodies are linear up to 100,000 trips; 8192 branches may be pending at
 // a time. Newer kernels refuse what older ones load, so the bounds do not
 // depend on the target.
+//
+// One rule does. Kernels before 6.3 take two states with references that were
+// acquired in different trips, to records of a ring buffer say, for different: if
+// it is while one is held that they compare states, no paths merge. For them
+// branches on data count as those on carried values in a loop that acquires
+// references.
 
 const (
 	maxNativeCost    = 50_000

@@ -7,7 +7,7 @@ import "github.com/luabpfc/luabpfc/ir"
 var Passes = []*Pass{
 	{Name: "fold", Func: foldBranches, To: ir.PhaseLow,
 		Doc: "Branch folding: constant, doubled and inverted branches, empty blocks, straight lines, equal returns; jump threading where an edge decides the branch behind it."},
-	{Name: "sccp", Func: sparseConstants, To: ir.PhaseLow,
+	{Name: "sccp", Func: conditionalConstants, To: ir.PhaseLow,
 		Doc: "Constants through branches and loops at once (Wegman and Zadeck); removes the branches it decides."},
 	{Name: "simplify", Func: simplify, To: ir.PhaseLow, Phased: true,
 		Doc: "Algebra on single values: identities, strength reduction, canonical comparisons, what ranges decide. Sees that numbers known not to be negative divide unsigned."},

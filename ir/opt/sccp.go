@@ -17,8 +17,8 @@ import "github.com/luabpfc/luabpfc/ir"
 // walk finds it, and there are no lists of uses to make.
 //
 // An op with an absorbing constant (and x 0, mul x 0) is constant whatever the
-// other argument is. Loads, calls and OpOpaque vary. Linear in values, times one
-// more than the depth of loops in practice.
+// other argument is. Loads, calls, OpOpaque and OpHide vary. Linear in values,
+// times one more than the depth of loops in practice.
 
 // lattice is what is known of a value.
 type lattice struct {
@@ -41,8 +41,8 @@ type propagation struct {
 	changed bool      // something sank, or an edge is newly taken
 }
 
-// sparseConstants is the pass "sccp".
-func sparseConstants(c *Context, f *ir.Func) {
+// conditionalConstants is the pass "sccp".
+func conditionalConstants(c *Context, f *ir.Func) {
 	p := &c.space.consts
 	p.f = f
 	p.level, p.x = ir.Resize(p.level, f.NumValues()), ir.Resize(p.x, f.NumValues())

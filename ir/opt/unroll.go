@@ -34,8 +34,8 @@ func unrollLoops(c *Context, f *ir.Func) {
 	}
 }
 
-// unrollable returns the first loop of f, whose dominators are d, to unroll, the exit that bounds it, and its
-// trips.
+// unrollable returns the first loop to unroll of f, whose dominators are d, the
+// exit that bounds it, and its trips.
 func unrollable(f *ir.Func, d *ir.Dom) (*ir.NaturalLoop, *counted, int64) {
 	for _, l := range ir.FindLoops(f, d).All {
 		if _, walk := walkOf(l); walk {
