@@ -9,15 +9,14 @@ import "github.com/luabpfc/luabpfc/ir"
 // is at most 8 as a signed number, at least 24 as an unsigned one, so it is
 // negative, and not below the limit that is tested before x is added to a
 // packet's address; but the way on is followed, with a least value above the
-// greatest. An address that such a number is added to becomes unknown (all
-// kernels up to 6.8), and what is loaded from it is refused. After x & m, which
-// takes the least value from the bits alone, the bounds agree. They may be beyond
-// what was tested then, so what comes out is tested once more: 6.12 sees that the
-// way of a number that is 0xfff8 at most, and 0xfff9 by its bits, is never taken,
-// only behind the mask.
+// greatest. An address that such a number is added to becomes unknown, or the
+// number does (kernels up to 6.12), and what is loaded from it is refused. A mask in
+// front of the test would keep the bounds: 0 at most from the comparison, 8 at least
+// from the bits. OpHide forgets them all, and the test tells the verifier anew.
 //
 // Only what the script, or a check, compares has such bounds: numbers that are
-// compared for being less, and what is computed from them.
+// compared for being less, and what is computed from them. And what they are copies
+// of, or a constant away from: since 6.12 the verifier narrows both together.
 
 // comparedNumbers returns, by ID, the values of f that may have bounds from
 // comparisons.
@@ -36,7 +35,11 @@ func comparedNumbers(f *ir.Func) []bool {
 		again = false
 		for _, b := range f.Blocks {
 			for _, v := range b.Values {
-				if compared[v.ID] || v.Type != ir.I64 || v.Op != ir.OpPhi && !computed(v) {
+				if compared[v.ID] {
+					again = comparedToo(v, compared) || again
+					continue
+				}
+				if v.Type != ir.I64 || v.Op != ir.OpPhi && !computed(v) {
 					continue
 				}
 				for _, a := range v.Args {
@@ -49,6 +52,29 @@ func comparedNumbers(f *ir.Func) []bool {
 		}
 	}
 	return compared
+}
+
+// comparedToo adds to compared what v, which is in it, is a copy of or a constant
+// away from; it reports whether that is new.
+func comparedToo(v *ir.Value, compared []bool) (added bool) {
+	if v.Op != ir.OpPhi && v.Op != ir.OpAdd && v.Op != ir.OpSub {
+		return false
+	}
+	consts := 0
+	for _, a := range v.Args {
+		if _, known := a.IsConst(); known {
+			consts++
+		}
+	}
+	if v.Op != ir.OpPhi && consts != 1 {
+		return false
+	}
+	for _, a := range v.Args {
+		if _, known := a.IsConst(); !known && a.Type == ir.I64 && !compared[a.ID] {
+			compared[a.ID], added = true, true
+		}
+	}
+	return added
 }
 
 // disagreeing reports whether the verifier may know a contradiction of base.
@@ -67,11 +93,7 @@ func (s *splitter) bounded(base *ir.Value, known ir.Range, most int64, disagree 
 		s.atMost(base, known, most)
 		return base
 	}
-	if known.Hi > maxPacket {
-		s.atMost(base, known, most)
-	}
-	v := s.op(ir.OpBound, base)
-	v.AuxInt = maxPacket
+	v := s.op(ir.OpHide, base)
 	s.atMost(v, ir.FullRange(), most)
 	return v
 }
