@@ -33,7 +33,6 @@ type request struct {
 
 // compile is the root command.
 func compile(c *cli.Context, s streams, render func(diag.List) string) error {
-	prepareMemory()
 	req, err := parseRequest(c, s)
 	if err != nil {
 		return err
@@ -48,6 +47,9 @@ func compile(c *cli.Context, s streams, render func(diag.List) string) error {
 	}
 	if err := files.refuse(req.out, req.dep); err != nil {
 		return err
+	}
+	if len(src.Text) < longScript {
+		prepareMemory()
 	}
 	text := req.collect(s.err)
 	if req.stats {

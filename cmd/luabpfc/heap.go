@@ -1,5 +1,9 @@
 package main
 
+// longScript is the length, in bytes, from which a script's compile is left to the
+// collector of garbage, which would count what prepareMemory sets aside.
+const longScript = 16 << 10
+
 // prepareMemory makes the first allocations of a compile cheap. Nothing of a usual
 // script's compile is collected as garbage, so each page of memory is one that the
 // process did not have before, and having the kernel find it costs more than all that
