@@ -51,8 +51,8 @@ func FuzzPipeline(f *testing.F) {
 }
 
 // shapedAsLowered reports whether the module keeps what the front end promises
-// beyond what the verifier asks: functions know their kind, maps have names that
-// BTF takes, text that is written into the object holds no zero byte, loops are
+// beyond what the verifier asks: functions know their kind, maps and variables have
+// names that BTF takes, text that is written into the object holds no zero byte, loops are
 // entered at their headers.
 func shapedAsLowered(mod *ir.Module) bool {
 	if strings.Contains(mod.License, "\x00") {
@@ -60,6 +60,11 @@ func shapedAsLowered(mod *ir.Module) bool {
 	}
 	for _, m := range mod.Maps {
 		if !identifier.MatchString(m.Name) {
+			return false
+		}
+	}
+	for _, g := range mod.Globals {
+		if !identifier.MatchString(g.Name) {
 			return false
 		}
 	}
