@@ -90,27 +90,35 @@ func dropValues(b *ir.Block, dead func(*ir.Value) bool) int {
 	return n
 }
 
+// reachableFrom returns the blocks of f that control can come to from any of from,
+// these included, and by ID whether a block is one of them.
+func reachableFrom(f *ir.Func, from ...*ir.Block) (order []*ir.Block, seen []bool) {
+	seen = make([]bool, f.NumBlocks())
+	add := func(b *ir.Block) {
+		if !seen[b.ID] {
+			seen[b.ID] = true
+			order = append(order, b)
+		}
+	}
+	for _, b := range from {
+		add(b)
+	}
+	for i := 0; i < len(order); i++ {
+		for _, e := range order[i].Succs {
+			add(e.B)
+		}
+	}
+	return order, seen
+}
+
 // dropUnreachable removes the blocks that control can't come to. Short stays
 // while it is set.
 func dropUnreachable(f *ir.Func) int {
-	seen := make([]bool, f.NumBlocks())
-	work := []*ir.Block{f.Entry()}
+	from := []*ir.Block{f.Entry()}
 	if f.Short != nil {
-		work = append(work, f.Short)
+		from = append(from, f.Short)
 	}
-	for _, b := range work {
-		seen[b.ID] = true
-	}
-	for len(work) > 0 {
-		b := work[len(work)-1]
-		work = work[:len(work)-1]
-		for _, e := range b.Succs {
-			if !seen[e.B.ID] {
-				seen[e.B.ID] = true
-				work = append(work, e.B)
-			}
-		}
-	}
+	_, seen := reachableFrom(f, from...)
 	n := 0
 	kept := f.Blocks[:0]
 	for _, b := range f.Blocks {

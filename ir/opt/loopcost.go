@@ -310,7 +310,7 @@ func (n *nest) native(l *ir.NaturalLoop, callback map[*ir.NaturalLoop]bool, limi
 			return 0, false
 		}
 	}
-	c := loopCost{n: n, l: l, mark: n.carried(l), value: n.materialised(l), apart: n.refs && !n.old && acquires(l)}
+	c := loopCost{n: n, l: l, mark: n.carried(l), value: n.materialised(l), apart: n.refs && !n.old && acquire(l.Blocks)}
 	for _, b := range l.Blocks {
 		c.block(b, n.loops.Of(b))
 	}
@@ -372,18 +372,6 @@ func (c *loopCost) branch(cond *ir.Value, runs int64) {
 	} else {
 		c.data++
 	}
-}
-
-// acquires reports whether a trip of l acquires a reference.
-func acquires(l *ir.NaturalLoop) bool {
-	for _, b := range l.Blocks {
-		for _, v := range b.Values {
-			if lends(v) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // materialised marks comparisons in l that are needed as 0 or 1.

@@ -238,7 +238,8 @@ func (x *former) opaqueLoads(fr *sharedFrame, calls []*ir.Block) {
 		return
 	}
 	r := newRewriter(fr.f)
-	for _, b := range reachableFrom(calls) {
+	behind, _ := reachableFrom(fr.f, calls...)
+	for _, b := range behind {
 		for i := 0; i < len(b.Values); i++ {
 			v := b.Values[i]
 			if !fr.mutable(v) {
@@ -253,27 +254,6 @@ func (x *former) opaqueLoads(fr *sharedFrame, calls []*ir.Block) {
 		}
 	}
 	r.apply(fr.f)
-}
-
-// reachableFrom returns the blocks that control can come to from any of from.
-func reachableFrom(from []*ir.Block) []*ir.Block {
-	seen := map[*ir.Block]bool{}
-	var order []*ir.Block
-	add := func(b *ir.Block) {
-		if !seen[b] {
-			seen[b] = true
-			order = append(order, b)
-		}
-	}
-	for _, b := range from {
-		add(b)
-	}
-	for i := 0; i < len(order); i++ {
-		for _, e := range order[i].Succs {
-			add(e.B)
-		}
-	}
-	return order
 }
 
 // moveSlots makes the addresses of moved slots places in the frame.

@@ -57,8 +57,12 @@ func lends(v *ir.Value) bool {
 }
 
 // reserves reports whether f reserves records.
-func reserves(f *ir.Func) bool {
-	for _, b := range f.Blocks {
+func reserves(f *ir.Func) bool { return acquire(f.Blocks) }
+
+// acquire reports whether blocks acquire references, to records or what else has to
+// be given back.
+func acquire(blocks []*ir.Block) bool {
+	for _, b := range blocks {
 		for _, v := range b.Values {
 			if lends(v) {
 				return true

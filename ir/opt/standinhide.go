@@ -65,18 +65,11 @@ func (x *standInMaker) hideParts() {
 // behind returns what tells whether a value may come behind s.
 func behind(s *ir.Value) func(t *ir.Value) bool {
 	f := s.Block.Func
-	seen := make([]bool, f.NumBlocks())
-	work := []*ir.Block{s.Block}
-	for len(work) > 0 {
-		b := work[len(work)-1]
-		work = work[:len(work)-1]
-		for _, e := range b.Succs {
-			if !seen[e.B.ID] {
-				seen[e.B.ID] = true
-				work = append(work, e.B)
-			}
-		}
+	var next []*ir.Block
+	for _, e := range s.Block.Succs {
+		next = append(next, e.B)
 	}
+	_, seen := reachableFrom(f, next...)
 	return func(t *ir.Value) bool {
 		return t.Block.Func != f || f.Callback != nil || seen[t.Block.ID] ||
 			s.Block == t.Block && indexOf(s.Block, s) < indexOf(t.Block, t)
